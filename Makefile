@@ -1,0 +1,130 @@
+# One command for each thing one does with this repository; `make help` lists them.
+# Everything is installed into .venv, from the hashed lock files in infra/requirements/.
+
+# The Python to build .venv with; empty: infra/find-python takes the newest that will do.
+PYTHON ?=
+VENV := .venv
+PYTHONS := 3.11 3.12 3.13
+
+BIN := $(VENV)/bin
+LOCKS := infra/requirements
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(BIN)/python -m pip
+INSTALL := $(PIP) install --quiet --require-hashes --no-deps
+COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-header $(UPGRADE)
+
+# What touches the world; every other module computes and has all its branches tested.
+WORLD := pipeline/sources/*,pipeline/investigators/*,pipeline/stores/*,pipeline/sinks/*
+WORLD := $(WORLD),pipeline/dashboard/*,pipeline/runners/*
+WORLD := $(WORLD),pipeline/settings.py,pipeline/bootstrap.py,pipeline/cli.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.SUFFIXES:
+
+.PHONY: help
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  make %-18s %s\n' "$$name" "$$text"; done
+
+##### what a user runs
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## set up, replay the example export, write its issues to fivewhys-out/
+	$(BIN)/fivewhys replay examples/staging-2025-09-10.jsonl \
+		--catalog examples/catalog.yml --out fivewhys-out
+
+.PHONY: test
+test: $(VENV)/.dev ## set up, run all tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: ## all that CI runs, cheapest first
+check: format-check lint types contracts wheel test-other-pythons coverage
+
+##### the parts of the check
+
+.PHONY: format-check
+format-check: $(VENV)/.dev ## is everything formatted?
+	$(BIN)/ruff format --check
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff, every rule
+	$(BIN)/ruff check
+
+.PHONY: types
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: $(VENV)/.dev ## who may import whom
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: wheel
+wheel: $(VENV)/.dev ## build the wheel and try it in a clean environment
+	$(BIN)/python tests/try_wheel.py
+
+.PHONY: coverage
+coverage: $(VENV)/.dev ## all tests; each branch of the flat modules has to be reached
+	$(BIN)/python -m pytest --cov
+	@echo "The flat modules, where every branch counts:"
+	@$(BIN)/coverage report --fail-under=100 --omit='$(WORLD)'
+
+.PHONY: test-all-pythons
+test-all-pythons: test test-other-pythons ## the tests on each supported Python the machine has
+
+.PHONY: test-other-pythons
+test-other-pythons: $(VENV)/.python
+	@own=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	for version in $(PYTHONS); do \
+		if [ "$$version" = "$$own" ]; then continue; fi; \
+		if python=$$(infra/find-python "$$version" 2>/dev/null); then \
+			echo "Python $$version:"; \
+			$(MAKE) --no-print-directory test VENV=".venv-$$version" PYTHON="$$python" || exit 1; \
+		else \
+			echo "Python $$version: skipped, this machine has none"; \
+		fi; \
+	done
+
+##### upkeep
+
+.PHONY: format
+format: $(VENV)/.dev ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: $(VENV)/.lock ## pin what pyproject.toml declares (UPGRADE=--upgrade: the newest of the rest)
+	$(COMPILE) --output-file $(LOCKS)/runtime.txt pyproject.toml
+	$(COMPILE) --output-file $(LOCKS)/build.txt --constraints $(LOCKS)/runtime.txt --group build
+	$(COMPILE) --output-file $(LOCKS)/dev.txt --constraints $(LOCKS)/runtime.txt --group dev
+	$(COMPILE) --output-file $(LOCKS)/lock.txt --group lock
+
+.PHONY: clean
+clean: ## remove the environments and all that was built or written
+	rm -rf .venv .venv-* build dist fivewhys-out htmlcov .coverage .coverage.* .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find pipeline tests examples -name __pycache__ -prune -exec rm -rf {} +
+
+##### the environment, renewed when a lock file changes
+
+$(VENV)/.python:
+	@python=$$(infra/find-python $(PYTHON)) && rm -rf $(VENV) && \
+		echo "Making $(VENV) with $$python" && "$$python" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python pyproject.toml $(LOCKS)/runtime.txt $(LOCKS)/build.txt
+	@echo "Installing what fivewhys needs into $(VENV) (a minute the first time)"
+	@$(INSTALL) -r $(LOCKS)/runtime.txt -r $(LOCKS)/build.txt
+	@$(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime $(LOCKS)/dev.txt
+	@echo "Installing the development tools into $(VENV)"
+	@$(INSTALL) -r $(LOCKS)/dev.txt
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.python $(LOCKS)/lock.txt
+	@$(INSTALL) -r $(LOCKS)/lock.txt
+	@touch $@

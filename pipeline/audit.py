@@ -1,0 +1,80 @@
+"""The `audit:` block of a rule: everything that Sigma has no word for, as pydantic models.
+
+The same models check the rule files and write their JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from sigma.correlations import SigmaCorrelationTimespan
+
+CaptureType = Literal["str", "int", "float", "list", "set", "timestamp"]
+
+SECOND = 1_000_000_000
+"""Nanoseconds in a second: every time and every span inside fivewhys is in nanoseconds."""
+
+
+def parse_span(value: object) -> int:
+    """Read a time span in Sigma's notation (`30s`, `10m`, `2h`, `1d`); return nanoseconds.
+
+    Raises:
+        ValueError: it is no such span, or zero.
+
+    """
+    if not isinstance(value, str):
+        message = f"{value!r} is no time span; write it like 30s, 10m, 2h or 1d"
+        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError, not TypeError
+    return SigmaCorrelationTimespan(value).seconds * SECOND
+
+
+Span = Annotated[
+    int,
+    BeforeValidator(parse_span),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhdwMy]$"}),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Edge(_Model):
+    """A directed edge from this rule, the effect, to the rule that explains it, its cause."""
+
+    rule: str = Field(description="Name of the rule whose symptom is the cause.")
+    same: tuple[str, ...] = Field((), description="Fields that must be equal on both sides.")
+    within: Span = Field(600 * SECOND, description="How long before the effect the cause may lie.")
+
+
+class Context(_Model):
+    """Makes a rule one that only gives context: it joins incidents and never opens one."""
+
+    same: tuple[str, ...] = Field(("service",), description="Fields equal to the incident's.")
+    within: Span = Field(
+        600 * SECOND, description="How far from the beginning of the incident it may lie."
+    )
+
+
+class Audit(_Model):
+    """What fivewhys needs to know about a rule beyond Sigma."""
+
+    signature: str = Field("", description="Kind of failure; the rule's name with hyphens if empty.")
+    captures: dict[str, CaptureType] = Field(
+        default_factory=dict, description="Types of the named groups of `|re` that are not `str`."
+    )
+    entity: tuple[str, ...] = Field(
+        (), description="Fields or captures that say who it is about; they make the fingerprint."
+    )
+    title: str = Field("", description="Title of the symptom, a Jinja expression over its fields.")
+    impact: str = Field("", description="What it means for users, one plain sentence.")
+    user_visible: bool = Field(
+        default=False, description="A user or deployer notices it; the first why starts here."
+    )
+    caused_by: tuple[Edge, ...] = Field((), description="Rules that explain this one.")
+    context: Context | None = Field(None, description="Set for rules that only give context.")
+    state: dict[str, str] = Field(
+        default_factory=dict, description="Lines for the report's system state, Jinja over fields."
+    )
+    whys: str = Field("", description="Name of the whys template that continues past this symptom.")

@@ -1,0 +1,161 @@
+"""The service catalog: its model and its questions.
+
+`catalog.yml` says which services there are, which tables each owns, what each depends on, where its
+code lives and who looks after it. Everything in it is optional.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rapidfuzz import fuzz, process
+
+from pipeline.errors import CatalogError, ConfigurationError
+from pipeline.yamltext import parse, validation_mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.yamltext import Document
+
+SIMILAR_ENOUGH = 65.0
+"""Least RapidFuzz score (0 to 100) at which one table name is offered as another's likeness."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tables(_Model):
+    """The tables a service owns in one database."""
+
+    database: str = ""
+    own: tuple[str, ...] = ()
+
+
+class Service(_Model):
+    """A service: how its entries are recognised, where its tree lies, what it owns and needs."""
+
+    match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    repository: str = ""
+    path: str = ""
+    tables: Tables = Tables()
+    depends_on: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    health: str = ""
+
+
+class Resource(_Model):
+    """Something services depend on that is no service: a database, a cache, an outside API."""
+
+    kind: str = ""
+    match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class _File(_Model):
+    services: dict[str, Service] = Field(default_factory=dict)
+    resources: dict[str, Resource] = Field(default_factory=dict)
+    bookkeeping_tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Whose a table is; `ref` is the place in the catalog that says so."""
+
+    table: str
+    service: str
+    database: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A table of the catalog whose name resembles another; `score` is RapidFuzz's, 0 to 100."""
+
+    table: str
+    owner: Ownership
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The catalog and the questions one can ask it."""
+
+    name: str = ""
+    file: _File = field(default_factory=_File)
+    _document: Document | None = None
+
+    def __bool__(self) -> bool:
+        """Return whether a catalog was given at all."""
+        return self._document is not None
+
+    def service_of(self, name: str) -> str:
+        """Return the catalog's name for a Cloud Run service name, "" if it knows none."""
+        for key, service in self.file.services.items():
+            if name == key or name in service.match.get("service", ()):
+                return key
+        return ""
+
+    def service(self, key: str) -> Service:
+        """Return a service by its catalog name."""
+        return self.file.services[key]
+
+    def owners_of(self, table: str) -> tuple[Ownership, ...]:
+        """Return every service that owns a table of that name."""
+        return tuple(item for item in self._ownerships() if item.table == table)
+
+    def is_bookkeeping(self, table: str) -> bool:
+        """Return whether a table belongs to a tool (a migration tool's version table, say)."""
+        return table in self.file.bookkeeping_tables
+
+    def resembling(self, table: str) -> Likeness | None:
+        """Return the owned table whose name is most like `table`, if any is like enough."""
+        owned = {item.table: item for item in self._ownerships() if item.table != table}
+        best = process.extractOne(
+            table, sorted(owned), scorer=fuzz.ratio, score_cutoff=SIMILAR_ENOUGH
+        )
+        return None if best is None else Likeness(best[0], owned[best[0]], best[1])
+
+    def place(self, *path: str | int) -> str:
+        """Return `file:line` of a key of the catalog."""
+        return self._document.place(path) if self._document else self.name
+
+    def _ownerships(self) -> Iterator[Ownership]:
+        for key, service in self.file.services.items():
+            for index, table in enumerate(service.tables.own):
+                ref = self.place("services", key, "tables", "own", index)
+                yield Ownership(table, key, service.tables.database, ref)
+
+
+def load_catalog(text: str, name: str) -> Catalog:
+    """Read a catalog file; `name` is shown in messages and references.
+
+    Raises:
+        CatalogError: every mistake in it, with file and line.
+
+    """
+    try:
+        documents = parse(text, name)
+    except ConfigurationError as error:
+        raise CatalogError(error.mistakes) from error
+    if not documents:
+        return Catalog(name)
+    document = documents[0]
+    try:
+        file = _File.model_validate(document.value)
+    except ValidationError as error:
+        raise CatalogError(validation_mistakes(error, document)) from error
+    mistakes = [
+        document.mistake(
+            f"{key} depends on {other!r}, which is neither a service nor a resource here",
+            ("services", key, "depends_on", index),
+        )
+        for key, service in file.services.items()
+        for index, other in enumerate(service.depends_on)
+        if other not in file.services and other not in file.resources
+    ]
+    if mistakes:
+        raise CatalogError(mistakes)
+    return Catalog(name, file, document)

@@ -1,0 +1,189 @@
+"""One entry through all rules: `Detector(ruleset, redactor).detect(entry)`.
+
+Rules see the entry as it was logged; whatever a detection keeps of it has gone through redaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import re2
+
+from pipeline import fingerprint
+from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.matching import compile_rule, field_getter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.audit import CaptureType
+    from pipeline.entry import LogEntry
+    from pipeline.matching import Captures, Getter
+    from pipeline.redaction import Redactor
+    from pipeline.rule import Rule, RuleSet
+
+SAMPLE_LIMIT = 4_000
+"""Characters kept of a sample's text; a log entry may hold 256 KiB."""
+
+_LIST_ITEM = re2.compile(r"""'([^']*)'|"([^"]*)\"""")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Sample:
+    """One entry as evidence, redacted; `timestamp` is in nanoseconds UTC."""
+
+    timestamp: int
+    log_name: str
+    insert_id: str
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One rule matched one entry.
+
+    `key` identifies the entry and `richness` orders its copies, `fingerprint` whom the rule says it is about (`explanation` says how
+    it was made), `fields` holds captures and the fields that links and titles look at: text,
+    numbers or lists of text, all redacted.
+    """
+
+    rule: str
+    key: tuple[str, int, str]
+    richness: tuple[int, int, int, str]
+    fingerprint: str
+    explanation: tuple[str, ...]
+    entity: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    service: str
+    revision: str
+    sample: Sample
+
+    @property
+    def timestamp(self) -> int:
+        """Event time: nanoseconds since the epoch, UTC."""
+        return self.sample.timestamp
+
+
+class Detector:
+    """All rules, compiled once."""
+
+    def __init__(self, ruleset: RuleSet, redactor: Redactor) -> None:
+        """Compile the rules.
+
+        Raises:
+            RuleError: a rule asks for something that cannot be evaluated.
+
+        """
+        self._redactor = redactor
+        self._compiled = [_Compiled(rule, redactor) for rule in ruleset.rules.values()]
+
+    def detect(self, entry: LogEntry) -> list[Detection]:
+        """Return what each matching rule saw in the entry, in the order of the rule set."""
+        matched = [rule for rule in self._compiled if rule.match(entry) is not None]
+        if not matched:
+            return []
+        redacted = replace(
+            entry, document=cast("Mapping[str, Any]", self._redactor.value(entry.document))
+        )
+        return [rule.detection(entry, redacted) for rule in matched]
+
+
+class _Compiled:
+    """One rule ready to run."""
+
+    def __init__(self, rule: Rule, redactor: Redactor) -> None:
+        self.rule = rule
+        self.match = compile_rule(rule)
+        self._redactor = redactor
+        self._getters: dict[str, Getter] = {name: field_getter(name) for name in rule.fields}
+
+    def detection(self, entry: LogEntry, redacted: LogEntry) -> Detection:
+        captures = self._captures(entry, redacted)
+        fields = {name: _single(get(redacted)) for name, get in self._getters.items()} | captures
+        entity = {name: fields[name] for name in self.rule.audit.entity if name in fields}
+        found = self._fingerprint(entity, redacted)
+        return Detection(
+            rule=self.rule.name,
+            key=entry.key,
+            richness=entry.richness,
+            fingerprint=found.value,
+            explanation=found.explanation,
+            entity=entity,
+            fields=fields,
+            service=redacted.service,
+            revision=redacted.revision,
+            sample=sample_of(redacted, entry),
+        )
+
+    def _captures(self, entry: LogEntry, redacted: LogEntry) -> dict[str, Any]:
+        """Named groups, from the redacted text where the rule still matches it."""
+        captures = self.match(redacted)
+        if captures is None:
+            raw: Captures = self.match(entry) or {}
+            captures = {name: self._redactor.text(text) for name, text in raw.items()}
+        types = self.rule.audit.captures
+        return {name: convert(text, types.get(name, "str")) for name, text in captures.items()}
+
+    def _fingerprint(
+        self, entity: Mapping[str, Any], redacted: LogEntry
+    ) -> fingerprint.Fingerprint:
+        if entity:
+            return fingerprint.of_entity(self.rule.name, entity)
+        return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", redacted.message)
+
+
+def sample_of(redacted: LogEntry, original: LogEntry) -> Sample:
+    """Cut an entry down to what an issue quotes; the identity is the original's."""
+    text = redacted.message or _request_line(redacted)
+    if len(text) > SAMPLE_LIMIT:
+        text = f"{text[:SAMPLE_LIMIT]}… ({len(text) - SAMPLE_LIMIT:,} more characters)"
+    return Sample(
+        timestamp=original.timestamp,
+        log_name=original.log_name,
+        insert_id=original.insert_id,
+        severity=original.severity.name,
+        text=text,
+    )
+
+
+def _request_line(entry: LogEntry) -> str:
+    """Return what a request log says: method, address, status."""
+    parts = [
+        str(value)
+        for name in ("requestMethod", "requestUrl", "status")
+        for value in entry.lookup(f"httpRequest.{name}")
+    ]
+    return " ".join(parts)
+
+
+def _single(values: tuple[object, ...]) -> Any:
+    """Unwrap a field that has one value; leave a missing one an empty text."""
+    if len(values) == 1:
+        return values[0]
+    return list(values) if values else ""
+
+
+def convert(text: str, kind: CaptureType) -> Any:
+    """Read a captured text as the type its rule gives it; what does not fit stays text."""
+    try:
+        return _CONVERSIONS[kind](text)
+    except ValueError:
+        return text
+
+
+def _items(text: str) -> list[str]:
+    """Read `['a', 'b']`, `{'a'}`, `["a"]` or `a, b` as a list of texts."""
+    quoted = [single or double for single, double in _LIST_ITEM.findall(text)]
+    return quoted or [item for item in (part.strip() for part in text.strip("[]{}() ").split(",")) if item]
+
+
+_CONVERSIONS: Mapping[CaptureType, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "list": _items,
+    "set": lambda text: sorted(set(_items(text))),
+    "timestamp": lambda text: format_timestamp(parse_timestamp(text)),
+}

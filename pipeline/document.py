@@ -1,0 +1,226 @@
+"""The JSON document of a run: a public contract, as pydantic models with their JSON Schema.
+
+Every time is RFC 3339 in UTC. Keys are only ever added.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.entry import format_timestamp
+from pipeline.report import grouped_because, timeline
+
+if TYPE_CHECKING:
+    from pipeline.detection import Sample
+    from pipeline.incident import Incident, Symptom
+    from pipeline.report import Decision, Report
+    from pipeline.whys import Explanation
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EntriesDocument(_Model):
+    """How the entries were accounted for: read = accepted + duplicates + rejected."""
+
+    read: int
+    accepted: int
+    duplicates: int
+    rejected: int
+    outside: int = Field(description="outside --since and --until; not counted as read")
+
+
+class RejectionDocument(_Model):
+    """A record that is no entry: where it stood and why it was rejected."""
+
+    place: str
+    reason: str
+
+
+class SampleDocument(_Model):
+    """One entry as evidence; its text is redacted."""
+
+    insert_id: str
+    log_name: str
+    timestamp: str
+    severity: str
+    text: str
+
+
+class SymptomDocument(_Model):
+    """All detections of one fingerprint in one incident."""
+
+    rule: str
+    signature: str
+    title: str
+    level: str
+    fingerprint: str
+    explanation: list[str]
+    entity: dict[str, Any]
+    count: int
+    first_seen: str
+    last_seen: str
+    services: list[str]
+    revisions: list[str]
+    samples: list[SampleDocument]
+
+
+class EvidenceDocument(_Model):
+    """What an answer rests on."""
+
+    kind: str = Field(description="entry, link, suggestion, or the kind of a fact")
+    ref: str = Field(description="insertId, file:line, rule or URL")
+    text: str
+
+
+class WhyDocument(_Model):
+    """One step of the five whys."""
+
+    question: str
+    answer: str
+    status: str = Field(description="observed, established or unknown")
+    settle: str = Field(description="what would settle an unknown why; empty for the others")
+    evidence: list[EvidenceDocument]
+
+
+class TimelineDocument(_Model):
+    """One line of the timeline."""
+
+    timestamp: str
+    kind: str = Field(description="context, symptom or last")
+    text: str
+    ref: str
+
+
+class ReportDocument(_Model):
+    """What would be done to the tracker, why, and what the issue would say."""
+
+    action: str = Field(description="create, update or leave")
+    reason: str
+    title: str
+    labels: list[str]
+    body: str
+
+
+class IncidentDocument(_Model):
+    """Symptoms that share a cause, explained."""
+
+    id: str
+    fingerprint: str
+    title: str
+    state: str = Field(description="new, ongoing, quiet or resolved")
+    state_reason: str
+    priority: str = Field(description="P0 (most urgent) to P4")
+    priority_reason: str
+    first_seen: str
+    last_seen: str
+    services: list[str]
+    revisions: list[str]
+    root_symptom: str = Field(description="the rule of the symptom that no other explains")
+    symptoms: list[SymptomDocument]
+    context: list[SymptomDocument]
+    five_whys: list[WhyDocument]
+    root_cause: str
+    next_steps: list[str]
+    open_questions: list[str]
+    grouped_because: list[str]
+    timeline: list[TimelineDocument]
+    report: ReportDocument
+
+
+class RunDocument(_Model):
+    """What `fivewhys replay --format json` prints."""
+
+    entries: EntriesDocument
+    rejections: list[RejectionDocument]
+    incidents: list[IncidentDocument]
+
+
+def incident_document(
+    incident: Incident, explanation: Explanation, report: Report, decision: Decision
+) -> IncidentDocument:
+    """Return one incident in the form of the public contract."""
+    return IncidentDocument(
+        id=incident.id,
+        fingerprint=incident.fingerprint,
+        title=incident.title,
+        state=incident.state,
+        state_reason=incident.state_reason,
+        priority=incident.priority,
+        priority_reason=incident.priority_reason,
+        first_seen=format_timestamp(incident.first_seen),
+        last_seen=format_timestamp(incident.last_seen),
+        services=list(incident.services),
+        revisions=list(incident.revisions),
+        root_symptom=incident.root.rule,
+        symptoms=[_symptom(item) for item in incident.symptoms],
+        context=[_symptom(item) for item in incident.context],
+        five_whys=_whys(explanation),
+        root_cause=explanation.root_cause,
+        next_steps=list(explanation.next_steps),
+        open_questions=list(explanation.open_questions),
+        grouped_because=list(grouped_because(incident)),
+        timeline=[
+            TimelineDocument(
+                timestamp=format_timestamp(item.timestamp),
+                kind=item.kind,
+                text=item.text,
+                ref=item.ref,
+            )
+            for item in timeline(incident)
+        ],
+        report=ReportDocument(
+            action=decision.action,
+            reason=decision.reason,
+            title=report.title,
+            labels=list(report.labels),
+            body=report.body,
+        ),
+    )
+
+
+def _whys(explanation: Explanation) -> list[WhyDocument]:
+    return [
+        WhyDocument(
+            question=why.question,
+            answer=why.answer,
+            status=why.status,
+            settle=why.settle,
+            evidence=[
+                EvidenceDocument(kind=item.kind, ref=item.ref, text=item.text)
+                for item in why.evidence
+            ],
+        )
+        for why in explanation.whys
+    ]
+
+
+def _symptom(symptom: Symptom) -> SymptomDocument:
+    return SymptomDocument(
+        rule=symptom.rule,
+        signature=symptom.signature,
+        title=symptom.title,
+        level=symptom.level,
+        fingerprint=symptom.fingerprint,
+        explanation=list(symptom.explanation),
+        entity=dict(symptom.entity),
+        count=symptom.count,
+        first_seen=format_timestamp(symptom.first_seen),
+        last_seen=format_timestamp(symptom.last_seen),
+        services=list(symptom.services),
+        revisions=list(symptom.revisions),
+        samples=[_sample(item) for item in symptom.samples],
+    )
+
+
+def _sample(sample: Sample) -> SampleDocument:
+    return SampleDocument(
+        insert_id=sample.insert_id,
+        log_name=sample.log_name,
+        timestamp=format_timestamp(sample.timestamp),
+        severity=sample.severity,
+        text=sample.text,
+    )

@@ -1,0 +1,76 @@
+"""What an entry says: the one text that rules, fingerprints and people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.entry.decoding import clean_text
+from pipeline.entry.severity import plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Where real loggers put their text, the usual place first.
+_MESSAGE_KEYS = (
+    "message", "msg", "textPayload", "event", "@message", "MESSAGE", "text", "log", "body",
+)  # fmt: skip
+_ERROR_KEYS = ("error", "err", "exception", "exc_info", "stack_trace", "stack")
+_ERROR_PARTS = ("message", "value", "msg", "traceback", "stack")
+# An `error` of a type that nothing raises: what a formatter fills in when a field is missing.
+_PLACEHOLDER_TYPES = ("str", "NoneType", "dict", "int", "bool")
+_TRACEBACK = "Traceback (most recent call last)"
+
+
+def message_of(document: Mapping[str, Any]) -> str:
+    """Return the text of the payload, stripped and without ANSI escapes; "" when there is none.
+
+    textPayload, else the message of jsonPayload, else the status message of protoPayload. A
+    traceback whose line ends arrived escaped has its lines again.
+    """
+    text = plain_text(clean_text(_raw_message(document)))
+    if _TRACEBACK in text and "\n" not in text:
+        return text.replace("\\n", "\n")
+    return text
+
+
+def _raw_message(document: Mapping[str, Any]) -> str:
+    text = document.get("textPayload")
+    if isinstance(text, str) and text:
+        return text
+    payload = document.get("jsonPayload")
+    if isinstance(payload, dict) and (text := _message_of_payload(payload)):
+        return text
+    proto = document.get("protoPayload")
+    return _status_message(proto) if isinstance(proto, dict) else ""
+
+
+def _message_of_payload(payload: Mapping[str, Any]) -> str:
+    return _first_text(payload, _MESSAGE_KEYS) or _message_of_error(payload)
+
+
+def _message_of_error(payload: Mapping[str, Any]) -> str:
+    for key in _ERROR_KEYS:
+        error = payload.get(key)
+        if isinstance(error, str) and error.strip():
+            return error
+        if isinstance(error, dict) and (text := _text_of_error(error)):
+            return text
+    return ""
+
+
+def _text_of_error(error: Mapping[str, Any]) -> str:
+    placeholder = error.get("type") in _PLACEHOLDER_TYPES
+    return "" if placeholder else _first_text(error, _ERROR_PARTS)
+
+
+def _status_message(proto: Mapping[str, Any]) -> str:
+    status = proto.get("status")
+    return _first_text(status, ("message",)) if isinstance(status, dict) else ""
+
+
+def _first_text(values: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    for key in keys:
+        value = values.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""

@@ -1,0 +1,80 @@
+"""Where an entry comes from: service, revision, instance, project; tables of labels, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.entry.decoding import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Labels of monitored resources; one resource has at most one of them.
+_SERVICE = (
+    "service_name",  # cloud_run_revision, also of second-generation functions
+    "worker_pool_name",  # cloud_run_worker_pool
+    "job_name",  # cloud_run_job
+    "function_name",  # cloud_function
+    "module_id",  # gae_app
+    "container_name",  # k8s_container
+)
+_REVISION = ("revision_name", "version_id")
+_INSTANCE = ("instance_id", "pod_name")
+_INSTANCE_LABELS = (
+    "instanceId",
+    "appengine.googleapis.com/instance_name",
+    "appengine.googleapis.com/clone_id",
+)
+# Where a logger names its service, for entries that lost their resource on the way.
+_CONTEXTS = ("serviceContext", "context")
+
+
+def service_of(document: Mapping[str, Any]) -> str:
+    """Return the name of the service, job, function or container; "" if unknown."""
+    return _first(_resource_labels(document), _SERVICE) or _service_of_payload(document)
+
+
+def revision_of(document: Mapping[str, Any]) -> str:
+    """Return the revision or version; "" if unknown."""
+    return _first(_resource_labels(document), _REVISION)
+
+
+def instance_of(document: Mapping[str, Any]) -> str:
+    """Return the instance, virtual machine or pod; "" if unknown."""
+    own = _first(_mapping(document.get("labels")), _INSTANCE_LABELS)
+    return own or _first(_resource_labels(document), _INSTANCE)
+
+
+def project_of(document: Mapping[str, Any]) -> str:
+    """Return the project id: the resource's, else the one in the log name or the trace."""
+    named = _first(_resource_labels(document), ("project_id",))
+    names = (document.get("logName"), document.get("trace"))
+    return named or next((found for found in map(_project_in, names) if found), "")
+
+
+def _service_of_payload(document: Mapping[str, Any]) -> str:
+    payload = _mapping(document.get("jsonPayload"))
+    contexts = (_mapping(payload.get(name)) for name in _CONTEXTS)
+    found = (_first(context, ("service",)) for context in contexts)
+    return next((service for service in found if service), "")
+
+
+def _project_in(name: Any) -> str:
+    parts = name.split("/") if isinstance(name, str) else []
+    return clean_text(parts[1]) if len(parts) > 1 and parts[0] == "projects" else ""
+
+
+def _resource_labels(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(document.get("resource")).get("labels"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(values: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    for name in names:
+        value = values.get(name)
+        if isinstance(value, str) and value:
+            return clean_text(value)
+    return ""

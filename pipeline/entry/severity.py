@@ -1,0 +1,151 @@
+"""Severities, and the level that stands in a payload or a text when the entry itself has none."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING, Any
+
+import re2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Severity(enum.IntEnum):
+    """Cloud Logging's LogSeverity, with its numbers."""
+
+    DEFAULT = 0
+    DEBUG = 100
+    INFO = 200
+    NOTICE = 300
+    WARNING = 400
+    ERROR = 500
+    CRITICAL = 600
+    ALERT = 700
+    EMERGENCY = 800
+
+
+_WORDS: Mapping[str, Severity] = {
+    **{severity.name: severity for severity in Severity},
+    **dict.fromkeys(("TRACE", "VERBOSE", "FINE", "FINER", "FINEST"), Severity.DEBUG),
+    **dict.fromkeys(("INFORMATION", "INFORMATIONAL", "LOG", "SUCCESS"), Severity.INFO),
+    "WARN": Severity.WARNING,
+    **dict.fromkeys(("ERR", "SEVERE"), Severity.ERROR),
+    **dict.fromkeys(("FATAL", "CRIT"), Severity.CRITICAL),
+    **dict.fromkeys(("PANIC", "EMERG"), Severity.EMERGENCY),
+}
+_LETTERS: Mapping[str, Severity] = {
+    "I": Severity.INFO,
+    "W": Severity.WARNING,
+    "E": Severity.ERROR,
+    "F": Severity.CRITICAL,
+}
+# The numbers of pino and bunyan; Python's numbers mean something else and have a key of their own.
+_NODE = (*[Severity.DEBUG] * 3, Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
+_PYTHON = (*[Severity.DEBUG] * 2, Severity.INFO, Severity.WARNING, Severity.ERROR)
+_SYSLOG = tuple(reversed([severity for severity in Severity if severity]))
+
+_LEVEL_KEYS = (
+    "severity", "level", "levelname", "level_name", "log_level", "loglevel", "logLevel", "lvl",
+    "log.level",
+)  # fmt: skip
+_NESTED_LEVEL = ("log", "level")  # the Elastic Common Schema
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[@-Z\\-_])")
+
+_HEAD = 300
+"""Characters of a text in which its level is looked for: the level stands at the beginning."""
+
+_TIME = (
+    r"[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+    r"(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?[\])]?"
+)
+# LOG and FINE are words of prose too, so that only what follows a time may use them.
+_LEVEL = (
+    "(?i:(debug|trace|verbose|info|information|notice|success|warn|warning|err|error|severe|"
+    "crit|critical|fatal|alert|panic|emerg|emergency))"
+)
+_TIMED_LEVEL = _LEVEL.replace("(debug|", "(log|fine|finer|finest|debug|")
+_AFTER_LEVEL = r"(?:\]|:| +[-|:\[]| +in | +\d)"
+_LAYOUTS = (
+    rf"{_TIME} +\[\d+\] +\[{_LEVEL}\]",  # gunicorn
+    rf"{_TIME} +\| *{_LEVEL} *\|",  # loguru
+    rf"{_TIME} +[-|:] +[^\n]{{1,150}}? +[-|:] +{_LEVEL} +[-|:]",  # Python: time - name - level
+    # Flask, nginx, PostgreSQL, Spring
+    rf"{_TIME} *(?:[-|:] +)?(?:\[\d+\]:? +)?\[?{_TIMED_LEVEL}{_AFTER_LEVEL}",
+    rf"{_TIME} +{_LEVEL} +\S",  # time level text
+    rf"(?:{_TIME} +)?\[\d+\]:? +\[\d+-\d+\] +[^\n:]{{0,150}}?\b{_TIMED_LEVEL}:",  # Cloud SQL
+    r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ ",  # glog, klog
+    rf"\[{_LEVEL}\]",  # [error] text
+    rf"{_LEVEL}(?: *:| +[-|] )",  # ERROR: text, WARNING:root:text, INFO - text
+    rf"(?:[\w.]+=(?:\"[^\"\n]*\"|[^\s\"]+) +){{0,4}}(?:level|lvl|severity)=\"?{_LEVEL}\b",  # logfmt
+)
+_LEVEL_IN_TEXT = re2.compile("|".join(_LAYOUTS))
+
+
+def plain_text(text: str) -> str:
+    """Return the text without ANSI escapes and without white space around it."""
+    return (_ANSI.sub("", text) if "\x1b" in text else text).strip()
+
+
+def severity_of(value: Any) -> Severity:
+    """Return the severity that a word in any case, or one of Cloud Logging's numbers, stands for.
+
+    Everything else is DEFAULT: unknown words, other numbers, values that are neither.
+    """
+    if isinstance(value, str):
+        word = value.strip().upper()
+        return _WORDS.get(word) or severity_of(_number(word))
+    if isinstance(value, (int, float)) and value in _NUMBERS:
+        return Severity(int(value))
+    return Severity.DEFAULT
+
+
+def severity_of_payload(payload: Mapping[str, Any]) -> Severity:
+    """Return the level that a structured log line carries in one of the keys loggers use.
+
+    Only keys of the line itself count: what lies deeper (`error.severity`) may be a placeholder.
+    """
+    for key in _LEVEL_KEYS:
+        if found := severity_of(value := payload.get(key)) or _by_number(value, _NODE):
+            return found
+    nested = payload.get(_NESTED_LEVEL[0])
+    if isinstance(nested, dict) and (found := severity_of(nested.get(_NESTED_LEVEL[1]))):
+        return found
+    return _by_number(payload.get("levelno"), _PYTHON) or _by_syslog(payload.get("PRIORITY"))
+
+
+def severity_of_text(text: str) -> Severity:
+    """Return the level that the text begins with, in the layout of a logger; else DEFAULT.
+
+    The text is one that `plain_text` returned. A level further inside is not one: it belongs to
+    what the line talks about.
+    """
+    match = _LEVEL_IN_TEXT.match(text[:_HEAD])
+    if match is None:
+        return Severity.DEFAULT
+    word = next(group for group in match.groups() if group is not None)
+    return _LETTERS.get(word) or severity_of(word)
+
+
+_NUMBERS = frozenset(int(severity) for severity in Severity)
+
+
+def _number(word: str) -> int | None:
+    return int(word) if word.isdecimal() and len(word) <= len("800") else None
+
+
+def _by_number(value: Any, table: tuple[Severity, ...]) -> Severity:
+    """Look a logger's number up: 10, 20, 30 ... are the places 1, 2, 3 ... of its table."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return Severity.DEFAULT
+    place = value / 10
+    return table[int(place)] if place in range(1, len(table)) else Severity.DEFAULT
+
+
+def _by_syslog(value: Any) -> Severity:
+    place = _number(value) if isinstance(value, str) else value
+    if type(place) is not int or place not in range(len(_SYSLOG)):
+        return Severity.DEFAULT
+    return _SYSLOG[place]

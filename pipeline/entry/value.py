@@ -1,0 +1,140 @@
+"""The canonical entry; what can be derived from its document is, once it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pipeline.entry import origin
+from pipeline.entry.decoding import canonical_json, clean_text, digest
+from pipeline.entry.lookup import find
+from pipeline.entry.message import message_of
+from pipeline.entry.severity import (
+    Severity,
+    severity_of,
+    severity_of_payload,
+    severity_of_text,
+)
+from pipeline.entry.timestamps import UNKNOWN_TIME, time_of_content, time_of_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PAYLOADS = ("textPayload", "jsonPayload", "protoPayload")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that is no entry: where it stood, and why it is none."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One log entry in canonical form.
+
+    `document` is the LogEntry as the Logging API v2 writes it in JSON (camelCase keys, no nulls at
+    the top, unknown keys kept); nobody may change it. `place` says where it was read
+    (`export.json:12`) and is no part of what makes two entries equal.
+    """
+
+    document: Mapping[str, Any]
+    place: str = field(default="", compare=False)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @cached_property
+    def insert_id(self) -> str:
+        """The insertId; if missing, `sha256-` and 16 digits that follow from the content."""
+        found = self.document.get("insertId")
+        if isinstance(found, str) and found:
+            return clean_text(found)
+        return f"sha256-{digest(canonical_json(self.document))[:16]}"
+
+    @cached_property
+    def log_name(self) -> str:
+        """The logName, URL-decoded so that both spellings are one; "" if missing."""
+        found = self._text("logName")
+        return clean_text(unquote(found)) if "%" in found else found
+
+    @cached_property
+    def timestamp(self) -> int:
+        """Nanoseconds since the epoch, UTC; `UNKNOWN_TIME` when nothing in the entry is a time."""
+        for time in (time_of_fields(self.document), time_of_content(self.document)):
+            if time is not None:
+                return time
+        return UNKNOWN_TIME
+
+    @cached_property
+    def key(self) -> tuple[str, int, str]:
+        """The identity: two entries with one key are copies of one entry."""
+        return (self.log_name, self.timestamp, self.insert_id)
+
+    @cached_property
+    def severity(self) -> Severity:
+        """The entry's own severity, or the level in its text when it has none or DEFAULT."""
+        payload = self.document.get("jsonPayload")
+        return (
+            severity_of(self.document.get("severity"))
+            or (severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT)
+            or severity_of_text(self.message)
+        )
+
+    @cached_property
+    def message(self) -> str:
+        """What the entry says, in plain text; "" for one without words, as a request log is."""
+        return message_of(self.document)
+
+    @cached_property
+    def service(self) -> str:
+        """The Cloud Run service or job, function or container; "" if unknown."""
+        return origin.service_of(self.document)
+
+    @cached_property
+    def revision(self) -> str:
+        """The Cloud Run revision or the App Engine version; "" if unknown."""
+        return origin.revision_of(self.document)
+
+    @cached_property
+    def instance(self) -> str:
+        """The instance, virtual machine or pod; "" if unknown."""
+        return origin.instance_of(self.document)
+
+    @cached_property
+    def project(self) -> str:
+        """The project id; "" if unknown."""
+        return origin.project_of(self.document)
+
+    @cached_property
+    def trace(self) -> str:
+        """The bare trace id, without `projects/…/traces/`; "" if there is none."""
+        return clean_text(self._text("trace").rpartition("/")[2])
+
+    @cached_property
+    def richness(self) -> tuple[int, int, int, str]:
+        """Orders the copies of one entry: the greatest one tells most.
+
+        A payload counts first, then the number of fields, then their size. Copies that are equal in
+        all of these are told apart by content, so that no order of reading changes the choice.
+        """
+        content = canonical_json(self.document)
+        payloads = sum(name in self.document for name in _PAYLOADS)
+        return (payloads, len(self.document), len(content), digest(content))
+
+    def lookup(self, path: str) -> tuple[object, ...]:
+        """Return all values at a dotted path of the document; () when it is missing or null.
+
+        Keys that contain dots or quotes are found written as they are
+        (`labels.run.googleapis.com/x`) or quoted (`labels."run.googleapis.com/x"`). Lists are
+        walked, both along the path and at its end.
+        """
+        return find(self.document, path)
+
+    def _text(self, name: str) -> str:
+        value = self.document.get(name)
+        return value if isinstance(value, str) else ""

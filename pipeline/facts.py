@@ -1,0 +1,149 @@
+"""Facts: what is established about an incident, each with its provenance.
+
+Two kinds of provenance need no look at the world and are gathered here: the incident's own entries,
+and the catalog. Investigators add theirs. A suggestion is a fact that nobody may rely on: it is shown,
+and it never lets an answer stand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline.entry import format_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pipeline.catalog import Catalog, Ownership
+    from pipeline.detection import Sample
+    from pipeline.incident import Incident, Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something established, or only suggested.
+
+    `kind` is the word whys templates ask for; `ref` is its provenance (insertId, file:line, URL);
+    `text` one sentence in plain text; `data` what a template may put into an answer.
+    """
+
+    kind: str
+    text: str
+    ref: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    suggested: bool = False
+
+
+def known_facts(incident: Incident, catalog: Catalog) -> tuple[Fact, ...]:
+    """Return what the incident's entries and the catalog establish, in a stable order."""
+    return (*_entry_facts(incident), *_catalog_facts(incident, catalog))
+
+
+def sample_ref(sample: Sample) -> str:
+    """Return how an entry is cited: its insertId (with the log it stands in, where known)."""
+    log = sample.log_name.rpartition("/logs/")[2]
+    return f"insertId {sample.insert_id}" + (f" in {log}" if log else "")
+
+
+def _entry_facts(incident: Incident) -> Iterator[Fact]:
+    """Yield one fact `seen_<rule>` for each symptom and each context of the incident."""
+    for symptom in (*incident.symptoms, *incident.context):
+        first = symptom.samples[0]
+        text = f"{format_timestamp(first.timestamp)} {', '.join(symptom.services)}: {symptom.title}"
+        data = {**symptom.fields, "title": symptom.title, "at": format_timestamp(first.timestamp)}
+        yield Fact(f"seen_{symptom.rule}", text, sample_ref(first), data)
+
+
+def _catalog_facts(incident: Incident, catalog: Catalog) -> Iterator[Fact]:
+    if not catalog:
+        return
+    for key in sorted({catalog.service_of(name) for name in incident.services} - {""}):
+        yield _declared_tables(catalog, key)
+    for symptom in incident.symptoms:
+        yield from _table_facts(symptom, catalog)
+
+
+def _declared_tables(catalog: Catalog, key: str) -> Fact:
+    tables = catalog.service(key).tables
+    names = ", ".join(tables.own) or "no tables"
+    where = f" in database {tables.database}" if tables.database else ""
+    return Fact(
+        "service_declares",
+        f"{key} owns {names}{where}",
+        catalog.place("services", key, "tables"),
+        {"service": key, "tables": list(tables.own), "database": tables.database},
+    )
+
+
+def tables_of(symptom: Symptom) -> list[str]:
+    """Return the table names a symptom carries: its fields `tables` (a list) or `table`."""
+    value = symptom.fields.get("tables") or symptom.fields.get("table") or []
+    return [value] if isinstance(value, str) else [str(item) for item in value]
+
+
+def _table_facts(symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
+    tables = tables_of(symptom)
+    own = {catalog.service_of(name) for name in symptom.services}
+    owners = {table: catalog.owners_of(table) for table in tables}
+    nobody = [name for name in tables if not owners[name] and not catalog.is_bookkeeping(name)]
+    foreign = [name for name in tables if owners[name] and not own & _services(owners[name])]
+    tools = [name for name in tables if catalog.is_bookkeeping(name)]
+    if foreign and len(foreign) + len(tools) == len(tables):
+        yield _foreign_fact(symptom, {name: owners[name] for name in foreign}, tools, catalog)
+    for table in nobody:
+        yield Fact(
+            "table_of_nobody",
+            f"no service of the catalog owns a table {table}",
+            catalog.place("services"),
+            {"table": table, "symptom": symptom.rule},
+        )
+        yield from _likeness(table, symptom, catalog)
+
+
+def _services(owners: Iterable[Ownership]) -> set[str]:
+    return {item.service for item in owners}
+
+
+def _foreign_fact(
+    symptom: Symptom,
+    owners: Mapping[str, tuple[Ownership, ...]],
+    tools: list[str],
+    catalog: Catalog,
+) -> Fact:
+    """State that every table a symptom names belongs to another service or to a tool."""
+    services = sorted({item.service for items in owners.values() for item in items})
+    databases = sorted({item.database for items in owners.values() for item in items} - {""})
+    names = ", ".join(sorted(owners))
+    text = f"{names} belong to {', '.join(services)}"
+    text += f" in database {', '.join(databases)}" if databases else ""
+    text += f"; {', '.join(sorted(tools))} is a migration tool's own" if tools else ""
+    data = {
+        "symptom": symptom.rule,
+        "tables": sorted(owners),
+        "owners": services,
+        "databases": databases,
+        "bookkeeping": sorted(tools),
+    }
+    ref = ", ".join(sorted({item.ref for items in owners.values() for item in items}))
+    if tools:
+        ref += f", {catalog.place('bookkeeping_tables')}"
+    return Fact("tables_of_others", text, ref, data)
+
+
+def _likeness(table: str, symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
+    like = catalog.resembling(table)
+    if like is not None:
+        yield Fact(
+            "table_resembles",
+            f"{table} may be what {like.owner.service} calls {like.table} "
+            f"(names alike to {like.score:.0f} of 100)",
+            like.owner.ref,
+            {
+                "table": table,
+                "like": like.table,
+                "owner": like.owner.service,
+                "symptom": symptom.rule,
+            },
+            suggested=True,
+        )

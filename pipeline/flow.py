@@ -1,0 +1,174 @@
+"""The whole run on one screen: read, detect, correlate, investigate, explain, decide, record, send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
+from pipeline.entry import Rejection
+from pipeline.facts import known_facts
+from pipeline.ports import Outcome, Rank
+from pipeline.report import decide, render
+from pipeline.whys import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pipeline.catalog import Catalog
+    from pipeline.correlation import Correlator
+    from pipeline.detection import Detection, Detector
+    from pipeline.entry import LogEntry
+    from pipeline.incident import Incident
+    from pipeline.ports import Identities, Investigator, Sink, Source, Store
+    from pipeline.report import LedgerEntry, Policy
+    from pipeline.whys import WhysTemplates
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which entries belong to the run: from `since`, up to and without `until` (ns UTC)."""
+
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, entry: LogEntry) -> bool:
+        """Return whether the entry's event time lies inside."""
+        after = self.since is None or entry.timestamp >= self.since
+        return after and (self.until is None or entry.timestamp < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The templates that explanations and issues are made of, and where the issue's stands."""
+
+    whys: WhysTemplates
+    issue: str
+    issue_place: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """Accounts for every record: read = accepted + duplicates + rejected."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    outside: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """Records read that belong to the run."""
+        return self.accepted + self.duplicates + len(self.rejections)
+
+    def document(self) -> EntriesDocument:
+        """Return the account in the form of the public contract."""
+        return EntriesDocument(
+            read=self.read,
+            accepted=self.accepted,
+            duplicates=self.duplicates,
+            rejected=len(self.rejections),
+            outside=self.outside,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run came to."""
+
+    tally: Tally
+    outcomes: tuple[Outcome, ...]
+    detections: Mapping[tuple[str, int, str], tuple[Detection, ...]]
+
+    def document(self) -> RunDocument:
+        """Return the run in the form of the public contract."""
+        return RunDocument(
+            entries=self.tally.document(),
+            rejections=[
+                RejectionDocument(place=item.place, reason=item.reason)
+                for item in self.tally.rejections
+            ],
+            incidents=[outcome.document for outcome in self.outcomes],
+        )
+
+
+class Replay:
+    """One run over a source that ends: everything is read, then reported once."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
+        self,
+        *,
+        detector: Detector,
+        correlator: Correlator,
+        identities: Identities,
+        catalog: Catalog,
+        texts: Texts,
+        investigators: Sequence[Investigator],
+        store: Store,
+        sinks: Sequence[Sink],
+        policy: Policy,
+        window: Window,
+    ) -> None:
+        self._detector = detector
+        self._correlator = correlator
+        self._identities = identities
+        self._catalog = catalog
+        self._texts = texts
+        self._investigators = investigators
+        self._store = store
+        self._sinks = sinks
+        self._policy = policy
+        self._window = window
+        self._tally = Tally()
+        self._detected: dict[tuple[str, int, str], tuple[Detection, ...]] = {}
+
+    def run(self, source: Source, on_record: Callable[[], None] = lambda: None) -> Result:
+        """Take a source to its end; `on_record` is called after each record (for a progress bar).
+
+        The ledger is written before anything is sent, so that a crash in between repeats nothing.
+        """
+        self._correlator.restore(self._store.detections(), self._store.anchors())
+        for record in source.read():
+            self._take(record)
+            on_record()
+        self._correlator.on_time(self._correlator.now + self._policy.group_wait)  # let all settle
+        ledger = self._store.ledger()
+        outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
+        found = [item for detections in self._detected.values() for item in detections]
+        self._store.record(found, outcomes, self._correlator.now)
+        for sink in self._sinks:
+            for outcome in outcomes:
+                sink.send(outcome)
+        return Result(self._tally, outcomes, self._detected)
+
+    def _take(self, record: LogEntry | Rejection) -> None:
+        if isinstance(record, Rejection):
+            self._tally.rejections.append(record)
+        elif not self._window.holds(record):
+            self._tally.outside += 1
+        else:
+            self._accept(record)
+
+    def _accept(self, entry: LogEntry) -> None:
+        """Detect in the first copy of an entry and in each richer one."""
+        rank = self._identities.rank(entry)
+        self._tally.accepted += rank is Rank.FIRST
+        self._tally.duplicates += rank is not Rank.FIRST
+        self._correlator.on_time(entry.timestamp)
+        if rank is not Rank.NO_RICHER:
+            found = self._detector.detect(entry)
+            if found or entry.key in self._detected:
+                self._detected[entry.key] = tuple(found)
+            self._correlator.on_detections(entry.key, entry.richness, found)
+
+    def _conclude(self, incident: Incident, ledger: Mapping[str, LedgerEntry]) -> Outcome:
+        """Investigate, explain, render and decide."""
+        facts = list(known_facts(incident, self._catalog))
+        for investigator in self._investigators:
+            facts += investigator.investigate(incident)
+        explanation = explain(incident, facts, self._texts.whys)
+        report = render(incident, explanation, self._texts.issue, self._texts.issue_place)
+        known = ledger.get(incident.id)
+        decision = decide(incident, report, known, self._correlator.now, self._policy)
+        document = incident_document(incident, explanation, report, decision)
+        return Outcome(incident, report, decision, document)

@@ -1,0 +1,389 @@
+"""Conditions of a Sigma rule compiled to predicates over a `LogEntry`.
+
+A predicate runs in time linear in the entry: strings are compared with string methods, everything
+else with RE2. Semantics follow the Sigma specification 2.1: strings are case-insensitive and know the
+wildcards `*` and `?`, a field with several values matches when any of them does, `null` matches
+a missing field. What cannot be evaluated is an error when the rule is loaded.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import operator
+from typing import TYPE_CHECKING, Any
+
+import re2
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.types import (
+    CompareOperators,
+    Placeholder,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SpecialChars,
+)
+
+from pipeline.errors import Mistake, RuleError
+from pipeline.fingerprint import parse_exception
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sigma.types import SigmaType
+
+    from pipeline.entry import LogEntry
+    from pipeline.fingerprint import ExceptionInfo
+    from pipeline.rule import Rule
+
+    Captures = dict[str, str]
+    Values = tuple[object, ...]
+    Predicate = Callable[[LogEntry, Captures], bool]
+    ValueTest = Callable[[object, Captures], bool]
+    Getter = Callable[[LogEntry], Values]
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+
+_COMPARISONS: Mapping[CompareOperators, Callable[[float, float], bool]] = {
+    CompareOperators.LT: operator.lt,
+    CompareOperators.LTE: operator.le,
+    CompareOperators.GT: operator.gt,
+    CompareOperators.GTE: operator.ge,
+    CompareOperators.NEQ: operator.ne,
+}
+
+
+# --- fields ---------------------------------------------------------------------------------------
+
+
+def _text(name: str) -> Getter:
+    """A field that is an attribute of the entry; an empty one is missing."""
+
+    def get(entry: LogEntry) -> Values:
+        value = getattr(entry, name)
+        return (value,) if value else ()
+
+    return get
+
+
+def _severity(entry: LogEntry) -> Values:
+    """The effective severity, as its name and as the number the Logging API gives it."""
+    return (entry.severity.name, entry.severity.value)
+
+
+def _exception(name: str) -> Getter:
+    def get(entry: LogEntry) -> Values:
+        found = parse_exception(entry.message)
+        return () if found is None else _EXCEPTION_PARTS[name](found)
+
+    return get
+
+
+_EXCEPTION_PARTS: Mapping[str, Callable[[ExceptionInfo], Values]] = {
+    "type": lambda found: (found.type,),
+    "message": lambda found: (found.message,),
+    "module": lambda found: (found.module,) if found.module else (),
+    "frames": lambda found: tuple(
+        f"{frame.file}:{frame.line} in {frame.function}" for frame in found.frames
+    ),
+}
+
+_NAMED: Mapping[str, Getter] = {
+    **{
+        name: _text(name)
+        for name in ("message", "service", "revision", "instance", "project", "trace")
+    },
+    "severity": _severity,
+    **{f"exception.{name}": _exception(name) for name in _EXCEPTION_PARTS},
+}
+
+# Sigma's taxonomy for `product: gcp, service: gcp.audit` names these fields.
+_TAXONOMY: Mapping[str, str] = {
+    "gcp.audit.method_name": "protoPayload.methodName",
+    "gcp.audit.resource_name": "protoPayload.resourceName",
+    "gcp.audit.service_name": "protoPayload.serviceName",
+}
+
+
+def field_getter(name: str) -> Getter:
+    """Compile a field name of a rule to a function that returns all values an entry has for it.
+
+    A named field first, then the dotted path in the entry, then the same path inside jsonPayload.
+    """
+    if name in _NAMED:
+        return _NAMED[name]
+    path = _TAXONOMY.get(name, name.removeprefix("data."))
+
+    def get(entry: LogEntry) -> Values:
+        return entry.lookup(path) or entry.lookup(f"jsonPayload.{path}")
+
+    return get
+
+
+def every_value(value: object) -> Iterator[object]:
+    """Yield every scalar at any depth of an entry's document: what a keyword is searched in."""
+    waiting = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
+        elif current is not None:
+            yield current
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+def _as_text(value: object) -> str:
+    """The text Sigma compares with: JSON's words for booleans, digits for numbers."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def _encodable(text: str) -> str:
+    """RE2 works on UTF-8, which has no lone surrogates."""
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+
+
+def _string(sigma: SigmaString, *, keyword: bool = False) -> ValueTest:
+    parts = list(sigma.s)
+    if any(isinstance(part, Placeholder) for part in parts):
+        message = f"the placeholder in {sigma.to_plain()!r} is filled by no setting"
+        raise ValueError(message)
+    cased = isinstance(sigma, SigmaCasedString)
+    if keyword:
+        parts = [SpecialChars.WILDCARD_MULTI, *parts, SpecialChars.WILDCARD_MULTI]
+    plain = _plain_string(parts, cased=cased)
+    if plain is not None:
+        return plain
+    expression = "".join(_part_expression(part) for part in parts)
+    flags = "s" if cased else "is"
+    compiled = re2.compile(f"(?{flags})^(?:{expression})$", _OPTIONS)
+    return lambda value, _: compiled.search(_encodable(_as_text(value))) is not None
+
+
+def _plain_string(parts: list[Any], *, cased: bool) -> ValueTest | None:
+    """Return a string method for the common forms: equal, contains, starts with, ends with."""
+    many = SpecialChars.WILDCARD_MULTI
+    front = bool(parts) and parts[0] is many
+    back = len(parts) > 1 and parts[-1] is many
+    inner = [part for part in parts if part is not many]
+    if any(not isinstance(part, str) for part in inner) or len(inner) > 1:
+        return None
+    if len(parts) - len(inner) > front + back:
+        return None
+    wanted = inner[0] if inner else ""
+    method = _STRING_METHODS[front, back]
+    if cased:
+        return lambda value, _: method(_as_text(value), wanted)
+    lowered = wanted.lower()
+    return lambda value, _: method(_as_text(value).lower(), lowered)
+
+
+_STRING_METHODS: Mapping[tuple[bool, bool], Callable[[str, str], bool]] = {
+    (False, False): operator.eq,
+    (True, True): operator.contains,
+    (False, True): str.startswith,
+    (True, False): str.endswith,
+}
+
+
+def _part_expression(part: object) -> str:
+    if part is SpecialChars.WILDCARD_MULTI:
+        return ".*"
+    if part is SpecialChars.WILDCARD_SINGLE:
+        return "."
+    return str(re2.escape(str(part)))
+
+
+def _expression(sigma: SigmaRegularExpression) -> ValueTest:
+    flags = "".join(sorted(sigma.sigma_to_re_flag[flag] for flag in sigma.flags))
+    prefix = f"(?{flags})" if flags else ""
+    compiled = re2.compile(prefix + str(sigma.regexp), _OPTIONS)
+
+    def test(value: object, captures: Captures) -> bool:
+        found = compiled.search(_encodable(_as_text(value)))
+        if found is None:
+            return False
+        for name, text in found.groupdict().items():
+            if text is not None:
+                captures[name] = text
+        return True
+
+    return test
+
+
+def _number(sigma: SigmaNumber) -> ValueTest:
+    wanted = float(sigma.number)
+    return lambda value, _: _as_number(value) == wanted
+
+
+def _as_number(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]  # what is no number is caught
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _compare(sigma: SigmaCompareExpression) -> ValueTest:
+    compare, limit = _COMPARISONS[sigma.op], float(sigma.number.number)
+
+    def test(value: object, _: Captures) -> bool:
+        number = _as_number(value)
+        return number is not None and compare(number, limit)
+
+    return test
+
+
+def _cidr(sigma: SigmaCIDRExpression) -> ValueTest:
+    network = sigma.network
+
+    def test(value: object, _: Captures) -> bool:
+        try:
+            return ipaddress.ip_address(_as_text(value).strip()) in network
+        except ValueError:
+            return False
+
+    return test
+
+
+def _boolean(sigma: SigmaBool) -> ValueTest:
+    wanted = "true" if sigma.boolean else "false"
+    return lambda value, _: _as_text(value).lower() == wanted
+
+
+_VALUE_TESTS: Mapping[type[SigmaType], Callable[[Any], ValueTest]] = {
+    SigmaString: _string,
+    SigmaCasedString: _string,
+    SigmaRegularExpression: _expression,
+    SigmaNumber: _number,
+    SigmaBool: _boolean,
+    SigmaCompareExpression: _compare,
+    SigmaCIDRExpression: _cidr,
+}
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def _field_equals(condition: ConditionFieldEqualsValueExpression) -> Predicate:
+    get, sigma = field_getter(condition.field), condition.value
+    if isinstance(sigma, SigmaNull):
+        return lambda entry, _: not get(entry)
+    if isinstance(sigma, SigmaExists):
+        wanted = bool(sigma)
+        return lambda entry, _: bool(get(entry)) is wanted
+    if isinstance(sigma, SigmaFieldReference):
+        return _field_reference(get, sigma)
+    if isinstance(sigma, SigmaExpansion):
+        return _any_of(
+            [
+                _field_equals(ConditionFieldEqualsValueExpression(condition.field, value))
+                for value in sigma.values
+            ]
+        )
+    test = _value_test(sigma)
+    return lambda entry, captures: any(test(value, captures) for value in get(entry))
+
+
+def _field_reference(get: Getter, sigma: SigmaFieldReference) -> Predicate:
+    other = field_getter(sigma.field)
+    method = _STRING_METHODS[sigma.ends_with, sigma.starts_with]
+
+    def matches(entry: LogEntry, _: Captures) -> bool:
+        wanted = [_as_text(value).lower() for value in other(entry)]
+        return any(method(_as_text(value).lower(), text) for value in get(entry) for text in wanted)
+
+    return matches
+
+
+def _keyword(condition: ConditionValueExpression) -> Predicate:
+    sigma = condition.value
+    test = _string(sigma, keyword=True) if isinstance(sigma, SigmaString) else _value_test(sigma)
+    return lambda entry, captures: any(
+        test(value, captures) for value in every_value(entry.document)
+    )
+
+
+def _value_test(sigma: SigmaType) -> ValueTest:
+    make = _VALUE_TESTS.get(type(sigma))
+    if make is None:
+        message = f"values of the kind {type(sigma).__name__} are not supported"
+        raise ValueError(message)
+    return make(sigma)
+
+
+def _any_of(predicates: list[Predicate]) -> Predicate:
+    return lambda entry, captures: any(test(entry, captures) for test in predicates)
+
+
+def _all_of(predicates: list[Predicate]) -> Predicate:
+    def matches(entry: LogEntry, captures: Captures) -> bool:
+        found: Captures = {}  # a branch that fails half-way must leave nothing behind
+        if not all(test(entry, found) for test in predicates):
+            return False
+        captures.update(found)
+        return True
+
+    return matches
+
+
+def _not(predicates: list[Predicate]) -> Predicate:
+    """Negate; what a refuted expression captured says nothing about the entry."""
+    (test,) = predicates
+    return lambda entry, _: not test(entry, {})
+
+
+_CONNECTIVES: Mapping[type, Callable[[list[Predicate]], Predicate]] = {
+    ConditionAND: _all_of,
+    ConditionOR: _any_of,
+    ConditionNOT: _not,
+}
+
+
+def _condition(node: Any) -> Predicate:
+    if isinstance(node, ConditionFieldEqualsValueExpression):
+        return _field_equals(node)
+    if isinstance(node, ConditionValueExpression):
+        return _keyword(node)
+    return _CONNECTIVES[type(node)]([_condition(argument) for argument in node.args])
+
+
+def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
+    """Compile a rule to a function: entry in; out its named groups as text, or None for no match.
+
+    Raises:
+        RuleError: the rule asks for something that cannot be evaluated, with its place.
+
+    """
+    try:
+        conditions = [_condition(item.parse()) for item in rule.sigma.detection.parsed_condition]
+    except ValueError as error:
+        file, _, line = rule.place.rpartition(":")
+        raise RuleError([Mistake(file, int(line), str(error))]) from error
+    predicate = _any_of(conditions)
+
+    def match(entry: LogEntry) -> Captures | None:
+        captures: Captures = {}
+        return captures if predicate(entry, captures) else None
+
+    return match

@@ -1,0 +1,227 @@
+"""What the issue should say now, and what to do to the tracker about it.
+
+`render` fills the issue template with an incident and its explanation; `decide` compares the incident
+with the ledger and names the reason for whatever it decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pipeline import markdown
+from pipeline.audit import SECOND
+from pipeline.entry import format_timestamp
+from pipeline.facts import sample_ref
+from pipeline.incident import PRIORITIES
+from pipeline.rule import LEVELS
+from pipeline.templating import render_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.incident import Incident, Symptom
+    from pipeline.whys import Explanation
+
+BODY_LIMIT = 65_536
+"""GitHub's limit for the body of an issue, in characters."""
+
+RAW_LINES = 12
+"""Lines of raw text quoted for one symptom."""
+
+EXCERPT = 240
+"""Characters of a text quoted as evidence on one line."""
+
+_CUT = "\n\n*This report was cut at GitHub's limit of 65,536 characters.*\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the issue of one incident should say now; `title` and `body` are Markdown."""
+
+    incident_id: str
+    title: str
+    labels: tuple[str, ...]
+    body: str
+
+    @property
+    def digest(self) -> str:
+        """Changes when anything a reader would see changes."""
+        said = "\n".join((self.title, *self.labels, self.body))
+        return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One line of the timeline; `timestamp` in nanoseconds UTC."""
+
+    timestamp: int
+    kind: str
+    text: str
+    ref: str
+
+
+class Action(StrEnum):
+    """What to do to the tracker."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An action and the named reason for it."""
+
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """The last decision about an incident that reached the tracker.
+
+    `decided_at` is event time (nanoseconds UTC), `symptoms` are fingerprints.
+    """
+
+    incident_id: str
+    decided_at: int
+    action: Action
+    reason: str
+    digest: str
+    symptoms: tuple[str, ...]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When something is reported; spans in nanoseconds."""
+
+    min_priority: str = PRIORITIES[-1]
+    group_wait: int = 30 * SECOND
+    group_interval: int = 300 * SECOND
+
+
+def decide(
+    incident: Incident, report: Report, ledger: LedgerEntry | None, now: int, policy: Policy
+) -> Decision:
+    """Say what to do about an incident at `now` (event time), and why."""
+    if PRIORITIES.index(incident.priority) > PRIORITIES.index(policy.min_priority):
+        return Decision(Action.LEAVE, f"below the minimum priority {policy.min_priority}")
+    if ledger is None:
+        if now < incident.first_seen + policy.group_wait:
+            return Decision(Action.LEAVE, "settling")
+        return Decision(Action.CREATE, "first report")
+    if report.digest == ledger.digest:
+        return Decision(Action.LEAVE, "nothing changed since the last report")
+    new = {symptom.fingerprint for symptom in incident.symptoms} - set(ledger.symptoms)
+    if new:
+        return Decision(Action.UPDATE, f"new symptoms: {len(new)}")
+    if incident.state != ledger.state:
+        return Decision(Action.UPDATE, f"state changed from {ledger.state} to {incident.state}")
+    if now < ledger.decided_at + policy.group_interval:
+        return Decision(Action.LEAVE, "within group_interval of the last report")
+    return Decision(Action.UPDATE, "it went on since the last report")
+
+
+def render(incident: Incident, explanation: Explanation, template: str, place: str) -> Report:
+    """Render the report of an incident with an issue template (Jinja, Markdown).
+
+    Raises:
+        TemplateError: the template is wrong or raised; `place` is its file.
+
+    """
+    values = {
+        "incident": incident,
+        "explanation": explanation,
+        "timeline": timeline(incident),
+        "critical": [item for item in incident.symptoms if _is_critical(item)],
+        "warnings": [item for item in incident.symptoms if not _is_critical(item)],
+        "state_lines": state_lines(incident),
+        "impacts": tuple(dict.fromkeys(item.impact for item in incident.symptoms if item.impact)),
+        "grouped_because": grouped_because(incident),
+    }
+    body = render_markdown(template, values, place, _FILTERS)
+    return Report(
+        incident_id=incident.id,
+        title=markdown.title(f"[{incident.priority}] {incident.title}"),
+        labels=("fivewhys", incident.priority, incident.root.signature),
+        body=markdown.truncate(body, BODY_LIMIT, _CUT),
+    )
+
+
+def _is_critical(symptom: Symptom) -> bool:
+    return LEVELS.index(symptom.level) >= LEVELS.index("high")
+
+
+def raw_lines(symptom: Symptom) -> str:
+    """Return the distinct raw texts of a symptom's samples, each with its time, cut to a few lines."""
+    seen: dict[str, str] = {}
+    for sample in symptom.samples:
+        seen.setdefault(sample.text, format_timestamp(sample.timestamp))
+    lines = [line for text, time in seen.items() for line in f"{time} {text}".splitlines()]
+    if len(lines) > RAW_LINES:
+        lines = [*lines[:RAW_LINES], f"… ({len(lines) - RAW_LINES} more lines)"]
+    return "\n".join(lines)
+
+
+def state_lines(incident: Incident) -> tuple[tuple[str, str], ...]:
+    """Return the lines of the system state, each label once (the earliest that says it)."""
+    said: dict[str, str] = {}
+    everything = sorted((*incident.context, *incident.symptoms), key=lambda item: item.first_seen)
+    for item in everything:
+        for label, text in item.state_lines:
+            said.setdefault(label, text)
+    return tuple(said.items())
+
+
+def grouped_because(incident: Incident) -> tuple[str, ...]:
+    """Return the reason of every link, of every merge, and of every piece of context."""
+    absorbed = (f"absorbed {name}: linked with it by later entries" for name in incident.absorbed)
+    context = (
+        f"{item.rule} is context: logged near the beginning for the same service"
+        for item in incident.context
+    )
+    reasons = (*(link.reason for link in incident.links), *absorbed, *context)
+    return tuple(dict.fromkeys(reasons))
+
+
+def timeline(incident: Incident) -> tuple[TimelineItem, ...]:
+    """Return when each context and each symptom began, and when the incident was last seen."""
+    items = [
+        TimelineItem(item.first_seen, kind, item.title, sample_ref(item.samples[0]))
+        for kind, group in (("context", incident.context), ("symptom", incident.symptoms))
+        for item in group
+    ]
+    last = max(incident.symptoms, key=lambda item: (item.last_seen, item.fingerprint))
+    if last.last_seen > last.first_seen:
+        ref = sample_ref(last.samples[-1])
+        items.append(TimelineItem(last.last_seen, "last", f"{last.title} (last seen)", ref))
+    return tuple(sorted(items, key=lambda item: (item.timestamp, item.kind, item.text)))
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return ", ".join(names) or "unknown"
+
+
+def _excerpt(text: str) -> str:
+    """Return the beginning of a text on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
+
+
+_FILTERS: Mapping[str, Any] = {
+    "time": format_timestamp,
+    "raw_lines": raw_lines,
+    "plural": _plural,
+    "joined": _joined,
+    "excerpt": _excerpt,
+    "code": markdown.code,
+    "fence": markdown.fence,
+}

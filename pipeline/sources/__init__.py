@@ -1,0 +1,1 @@
+"""Where entries come from: one file or folder for each kind of source, each a `ports.Source`."""

@@ -1,0 +1,84 @@
+"""The Jinja environment in which titles, answers and reports are rendered.
+
+Templates come from rules and from `templates/`; values come from logs, so nothing in a value is ever
+read as a template, and the sandbox keeps a template away from Python's internals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pipeline import errors, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text, never HTML
+
+_MARKDOWN = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined,
+    autoescape=False,  # finalize escapes for Markdown; Jinja's own escaping is for HTML
+    finalize=markdown.escape,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def render_text(template: str, values: Mapping[str, Any], place: str) -> str:
+    """Render a one-line plain-text template.
+
+    Raises:
+        TemplateError: it is no template, or it raised; with `place` (`file:line` or `file`).
+
+    """
+    try:
+        return _PLAIN.from_string(template).render(values)
+    except Exception as error:  # noqa: BLE001 - a template can raise anything; all of it is its author's to mend
+        raise template_error(error, place) from error
+
+
+def render_markdown(
+    template: str,
+    values: Mapping[str, Any],
+    place: str,
+    filters: Mapping[str, Callable[..., object]],
+) -> str:
+    """Render a Markdown template; every expression is escaped unless a filter made it `Safe`.
+
+    Raises:
+        TemplateError: it is no template, or it raised; with `place` (`file:line` or `file`).
+
+    """
+    environment = _MARKDOWN.overlay()
+    environment.filters = {**_MARKDOWN.filters, **filters}
+    try:
+        return environment.from_string(template).render(values)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise template_error(error, place) from error
+
+
+def used_names(template: str, place: str) -> set[str]:
+    """Return the variables a template uses.
+
+    Raises:
+        TemplateError: it is no template; with `place` (`file:line` or `file`).
+
+    """
+    try:
+        return meta.find_undeclared_variables(_PLAIN.parse(template))
+    except TemplateSyntaxError as error:
+        raise template_error(error, place) from error
+
+
+def template_error(error: Exception, place: str) -> errors.TemplateError:
+    """Say where and why a template failed; `place` is `file` or `file:line`."""
+    file, _, tail = place.rpartition(":")
+    file, line = (file, int(tail)) if file and tail.isdecimal() else (place, 0)
+    if isinstance(error, TemplateSyntaxError):
+        line = error.lineno if not line else line
+    reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+    return errors.TemplateError([errors.Mistake(file, line, f"the template raised: {reason}")])

@@ -1,0 +1,309 @@
+"""Incident + facts + a whys template to a chain of whys that stops where the evidence stops.
+
+The chain starts at the symptom a user notices and walks the causal edges to the root; each of these
+steps was observed in entries. Past the root it goes on with the questions of a whys template, whose
+answers are guarded by facts: the first answer whose guard holds is taken and cites its facts. When
+none holds the why is `unknown`, says what would settle it, and the chain ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigurationError, TemplateError
+from pipeline.facts import sample_ref, tables_of
+from pipeline.templating import render_text, used_names
+from pipeline.yamltext import parse, validation_mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pipeline.facts import Fact
+    from pipeline.incident import Incident, Symptom
+
+
+class Status(StrEnum):
+    """How far a why is proven: in log entries, by facts, or not at all."""
+
+    OBSERVED = "observed"
+    ESTABLISHED = "established"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer rests on; `kind` is entry, link, a fact's kind, or suggestion."""
+
+    kind: str
+    ref: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """One step: question and answer are plain text; `settle` says what would answer an unknown one."""
+
+    question: str
+    answer: str
+    status: Status
+    evidence: tuple[Evidence, ...] = ()
+    settle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The chain, what it ends at, what to do next and what stays open; all plain text."""
+
+    whys: tuple[Why, ...]
+    root_cause: str
+    next_steps: tuple[str, ...]
+    open_questions: tuple[str, ...]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Guard(_Model):
+    """Holds when there is a fact of this kind whose data equals `where`."""
+
+    fact: str
+    where: dict[str, Any] = Field(default_factory=dict)
+
+
+class Answer(_Model):
+    """A candidate: all guards of `when` must hold; `cites` are shown too where they exist."""
+
+    when: tuple[str | Guard, ...]
+    answer: str
+    cites: tuple[str, ...] = ()
+
+
+class Question(_Model):
+    """One why of a template; `unknown` and `settle` are said when no answer stands."""
+
+    question: str
+    answers: tuple[Answer, ...] = ()
+    unknown: str
+    settle: str
+
+
+class Step(_Model):
+    """One item for the checklist of next steps, shown when its guards hold."""
+
+    when: tuple[str | Guard, ...] = ()
+    text: str
+
+
+class WhysTemplate(_Model):
+    """One file of `templates/whys/`."""
+
+    name: str
+    whys: tuple[Question, ...]
+    next_steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WhysTemplates:
+    """All whys templates by name; rendering errors name the file."""
+
+    by_name: Mapping[str, WhysTemplate]
+    places: Mapping[str, str]
+
+
+def load_whys(files: Iterable[tuple[str, str]]) -> WhysTemplates:
+    """Read whys templates, given as (name to show, text).
+
+    Raises:
+        TemplateError: every mistake of every file, with file and line.
+
+    """
+    templates, places, mistakes = {}, {}, []
+    for name, text in sorted(files):
+        try:
+            for document in parse(text, name):
+                template = WhysTemplate.model_validate(document.value)
+                templates[template.name] = template
+                places[template.name] = name
+                _check(template, name)
+        except ConfigurationError as error:
+            mistakes += error.mistakes
+        except ValidationError as error:
+            mistakes += validation_mistakes(error, document)
+    if mistakes:
+        raise TemplateError(sorted(mistakes))
+    return WhysTemplates(templates, places)
+
+
+def _check(template: WhysTemplate, place: str) -> None:
+    """Refuse a text that is no Jinja template when it is read, not when it is first needed."""
+    for why in template.whys:
+        for text in (why.question, why.unknown, why.settle, *(item.answer for item in why.answers)):
+            used_names(text, place)
+    for step in template.next_steps:
+        used_names(step.text, place)
+
+
+def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates) -> Explanation:
+    """Answer why, as far as entries and facts reach.
+
+    Raises:
+        TemplateError: the whys template raised while it was rendered.
+
+    """
+    chain = list(_observed(incident))
+    asked = _Asked(incident, facts, templates)
+    chain += asked.whys()
+    answered = [why.answer for why in chain if why.status is not Status.UNKNOWN]
+    return Explanation(
+        whys=tuple(chain),
+        root_cause=answered[-1] if answered else f"unknown: {incident.root.title} has no known cause",
+        next_steps=tuple(asked.next_steps()),
+        open_questions=tuple(
+            f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN
+        ),
+    )
+
+
+# --- what entries show ----------------------------------------------------------------------------
+
+
+def _observed(incident: Incident) -> Iterator[Why]:
+    """Yield one why for each causal edge from the user-visible symptom to the root."""
+    path = _path_to_root(incident)
+    for effect, cause in zip(path, path[1:], strict=False):
+        link = next(
+            link
+            for link in incident.links
+            if (link.kind, link.effect, link.cause)
+            == ("caused_by", effect.fingerprint, cause.fingerprint)
+        )
+        yield Why(
+            question=f"Why “{effect.title}”?",
+            answer=f"Because of “{cause.title}” in {', '.join(cause.services)}.",
+            status=Status.OBSERVED,
+            evidence=(
+                _entry_evidence(effect),
+                _entry_evidence(cause),
+                Evidence("link", f"rule {effect.rule}", link.reason),
+            ),
+        )
+
+
+def _entry_evidence(symptom: Symptom) -> Evidence:
+    sample = symptom.samples[0]
+    return Evidence("entry", sample_ref(sample), sample.text)
+
+
+def _path_to_root(incident: Incident) -> list[Symptom]:
+    """Return the longest causal path to the root that starts at a user-visible symptom, if any does."""
+    paths = sorted(
+        _paths_up_from(incident, [incident.root.fingerprint]),
+        key=lambda path: (-len(path), path),
+    )
+    visible = [path for path in paths if incident.symptom(path[-1]).user_visible]
+    longest = (visible or paths)[0]
+    return [incident.symptom(fingerprint) for fingerprint in reversed(longest)]
+
+
+def _paths_up_from(incident: Incident, path: list[str]) -> Iterator[list[str]]:
+    """Yield every path of effects that starts with `path` (cause first), each symptom once."""
+    yield path
+    for symptom in incident.symptoms:
+        if symptom.fingerprint not in path and path[-1] in incident.causes_of(symptom.fingerprint):
+            yield from _paths_up_from(incident, [*path, symptom.fingerprint])
+
+
+# --- what facts show ------------------------------------------------------------------------------
+
+
+class _Asked:
+    """A whys template asked about one incident."""
+
+    def __init__(
+        self, incident: Incident, facts: Sequence[Fact], templates: WhysTemplates
+    ) -> None:
+        self._root = incident.root
+        self._template = templates.by_name.get(incident.root.whys)
+        self._place = templates.places.get(incident.root.whys, "")
+        self._facts: dict[str, list[Fact]] = defaultdict(list)
+        for fact in facts:
+            self._facts[fact.kind].append(fact)
+        self._values = {
+            **{kind: [fact.data for fact in found] for kind, found in self._facts.items()},
+            **self._root.fields,
+            "tables": tables_of(self._root),
+            "title": self._root.title,
+            "services": list(self._root.services),
+        }
+
+    def whys(self) -> Iterator[Why]:
+        """Yield the template's whys up to the first that is unknown."""
+        if self._template is None:
+            yield Why(
+                question=f"Why “{self._root.title}”?",
+                answer="No entry and no fact shows it.",
+                status=Status.UNKNOWN,
+                settle="Look at the entries just before the first one, and at what changed then.",
+            )
+            return
+        for question in self._template.whys:
+            why = self._why(question)
+            yield why
+            if why.status is Status.UNKNOWN:
+                return
+
+    def next_steps(self) -> Iterator[str]:
+        """Yield the steps whose guards hold."""
+        for step in self._template.next_steps if self._template else ():
+            if self._supporting(step.when, suggestions=True) is not None:
+                yield self._render(step.text)
+
+    def _why(self, question: Question) -> Why:
+        asked = self._render(question.question)
+        for candidate in question.answers:
+            supporting = self._supporting(candidate.when)
+            if supporting is not None:
+                cited = [fact for kind in candidate.cites for fact in self._facts[kind]]
+                evidence = [_fact_evidence(fact) for fact in (*supporting, *cited)]
+                answer = self._render(candidate.answer)
+                return Why(asked, answer, Status.ESTABLISHED, tuple(dict.fromkeys(evidence)))
+        return Why(
+            asked,
+            self._render(question.unknown),
+            Status.UNKNOWN,
+            settle=self._render(question.settle),
+        )
+
+    def _supporting(
+        self, guards: Sequence[str | Guard], *, suggestions: bool = False
+    ) -> list[Fact] | None:
+        """Return the facts that make all guards hold, or None; an answer stands on no suggestion."""
+        supporting: list[Fact] = []
+        for guard in guards:
+            wanted = Guard(fact=guard) if isinstance(guard, str) else guard
+            found = [
+                fact
+                for fact in self._facts[wanted.fact]
+                if _holds(wanted, fact) and (suggestions or not fact.suggested)
+            ]
+            if not found:
+                return None
+            supporting += found
+        return supporting
+
+    def _render(self, text: str) -> str:
+        return " ".join(render_text(text, self._values, self._place).split())
+
+
+def _holds(guard: Guard, fact: Fact) -> bool:
+    return all(fact.data.get(key) == value for key, value in guard.where.items())
+
+
+def _fact_evidence(fact: Fact) -> Evidence:
+    return Evidence("suggestion" if fact.suggested else fact.kind, fact.ref, fact.text)
