@@ -60,7 +60,9 @@ class Context(_Model):
 class Audit(_Model):
     """What fivewhys needs to know about a rule beyond Sigma."""
 
-    signature: str = Field("", description="Kind of failure; the rule's name with hyphens if empty.")
+    signature: str = Field(
+        "", description="Kind of failure; the rule's name with hyphens if empty."
+    )
     captures: dict[str, CaptureType] = Field(
         default_factory=dict, description="Types of the named groups of `|re` that are not `str`."
     )

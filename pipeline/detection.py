@@ -44,9 +44,9 @@ class Sample:
 class Detection:
     """One rule matched one entry.
 
-    `key` identifies the entry and `richness` orders its copies, `fingerprint` whom the rule says it is about (`explanation` says how
-    it was made), `fields` holds captures and the fields that links and titles look at: text,
-    numbers or lists of text, all redacted.
+    `key` identifies the entry and `richness` orders its copies; `fingerprint` tells whom the rule
+    is about, `explanation` how it was made; `fields` holds captures and the fields that
+    links and titles look at: text, numbers or lists of text, all redacted.
     """
 
     rule: str
@@ -176,7 +176,9 @@ def convert(text: str, kind: CaptureType) -> Any:
 def _items(text: str) -> list[str]:
     """Read `['a', 'b']`, `{'a'}`, `["a"]` or `a, b` as a list of texts."""
     quoted = [single or double for single, double in _LIST_ITEM.findall(text)]
-    return quoted or [item for item in (part.strip() for part in text.strip("[]{}() ").split(",")) if item]
+    return quoted or [
+        item for item in (part.strip() for part in text.strip("[]{}() ").split(",")) if item
+    ]
 
 
 _CONVERSIONS: Mapping[CaptureType, Callable[[str], Any]] = {

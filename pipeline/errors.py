@@ -48,7 +48,8 @@ class Mistake:
 
     def __str__(self) -> str:
         """Return `file:line: message`, the form that editors and terminals make clickable."""
-        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.message}" if where else self.message
 
 
 class ConfigurationError(FivewhysError):

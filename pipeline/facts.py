@@ -1,8 +1,8 @@
 """Facts: what is established about an incident, each with its provenance.
 
 Two kinds of provenance need no look at the world and are gathered here: the incident's own entries,
-and the catalog. Investigators add theirs. A suggestion is a fact that nobody may rely on: it is shown,
-and it never lets an answer stand.
+and the catalog. Investigators add theirs. A suggestion is a fact that nobody may rely on: it is
+shown, and it never lets an answer stand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The whole run on one screen: read, detect, correlate, investigate, explain, decide, record, send."""
+"""The whole run: read, detect, correlate, investigate, explain, decide, record, send."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
-from pipeline.entry import Rejection
+from pipeline.entry import Rejection, format_timestamp
 from pipeline.facts import known_facts
 from pipeline.ports import Outcome, Rank
 from pipeline.report import decide, render
 from pipeline.whys import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.catalog import Catalog
     from pipeline.correlation import Correlator
@@ -91,6 +91,20 @@ class Result:
             incidents=[outcome.document for outcome in self.outcomes],
         )
 
+    def detection_lines(self) -> Iterator[dict[str, str | None]]:
+        """Yield every detection of the run and the incident it belongs to, in order of time."""
+        found = [item for items in self.detections.values() for item in items]
+        for item in sorted(found, key=lambda item: (item.timestamp, item.key, item.rule)):
+            owner = next((out.incident.id for out in self.outcomes if out.incident.has(item)), None)
+            yield {
+                "insert_id": item.sample.insert_id,
+                "log_name": item.sample.log_name,
+                "timestamp": format_timestamp(item.timestamp),
+                "rule": item.rule,
+                "fingerprint": item.fingerprint,
+                "incident_id": owner,
+            }
+
 
 class Replay:
     """One run over a source that ends: everything is read, then reported once."""
@@ -108,6 +122,7 @@ class Replay:
         sinks: Sequence[Sink],
         policy: Policy,
         window: Window,
+        dry_run: bool = False,
     ) -> None:
         self._detector = detector
         self._correlator = correlator
@@ -119,6 +134,7 @@ class Replay:
         self._sinks = sinks
         self._policy = policy
         self._window = window
+        self._dry_run = dry_run
         self._tally = Tally()
         self._detected: dict[tuple[str, int, str], tuple[Detection, ...]] = {}
 
@@ -134,12 +150,16 @@ class Replay:
         self._correlator.on_time(self._correlator.now + self._policy.group_wait)  # let all settle
         ledger = self._store.ledger()
         outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
+        if not self._dry_run:
+            self._commit(outcomes)
+        return Result(self._tally, outcomes, self._detected)
+
+    def _commit(self, outcomes: Sequence[Outcome]) -> None:
         found = [item for detections in self._detected.values() for item in detections]
         self._store.record(found, outcomes, self._correlator.now)
         for sink in self._sinks:
             for outcome in outcomes:
                 sink.send(outcome)
-        return Result(self._tally, outcomes, self._detected)
 
     def _take(self, record: LogEntry | Rejection) -> None:
         if isinstance(record, Rejection):
@@ -171,4 +191,4 @@ class Replay:
         known = ledger.get(incident.id)
         decision = decide(incident, report, known, self._correlator.now, self._policy)
         document = incident_document(incident, explanation, report, decision)
-        return Outcome(incident, report, decision, document)
+        return Outcome(incident, report, decision, document, reported=known is not None)

@@ -15,7 +15,7 @@ from pipeline.rule import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.detection import Sample
+    from pipeline.detection import Detection, Sample
 
 PRIORITIES = ("P0", "P1", "P2", "P3", "P4")
 """Most urgent first."""
@@ -76,8 +76,8 @@ class Link:
 class Incident:
     """Symptoms that share a cause.
 
-    `id` and `fingerprint` come from the anchor: the symptom it was first known by and when that began.
-    `symptoms` are in order of first_seen, the root among them; `context` explains and never counts.
+    `id` comes from the anchor: the symptom it was first known by and when that began. `symptoms`
+    are in order of first_seen, the root among them; `context` explains and never counts.
     """
 
     id: str
@@ -132,6 +132,14 @@ class Incident:
     def is_open(self) -> bool:
         """Whether anybody still has to look at it."""
         return self.state is not State.RESOLVED
+
+    def has(self, detection: Detection) -> bool:
+        """Return whether a detection is part of a symptom or of the context."""
+        return any(
+            item.fingerprint == detection.fingerprint
+            and item.first_seen <= detection.timestamp <= item.last_seen
+            for item in (*self.symptoms, *self.context)
+        )
 
     def causes_of(self, fingerprint: str) -> tuple[str, ...]:
         """Fingerprints of the symptoms that explain a symptom, sorted."""

@@ -140,7 +140,7 @@ _INVISIBLE = re.compile(
 )
 _DECEPTIVE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tab and line feed
-    r"\u061c\u200e\u200f\u2028-\u202e\u2065-\u206f\ufff9-\ufffb\U0001d173-\U0001d17a"  # bidi, format
+    r"\u061c\u200e\u200f\u2028-\u202e\u2065-\u206f\ufff9-\ufffb\U0001d173-\U0001d17a"  # bidi
     r"\ud800-\udfff]"  # lone surrogates
 )
 _BACKTICKS = re.compile(r"`+")
@@ -175,7 +175,7 @@ _IN_TITLE: _Substitutions = (
     *_after((r"\](?=[(\[])", r"&(?=#?\w{1,32};)")),
     (re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"), "\N{MODIFIER LETTER LOW MACRON}"),
 )
-_LOOKALIKES: Final = str.maketrans({"`": "'", "*": "∗", "~": "∼", "<": "‹"})
+_LOOKALIKES: Final = str.maketrans("`*~<", "'\u2217\u223c\u2039")
 _PUNCTUATION = re.compile(
     r"[\\`*\[\]<>|~$]|!(?=[-\[])|&(?=[#\w]|\Z)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
 )

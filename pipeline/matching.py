@@ -1,8 +1,8 @@
 """Conditions of a Sigma rule compiled to predicates over a `LogEntry`.
 
 A predicate runs in time linear in the entry: strings are compared with string methods, everything
-else with RE2. Semantics follow the Sigma specification 2.1: strings are case-insensitive and know the
-wildcards `*` and `?`, a field with several values matches when any of them does, `null` matches
+else with RE2. Semantics follow the Sigma specification 2.1: strings are case-insensitive and know
+the wildcards `*` and `?`, a field with several values matches when any of them does, `null` matches
 a missing field. What cannot be evaluated is an error when the rule is loaded.
 """
 
@@ -71,7 +71,7 @@ _COMPARISONS: Mapping[CompareOperators, Callable[[float, float], bool]] = {
 
 
 def _text(name: str) -> Getter:
-    """A field that is an attribute of the entry; an empty one is missing."""
+    """Return the getter of an attribute of the entry; an empty one is missing."""
 
     def get(entry: LogEntry) -> Values:
         value = getattr(entry, name)
@@ -81,7 +81,7 @@ def _text(name: str) -> Getter:
 
 
 def _severity(entry: LogEntry) -> Values:
-    """The effective severity, as its name and as the number the Logging API gives it."""
+    """Return the effective severity, by name and by the number the Logging API gives it."""
     return (entry.severity.name, entry.severity.value)
 
 
@@ -151,7 +151,7 @@ def every_value(value: object) -> Iterator[object]:
 
 
 def _as_text(value: object) -> str:
-    """The text Sigma compares with: JSON's words for booleans, digits for numbers."""
+    """Return the text that Sigma compares with: JSON's words for booleans, digits for numbers."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value)

@@ -1,7 +1,7 @@
 """Every effect on one page: what the flow needs from the world, as Protocols.
 
-Adapters live in the folders (`sources/`, `investigators/`, `stores/`, `sinks/`); the flow knows only
-these. All times are nanoseconds since the epoch, UTC.
+Adapters live in the folders (`sources/`, `investigators/`, `stores/`, `sinks/`); the flow knows
+only these. All times are nanoseconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.correlation import Anchor
+    from pipeline.correlation.links import Anchor
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry import LogEntry, Rejection
@@ -32,12 +32,13 @@ class Rank(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to about one incident."""
+    """What a run came to about one incident; `reported` says whether the tracker knew it before."""
 
     incident: Incident
     report: Report
     decision: Decision
     document: IncidentDocument
+    reported: bool = False
 
 
 class Source(Protocol):
@@ -73,7 +74,9 @@ class Store(Protocol):
     def ledger(self) -> Mapping[str, LedgerEntry]:
         """Return, by incident id, the last decision that reached the tracker."""
 
-    def record(self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int) -> None:
+    def record(
+        self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int
+    ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time."""
 
     def incidents(self) -> Sequence[IncidentDocument]:

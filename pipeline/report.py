@@ -1,7 +1,7 @@
 """What the issue should say now, and what to do to the tracker about it.
 
-`render` fills the issue template with an incident and its explanation; `decide` compares the incident
-with the ledger and names the reason for whatever it decides.
+`render` fills the issue template with an incident and its explanation; `decide` compares the
+incident with the ledger and names the reason for whatever it decides.
 """
 
 from __future__ import annotations
@@ -110,13 +110,20 @@ def decide(
     """Say what to do about an incident at `now` (event time), and why."""
     if PRIORITIES.index(incident.priority) > PRIORITIES.index(policy.min_priority):
         return Decision(Action.LEAVE, f"below the minimum priority {policy.min_priority}")
-    if ledger is None:
-        if now < incident.first_seen + policy.group_wait:
-            return Decision(Action.LEAVE, "settling")
-        return Decision(Action.CREATE, "first report")
+    if ledger is not None:
+        return _decide_again(incident, report, ledger, now, policy)
+    if now < incident.first_seen + policy.group_wait:
+        return Decision(Action.LEAVE, "settling")
+    return Decision(Action.CREATE, "first report")
+
+
+def _decide_again(
+    incident: Incident, report: Report, ledger: LedgerEntry, now: int, policy: Policy
+) -> Decision:
+    """Say what to do about an incident that the tracker knows."""
+    new = {symptom.fingerprint for symptom in incident.symptoms} - set(ledger.symptoms)
     if report.digest == ledger.digest:
         return Decision(Action.LEAVE, "nothing changed since the last report")
-    new = {symptom.fingerprint for symptom in incident.symptoms} - set(ledger.symptoms)
     if new:
         return Decision(Action.UPDATE, f"new symptoms: {len(new)}")
     if incident.state != ledger.state:
@@ -157,7 +164,7 @@ def _is_critical(symptom: Symptom) -> bool:
 
 
 def raw_lines(symptom: Symptom) -> str:
-    """Return the distinct raw texts of a symptom's samples, each with its time, cut to a few lines."""
+    """Return the distinct raw texts of a symptom's samples, each with its time, in a few lines."""
     seen: dict[str, str] = {}
     for sample in symptom.samples:
         seen.setdefault(sample.text, format_timestamp(sample.timestamp))

@@ -1,8 +1,8 @@
 """Sigma text with `audit:` blocks to a frozen `RuleSet`, or every mistake in it at once.
 
-Rules are Sigma documents (specification 2.1) read by pySigma, whose default policy runs every
-expression through RE2, so that no rule can stall the process. pySigma stops at the first mistake of a
-rule and knows no lines; therefore each detection item is first tried by itself and located.
+Rules are Sigma documents (specification 2.1) read by pySigma, which runs every expression through
+RE2, so that no rule can stall the process. pySigma stops at the first mistake of a rule and knows
+no lines; therefore each detection item is first tried by itself and located.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ _POLICY = SigmaPolicy(regex_engine=_Expressions())
 class Rule:
     """One detection rule.
 
-    `place` is `file:line` of its document, `level` one of `LEVELS`, `groups` the named groups of its
-    expressions and `fields` what a detection must carry for links, fingerprints and titles.
+    `place` is `file:line` of its document, `level` one of `LEVELS`, `groups` the named groups of
+    its expressions and `fields` what a detection must carry for links, fingerprints and titles.
     """
 
     name: str
@@ -171,9 +171,7 @@ class _RuleDraft:
         )
 
 
-def _load(
-    document: Document, mistakes: list[Mistake]
-) -> _RuleDraft | TemporalCorrelation | None:
+def _load(document: Document, mistakes: list[Mistake]) -> _RuleDraft | TemporalCorrelation | None:
     if not isinstance(document.value, dict):
         mistakes.append(document.mistake("a rule file holds a mapping, one Sigma rule"))
         return None
@@ -260,9 +258,7 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _audit_mistakes(
-    document: Document, audit: Audit, groups: tuple[str, ...]
-) -> Iterator[Mistake]:
+def _audit_mistakes(document: Document, audit: Audit, groups: tuple[str, ...]) -> Iterator[Mistake]:
     for name in audit.captures:
         if name not in groups:
             yield document.mistake(
@@ -309,15 +305,13 @@ def _load_correlation(document: Document, mistakes: list[Mistake]) -> TemporalCo
         )
         return None
     if sigma.aliases.aliases:
-        mistakes.append(
-            document.mistake("aliases are not supported", ("correlation", "aliases"))
-        )
+        mistakes.append(document.mistake("aliases are not supported", ("correlation", "aliases")))
         return None
     return TemporalCorrelation(
         name=_name_of(document),
         title=sigma.title or _name_of(document),
         document=document,
-        rules=tuple(reference.reference for reference in sigma.rules),
+        rules=tuple(reference.reference for reference in sigma.rules or ()),
         group_by=tuple(sigma.group_by or ()),
         timespan=sigma.timespan.seconds * SECOND,
     )
@@ -330,7 +324,8 @@ def _set_mistakes(
     drafts = {draft.name: draft for draft in rules}
     ids: dict[str, str] = {}
     seen: dict[str, str] = {}
-    for item in [*rules, *correlations]:
+    both: tuple[_RuleDraft | TemporalCorrelation, ...] = (*rules, *correlations)
+    for item in both:
         if item.name in seen:
             message = f"the name {item.name!r} is taken by the rule at {seen[item.name]}"
             yield item.document.mistake(message, ("name",))
@@ -358,7 +353,8 @@ def _edge_mistakes(draft: _RuleDraft, drafts: dict[str, _RuleDraft]) -> Iterator
             )
         elif drafts[edge.rule].audit.context:
             yield draft.document.mistake(
-                f"caused_by names {edge.rule!r}, which only gives context and explains nothing", path
+                f"caused_by names {edge.rule!r}, which only gives context and explains nothing",
+                path,
             )
 
 

@@ -1,7 +1,7 @@
 """The Jinja environment in which titles, answers and reports are rendered.
 
-Templates come from rules and from `templates/`; values come from logs, so nothing in a value is ever
-read as a template, and the sandbox keeps a template away from Python's internals.
+Templates come from rules and from `templates/`; values come from logs, so nothing in a value is
+ever read as a template, and the sandbox keeps a template away from Python's internals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline import errors, markdown
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text, never HTML
+_PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
 _MARKDOWN = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined,
@@ -37,7 +37,7 @@ def render_text(template: str, values: Mapping[str, Any], place: str) -> str:
     """
     try:
         return _PLAIN.from_string(template).render(values)
-    except Exception as error:  # noqa: BLE001 - a template can raise anything; all of it is its author's to mend
+    except Exception as error:
         raise template_error(error, place) from error
 
 
@@ -57,7 +57,7 @@ def render_markdown(
     environment.filters = {**_MARKDOWN.filters, **filters}
     try:
         return environment.from_string(template).render(values)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         raise template_error(error, place) from error
 
 
@@ -79,6 +79,6 @@ def template_error(error: Exception, place: str) -> errors.TemplateError:
     file, _, tail = place.rpartition(":")
     file, line = (file, int(tail)) if file and tail.isdecimal() else (place, 0)
     if isinstance(error, TemplateSyntaxError):
-        line = error.lineno if not line else line
+        line = line or error.lineno
     reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
     return errors.TemplateError([errors.Mistake(file, line, f"the template raised: {reason}")])

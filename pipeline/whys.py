@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +24,7 @@ from pipeline.yamltext import parse, validation_mistakes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pipeline.errors import Mistake
     from pipeline.facts import Fact
     from pipeline.incident import Incident, Symptom
 
@@ -46,7 +48,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """One step: question and answer are plain text; `settle` says what would answer an unknown one."""
+    """One step, in plain text; `settle` says what would answer an unknown one."""
 
     question: str
     answer: str
@@ -123,7 +125,9 @@ def load_whys(files: Iterable[tuple[str, str]]) -> WhysTemplates:
         TemplateError: every mistake of every file, with file and line.
 
     """
-    templates, places, mistakes = {}, {}, []
+    templates: dict[str, WhysTemplate] = {}
+    places: dict[str, str] = {}
+    mistakes: list[Mistake] = []
     for name, text in sorted(files):
         try:
             for document in parse(text, name):
@@ -162,7 +166,9 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
     answered = [why.answer for why in chain if why.status is not Status.UNKNOWN]
     return Explanation(
         whys=tuple(chain),
-        root_cause=answered[-1] if answered else f"unknown: {incident.root.title} has no known cause",
+        root_cause=answered[-1]
+        if answered
+        else f"unknown: {incident.root.title} has no known cause",
         next_steps=tuple(asked.next_steps()),
         open_questions=tuple(
             f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN
@@ -176,7 +182,7 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
 def _observed(incident: Incident) -> Iterator[Why]:
     """Yield one why for each causal edge from the user-visible symptom to the root."""
     path = _path_to_root(incident)
-    for effect, cause in zip(path, path[1:], strict=False):
+    for effect, cause in pairwise(path):
         link = next(
             link
             for link in incident.links
@@ -201,7 +207,7 @@ def _entry_evidence(symptom: Symptom) -> Evidence:
 
 
 def _path_to_root(incident: Incident) -> list[Symptom]:
-    """Return the longest causal path to the root that starts at a user-visible symptom, if any does."""
+    """Return the longest causal path to the root, from a user-visible symptom if there is one."""
     paths = sorted(
         _paths_up_from(incident, [incident.root.fingerprint]),
         key=lambda path: (-len(path), path),
@@ -225,9 +231,7 @@ def _paths_up_from(incident: Incident, path: list[str]) -> Iterator[list[str]]:
 class _Asked:
     """A whys template asked about one incident."""
 
-    def __init__(
-        self, incident: Incident, facts: Sequence[Fact], templates: WhysTemplates
-    ) -> None:
+    def __init__(self, incident: Incident, facts: Sequence[Fact], templates: WhysTemplates) -> None:
         self._root = incident.root
         self._template = templates.by_name.get(incident.root.whys)
         self._place = templates.places.get(incident.root.whys, "")
@@ -283,7 +287,7 @@ class _Asked:
     def _supporting(
         self, guards: Sequence[str | Guard], *, suggestions: bool = False
     ) -> list[Fact] | None:
-        """Return the facts that make all guards hold, or None; an answer stands on no suggestion."""
+        """Return the facts that make all guards hold, or None; no answer stands on a suggestion."""
         supporting: list[Fact] = []
         for guard in guards:
             wanted = Guard(fact=guard) if isinstance(guard, str) else guard

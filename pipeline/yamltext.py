@@ -69,7 +69,9 @@ def parse(text: str, name: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        raise ConfigurationError([Mistake(name, line, f"not valid YAML: {error.problem}")]) from error
+        raise ConfigurationError(
+            [Mistake(name, line, f"not valid YAML: {error.problem}")]
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigurationError([Mistake(name, 0, f"not valid YAML: {error}")]) from error
     except RecursionError as error:
@@ -77,8 +79,7 @@ def parse(text: str, name: str) -> list[Document]:
 
 
 def _documents(loader: _Loader, name: str) -> Iterator[Document]:
-    while loader.check_node():
-        node = loader.get_node()
+    while loader.check_node() and (node := loader.get_node()) is not None:
         lines: dict[Path, int] = {}
         mistakes = list(_walk(node, (), lines, name))
         if mistakes:

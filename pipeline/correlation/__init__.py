@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class CorrelationSettings:
     """Spans in nanoseconds.
 
-    `episode_gap`: a longer silence of a symptom starts a new episode. `clock_skew`: how much later than
-    its effect a cause may be logged. `group_wait`: how long an incident settles before its first
-    report. `quiet_after`, `resolve_after`: silence that makes an incident quiet, then resolved.
+    `episode_gap`: a longer silence of a symptom starts a new episode. `clock_skew`: how much later
+    than its effect a cause may be logged. `group_wait`: how long an incident settles before its
+    first report. `quiet_after`, `resolve_after`: silence that makes it quiet, then resolved.
     """
 
     episode_gap: int = 24 * 3600 * SECOND
@@ -76,9 +76,7 @@ class Correlator:
         """The watermark: how far event time has come."""
         return self._now
 
-    def on_detections(
-        self, key: Key, richness: Richness, detections: Iterable[Detection]
-    ) -> None:
+    def on_detections(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> None:
         """Take what was detected in one copy of an entry; none is worth telling, too.
 
         Each rule counts once for an entry, and of several copies the richest one speaks.
@@ -217,7 +215,7 @@ class Correlator:
         )
 
     def _anchor(self, episodes: Sequence[Episode]) -> tuple[Anchor, tuple[str, ...]]:
-        """Return the anchor of the oldest known incident in here, else a new one; and the absorbed ids."""
+        """Return the anchor of the oldest known incident in here, else a new one; absorbed ids."""
         known = sorted(
             anchor for anchor in self._anchors if any(item.holds(anchor) for item in episodes)
         )
@@ -239,7 +237,9 @@ class Correlator:
             by_fingerprint: dict[str, list[Detection]] = defaultdict(list)
             for detection in near:
                 by_fingerprint[detection.fingerprint].append(detection)
-            made += [make_symptom(self._ruleset.rules[name], items) for items in by_fingerprint.values()]
+            made += [
+                make_symptom(self._ruleset.rules[name], items) for items in by_fingerprint.values()
+            ]
         return tuple(sorted(made, key=lambda item: (item.first_seen, item.fingerprint)))
 
     def _is_context(
@@ -262,7 +262,7 @@ def _same(left: object, right: object) -> bool:
 
 
 def _root(symptoms: Sequence[Symptom], links: Sequence[Link]) -> Symptom:
-    """Return the symptom that no other explains; if several, one that explains others; then the earliest."""
+    """Return the symptom that no other explains; of several, one that explains; then the first."""
     effects = {link.effect for link in links if link.kind == "caused_by"}
     causes = {link.cause for link in links if link.kind == "caused_by"}
     return min(

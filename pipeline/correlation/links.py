@@ -43,10 +43,12 @@ class Episode:
 
     @property
     def fingerprint(self) -> str:
+        """Whom it is about."""
         return self.detections[0].fingerprint
 
     @property
     def start(self) -> tuple[int, str]:
+        """When it began, and whom it is about: orders episodes."""
         return (self.detections[0].timestamp, self.fingerprint)
 
     def find(self) -> Episode:
@@ -59,6 +61,7 @@ class Episode:
         return node
 
     def holds(self, anchor: Anchor) -> bool:
+        """Return whether an incident was first known by this episode."""
         first, last = self.detections[0].timestamp, self.detections[-1].timestamp
         return anchor.fingerprint == self.fingerprint and first <= anchor.time <= last
 
@@ -73,6 +76,7 @@ class Found:
     reason: str
 
     def link(self) -> Link:
+        """Return the link between the symptoms of the two episodes."""
         return Link(self.kind, self.effect.fingerprint, self.cause.fingerprint, self.reason)
 
 
@@ -80,16 +84,15 @@ Placed = tuple["Detection", Episode]
 
 
 def order(detection: Detection) -> tuple[int, tuple[str, int, str], str]:
+    """Return the canonical order of detections: event time, then the entry, then the rule."""
     return (detection.timestamp, detection.key, detection.rule)
 
 
 def union(left: Episode, right: Episode) -> None:
-    """Join two components; the earlier representative stays, so that the order of joins is no matter."""
+    """Join two components; the earlier representative stays, in whatever order they are joined."""
     first, second = sorted((left.find(), right.find()), key=lambda item: item.start)
     if first is not second:
         second.parent = first
-
-
 
 
 def _group(detection: Detection, names: Sequence[str]) -> tuple[str, ...] | None:
@@ -98,9 +101,7 @@ def _group(detection: Detection, names: Sequence[str]) -> tuple[str, ...] | None
     return None if any(value in (None, "") for value in values) else tuple(map(repr, values))
 
 
-def _grouped(
-    placed: Iterable[Placed], names: Sequence[str]
-) -> dict[tuple[str, ...], list[Placed]]:
+def _grouped(placed: Iterable[Placed], names: Sequence[str]) -> dict[tuple[str, ...], list[Placed]]:
     groups: dict[tuple[str, ...], list[Placed]] = defaultdict(list)
     for item in placed:
         key = _group(item[0], names)
@@ -112,7 +113,7 @@ def _grouped(
 def caused_by(
     effects: list[Placed], causes: list[Placed], edge: Edge, clock_skew: int
 ) -> Iterator[Found]:
-    """Link every effect to its nearest cause: no later than the effect plus skew, within the span."""
+    """Link every effect to its nearest cause, no later than it plus skew, within the span."""
     groups = _grouped(causes, edge.same)
     times = {key: [item[0].timestamp for item in placed] for key, placed in groups.items()}
     for detection, episode in effects:
@@ -140,7 +141,7 @@ def _edge_reason(effect: Detection, cause: Detection, edge: Edge) -> str:
 def _temporal(
     correlation: TemporalCorrelation, by_rule: Mapping[str, list[Placed]]
 ) -> Iterator[Found]:
-    """Link what lies in a sliding span in which every rule of a Sigma `temporal` correlation matched."""
+    """Link what lies in a sliding span in which every rule of a `temporal` correlation matched."""
     placed = sorted(
         (item for name in correlation.rules for item in by_rule.get(name, ())),
         key=lambda item: order(item[0]),
@@ -166,7 +167,10 @@ def _pairs_in_full_spans(
     inside: dict[str, int] = defaultdict(int)
     end = joined = 0
     for start, (first, _) in enumerate(members):
-        while end < len(members) and members[end][0].timestamp - first.timestamp <= correlation.timespan:
+        while (
+            end < len(members)
+            and members[end][0].timestamp - first.timestamp <= correlation.timespan
+        ):
             inside[members[end][0].rule] += 1
             end += 1
         if all(inside[name] for name in correlation.rules):

@@ -26,7 +26,7 @@ def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
     """
     first = detections[0]
     audit = rule.audit
-    values = {**{name: "" for name in rule.groups}, **first.fields}
+    values = {**dict.fromkeys(rule.groups, ""), **first.fields}
     return Symptom(
         rule=rule.name,
         signature=rule.signature,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-
-import re2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,31 +56,42 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|[@-Z\\-_])")
 _HEAD = 300
 """Characters of a text in which its level is looked for: the level stands at the beginning."""
 
-_TIME = (
+# What follows is anchored and runs over `_HEAD` characters at most; every repetition that could
+# share characters with its neighbour is possessive or bounded. So it can't stall on any text.
+_TIME = re.compile(
     r"[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
     r"(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?[\])]?"
 )
-# LOG and FINE are words of prose too, so that only what follows a time may use them.
-_LEVEL = (
-    "(?i:(debug|trace|verbose|info|information|notice|success|warn|warning|err|error|severe|"
-    "crit|critical|fatal|alert|panic|emerg|emergency))"
+_NAMES = (
+    "debug|trace|verbose|information|info|notice|success|warning|warn|error|err|severe|"
+    "critical|crit|fatal|alert|panic|emergency|emerg"
 )
-_TIMED_LEVEL = _LEVEL.replace("(debug|", "(log|fine|finer|finest|debug|")
-_AFTER_LEVEL = r"(?:\]|:| +[-|:\[]| +in | +\d)"
-_LAYOUTS = (
-    rf"{_TIME} +\[\d+\] +\[{_LEVEL}\]",  # gunicorn
-    rf"{_TIME} +\| *{_LEVEL} *\|",  # loguru
-    rf"{_TIME} +[-|:] +[^\n]{{1,150}}? +[-|:] +{_LEVEL} +[-|:]",  # Python: time - name - level
-    # Flask, nginx, PostgreSQL, Spring
-    rf"{_TIME} *(?:[-|:] +)?(?:\[\d+\]:? +)?\[?{_TIMED_LEVEL}{_AFTER_LEVEL}",
-    rf"{_TIME} +{_LEVEL} +\S",  # time level text
-    rf"(?:{_TIME} +)?\[\d+\]:? +\[\d+-\d+\] +[^\n:]{{0,150}}?\b{_TIMED_LEVEL}:",  # Cloud SQL
-    r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ ",  # glog, klog
-    rf"\[{_LEVEL}\]",  # [error] text
-    rf"{_LEVEL}(?: *:| +[-|] )",  # ERROR: text, WARNING:root:text, INFO - text
-    rf"(?:[\w.]+=(?:\"[^\"\n]*\"|[^\s\"]+) +){{0,4}}(?:level|lvl|severity)=\"?{_LEVEL}\b",  # logfmt
-)
-_LEVEL_IN_TEXT = re2.compile("|".join(_LAYOUTS))
+_LEVEL = rf"(?i:({_NAMES}))"
+_UPPER_LEVEL = rf"({_NAMES.upper()})"
+# LOG and FINE are words of prose too; only what follows a time may use them.
+_TIMED_LEVEL = rf"(?i:(log|finest|finer|fine|{_NAMES}))"
+_CLOUD_SQL = rf"\[\d+\]:? \[\d+-\d+\] [^\n:]{{0,150}}?\b{_TIMED_LEVEL}:"  # [7]: [1-1] db=… ERROR:
+_PAIR = r"[\w.]{1,40}+=(?:\"[^\"\n]*+\"|[^\s\"]++)"
+_AFTER_TIME = re.compile(
+    "|".join((
+        rf" ++\[\d+\] ++\[{_LEVEL}\]",  # gunicorn
+        rf" ++\| *+{_LEVEL} *+\|",  # loguru
+        rf" ++{_UPPER_LEVEL} ++\S",  # log4j
+        # Flask, nginx, PostgreSQL, Spring
+        rf" *+(?:[-|:] ++)?(?:\[\d+\]:? ++)?\[?{_TIMED_LEVEL}(?:\]|:| ++[-|:\[]| ++in | ++\d)",
+        rf" ++{_CLOUD_SQL}",
+        rf" ++[-|:] ++[^\n]{{1,150}}? [-|:] ++{_LEVEL} ++[-|:]",  # Python: time - name - level
+    ))
+)  # fmt: skip
+_WITHOUT_TIME = re.compile(
+    "|".join((
+        rf"{_LEVEL}(?: *+:| ++[-|] )",  # ERROR: text, WARNING:root:text, INFO - text
+        rf"\[{_LEVEL}\]",
+        _CLOUD_SQL,
+        r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d++ ",  # glog, klog
+        rf"(?:{_PAIR} ++){{0,4}}(?:level|lvl|severity)=\"?{_LEVEL}\b",  # logfmt
+    ))
+)  # fmt: skip
 
 
 def plain_text(text: str) -> str:
@@ -95,8 +105,7 @@ def severity_of(value: Any) -> Severity:
     Everything else is DEFAULT: unknown words, other numbers, values that are neither.
     """
     if isinstance(value, str):
-        word = value.strip().upper()
-        return _WORDS.get(word) or severity_of(_number(word))
+        return _severity_of_word(value)
     if isinstance(value, (int, float)) and value in _NUMBERS:
         return Severity(int(value))
     return Severity.DEFAULT
@@ -108,8 +117,10 @@ def severity_of_payload(payload: Mapping[str, Any]) -> Severity:
     Only keys of the line itself count: what lies deeper (`error.severity`) may be a placeholder.
     """
     for key in _LEVEL_KEYS:
-        if found := severity_of(value := payload.get(key)) or _by_number(value, _NODE):
-            return found
+        if key in payload:
+            value = payload[key]
+            if found := severity_of(value) or _by_number(value, _NODE):
+                return found
     nested = payload.get(_NESTED_LEVEL[0])
     if isinstance(nested, dict) and (found := severity_of(nested.get(_NESTED_LEVEL[1]))):
         return found
@@ -122,14 +133,22 @@ def severity_of_text(text: str) -> Severity:
     The text is one that `plain_text` returned. A level further inside is not one: it belongs to
     what the line talks about.
     """
-    match = _LEVEL_IN_TEXT.match(text[:_HEAD])
-    if match is None:
+    head = text[:_HEAD]
+    time = _TIME.match(head)
+    match = _AFTER_TIME.match(head, time.end()) if time else _WITHOUT_TIME.match(head)
+    if match is None or match.lastindex is None:
         return Severity.DEFAULT
-    word = next(group for group in match.groups() if group is not None)
+    word = match[match.lastindex]
     return _LETTERS.get(word) or severity_of(word)
 
 
 _NUMBERS = frozenset(int(severity) for severity in Severity)
+
+
+@lru_cache(maxsize=256)
+def _severity_of_word(word: str) -> Severity:
+    plain = word.strip().upper()
+    return _WORDS.get(plain) or severity_of(_number(plain))
 
 
 def _number(word: str) -> int | None:

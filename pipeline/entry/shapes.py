@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
-_FIELDS: Mapping[str, type] = {
+_FIELDS: Mapping[str, type[Any]] = {
     **dict.fromkeys(
         ("insertId", "logName", "receiveTimestamp", "severity", "spanId", "textPayload",
          "timestamp", "trace"),
@@ -38,7 +38,7 @@ _FIELDS: Mapping[str, type] = {
     "errorGroups": list,
     "traceSampled": bool,
 }  # fmt: skip
-_HTTP_FIELDS: Mapping[str, type] = {
+_HTTP_FIELDS: Mapping[str, type[Any]] = {
     **dict.fromkeys(
         ("cacheFillBytes", "latency", "protocol", "referer", "remoteIp", "requestMethod",
          "requestSize", "requestUrl", "responseSize", "serverIp", "userAgent"),
@@ -67,13 +67,12 @@ MARKS = ", ".join(_MARKS)
 def is_canonical(record: Document) -> bool:
     """Say whether a record is canonical as it stands; most are, and stay as they are."""
     for name, value in record.items():
-        if type(value) is not _FIELDS.get(name):
+        kind = _FIELDS.get(name)
+        if type(value) is not kind:
             return False
-    return (
-        "timestamp" in record
-        and ("insertId" in record or "logName" in record)
-        and all(check(record[name]) for name, check in _DEEPER if name in record)
-    )
+        if kind is dict and not _DEEPER.get(name, _any)(value):
+            return False
+    return "timestamp" in record and ("insertId" in record or "logName" in record)
 
 
 def is_entry_field(name: str) -> bool:
@@ -244,7 +243,14 @@ def _settle_time(document: Document, received: int | None) -> None:
 
 
 def _http_is_canonical(request: Document) -> bool:
-    return all(type(value) is _HTTP_FIELDS.get(name) for name, value in request.items())
+    for name, value in request.items():  # noqa: SIM110 - a third of the time of `all` on the hot path
+        if type(value) is not _HTTP_FIELDS.get(name):
+            return False
+    return True
+
+
+def _any(_: Any) -> bool:
+    return True
 
 
 def _proto_is_canonical(proto: Document) -> bool:
@@ -266,13 +272,13 @@ def _location_is_canonical(location: Document) -> bool:
 _NAMES = {name.lower(): name for name in _FIELDS}
 _HTTP_NAMES = {name.lower(): name for name in _HTTP_FIELDS} | _HTTP_SYNONYMS
 _SEVERITIES = frozenset(int(severity) for severity in Severity)
-_DEEPER: tuple[tuple[str, Callable[[Document], bool]], ...] = (
-    ("httpRequest", _http_is_canonical),
-    ("protoPayload", _proto_is_canonical),
-    ("jsonPayload", _json_is_canonical),
-    ("resource", _labels_are_canonical),
-    ("sourceLocation", _location_is_canonical),
-)
+_DEEPER: Mapping[str, Callable[[Any], bool]] = {
+    "httpRequest": _http_is_canonical,
+    "protoPayload": _proto_is_canonical,
+    "jsonPayload": _json_is_canonical,
+    "resource": _labels_are_canonical,
+    "sourceLocation": _location_is_canonical,
+}
 _FIXES: Mapping[str, Callable[[Any], Any]] = {
     "httpRequest": _fix_http,
     "insertId": _fix_text,

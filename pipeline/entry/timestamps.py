@@ -119,8 +119,10 @@ def time_of_content(document: Mapping[str, Any]) -> int | None:
 
 
 def _first_instant(values: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    times = (instant(values.get(name)) for name in names)
-    return next((time for time in times if time is not None), None)
+    for name in names:
+        if name in values and (time := instant(values[name])) is not None:
+            return time
+    return None
 
 
 @lru_cache(maxsize=4096)

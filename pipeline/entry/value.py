@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -59,16 +59,15 @@ class LogEntry:
     @cached_property
     def log_name(self) -> str:
         """The logName, URL-decoded so that both spellings are one; "" if missing."""
-        found = self._text("logName")
-        return clean_text(unquote(found)) if "%" in found else found
+        return _decoded(self._text("logName"))
 
     @cached_property
     def timestamp(self) -> int:
         """Nanoseconds since the epoch, UTC; `UNKNOWN_TIME` when nothing in the entry is a time."""
-        for time in (time_of_fields(self.document), time_of_content(self.document)):
-            if time is not None:
-                return time
-        return UNKNOWN_TIME
+        time = time_of_fields(self.document)
+        if time is None:
+            time = time_of_content(self.document)
+        return UNKNOWN_TIME if time is None else time
 
     @cached_property
     def key(self) -> tuple[str, int, str]:
@@ -138,3 +137,8 @@ class LogEntry:
     def _text(self, name: str) -> str:
         value = self.document.get(name)
         return value if isinstance(value, str) else ""
+
+
+@lru_cache(maxsize=1024)
+def _decoded(name: str) -> str:
+    return clean_text(unquote(name))

@@ -1,0 +1,314 @@
+"""The command line: parse, call bootstrap, print, exit code.
+
+Exit status: 0 done; 1 something was read but the run failed; 2 usage or configuration, every
+mistake listed; 3 `--fail-on` found an open incident of that priority or higher.
+
+Modules are imported inside the commands, so that each command loads only what it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+
+import typer
+
+from pipeline import __version__
+from pipeline.errors import FivewhysError
+from pipeline.markdown import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.bootstrap import ReplayOptions
+    from pipeline.document import IncidentDocument, RunDocument
+    from pipeline.flow import Result
+
+T = TypeVar("T")
+
+EXIT_FAILED, EXIT_USAGE, EXIT_FOUND = 1, 2, 3
+
+app = typer.Typer(
+    help="Gathers the failures in Cloud Logging entries into incidents, explained in five whys.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+rules_app = typer.Typer(
+    help="Look at rules, check them and run the tests beside them.", no_args_is_help=True
+)
+incidents_app = typer.Typer(help="Look at the incidents kept in a store.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(incidents_app, name="incidents")
+
+
+class Format(StrEnum):
+    """How a replay prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Folder of rules; repeatable. Default: those that come with fivewhys.",
+    ),
+]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Where state is kept: sqlite:///file.db. Default: a private database in memory.",
+    ),
+]
+IN_MEMORY = "sqlite://"
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    for line in message.splitlines():
+        typer.echo(f"fivewhys: {line}", err=True)
+    raise typer.Exit(status)
+
+
+def _guarded(call: Callable[[], T], status: int = EXIT_USAGE) -> T:
+    """Return what `call` returns; say what went wrong in one line a mistake, and exit."""
+    try:
+        return call()
+    except FivewhysError as error:
+        _fail(visible(str(error)), status)
+
+
+@app.command()
+def version() -> None:
+    """Print the version of fivewhys."""
+    typer.echo(f"fivewhys {__version__}")
+
+
+@app.command()
+def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer reads them from here
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE]...",
+            help="Files, globs, folders, or - for standard input (the default).",
+        ),
+    ] = None,
+    *,
+    rules: Rules = None,
+    catalog: Annotated[
+        str, typer.Option(metavar="FILE", help="The service catalog (catalog.yml).")
+    ] = "",
+    repo: Annotated[
+        str, typer.Option(metavar="PATH", help="A checkout of the services' code.")
+    ] = "",
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
+    ] = "fivewhys-out",
+    store: Store = IN_MEMORY,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Leave out entries before this time, or this long ago (6h)."
+        ),
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Leave out entries at or after this time.")
+    ] = "",
+    min_priority: Annotated[
+        str, typer.Option(metavar="P0-P4", help="Report nothing less urgent.")
+    ] = "P4",
+    format_: Annotated[
+        Format, typer.Option("--format", help="What goes to standard output.")
+    ] = Format.TABLE,
+    detections: Annotated[
+        str, typer.Option(metavar="FILE", help="Write every detection as a JSON line.")
+    ] = "",
+    fail_on: Annotated[
+        str, typer.Option(metavar="P0-P4", help="Exit with 3 when an incident this urgent is open.")
+    ] = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be done; write no issue, no file, no store."
+        ),
+    ] = False,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal.")
+    ] = None,
+) -> None:
+    """Read exports of Cloud Logging entries and report the incidents in them."""
+    from pipeline.bootstrap import ReplayOptions
+
+    if not sources and sys.stdin.isatty():
+        _fail("name a SOURCE: a file, a glob, a folder, or - for standard input", EXIT_USAGE)
+    options = ReplayOptions(
+        sources=sources or ["-"],
+        rules=rules or [],
+        catalog=catalog,
+        repo=repo,
+        out=out,
+        store=store,
+        since=since,
+        until=until,
+        min_priority=min_priority,
+        fail_on=fail_on,
+        detections=detections,
+        dry_run=dry_run,
+    )
+    shown = sys.stderr.isatty() if progress is None else progress
+    result = _replayed(options, shown=shown)
+    document = result.document()
+    _PRINTERS[format_](document)
+    if format_ is Format.TABLE and document.incidents:
+        typer.echo("Nothing was written (--dry-run)." if dry_run else f"The issues are in {out}/")
+    if fail_on and any(_is_urgent(item, fail_on) for item in document.incidents):
+        raise typer.Exit(EXIT_FOUND)
+
+
+def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
+    from pipeline import bootstrap
+    from pipeline.display import progress
+
+    with ExitStack() as stack:
+        run, source = _guarded(lambda: stack.enter_context(bootstrap.replay(options)))
+        bar = stack.enter_context(progress(visible=shown))
+        task = bar.add_task("", total=None)
+        result = _guarded(lambda: run.run(source, lambda: bar.advance(task)), EXIT_FAILED)
+        _guarded(lambda: bootstrap.write_detections(options.detections, result), EXIT_FAILED)
+    return result
+
+
+def _is_urgent(incident: IncidentDocument, priority: str) -> bool:
+    from pipeline.incident import PRIORITIES, State
+
+    urgent = PRIORITIES.index(incident.priority) <= PRIORITIES.index(priority.upper())
+    return urgent and incident.state != State.RESOLVED
+
+
+def _print_json(document: RunDocument) -> None:
+    typer.echo(document.model_dump_json(indent=2))
+
+
+def _print_markdown(document: RunDocument) -> None:
+    for incident in document.incidents:
+        typer.echo(f"# {incident.report.title}\n\n{incident.report.body}")
+
+
+def _print_table(document: RunDocument) -> None:
+    from pipeline.display import print_rejections, print_run
+
+    print_run(document)
+    print_rejections(document)
+
+
+_PRINTERS: dict[Format, Callable[[RunDocument], None]] = {
+    Format.TABLE: _print_table,
+    Format.JSON: _print_json,
+    Format.MARKDOWN: _print_markdown,
+}
+
+
+@rules_app.command("list")
+def rules_list(rules: Rules = None) -> None:
+    """List rules: name, level, signature, title."""
+    from pipeline.bootstrap import load_rules
+    from pipeline.display import print_table
+
+    ruleset = _guarded(lambda: load_rules(rules or []))
+    rows = [
+        *((item.name, item.level, item.signature, item.title) for item in ruleset.rules.values()),
+        *((item.name, "correlation", "temporal", item.title) for item in ruleset.correlations),
+    ]
+    print_table(("Rule", "Level", "Signature", "Title"), sorted(rows))
+
+
+@rules_app.command("show")
+def rules_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a rule.")],
+    rules: Rules = None,
+) -> None:
+    """Print a rule as it is written, with the file it stands in."""
+    from pipeline.bootstrap import find_rule
+
+    file, text = _guarded(lambda: find_rule(name, rules or []))
+    typer.echo(f"# {file}\n{text.rstrip()}")
+
+
+@rules_app.command("lint")
+def rules_lint(
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DIR]", help="Folder of rules. Default: those that come with fivewhys."
+        ),
+    ] = "",
+) -> None:
+    """Check rules and name every mistake with file and line."""
+    from pipeline.bootstrap import load_rules
+
+    ruleset = _guarded(lambda: load_rules([folder] if folder else []))
+    typer.echo(f"{len(ruleset.rules)} rules and {len(ruleset.correlations)} correlations are right")
+
+
+@rules_app.command("test")
+def rules_test(
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DIR]", help="Folder of rules. Default: those that come with fivewhys."
+        ),
+    ] = "",
+) -> None:
+    """Run the tests beside rules; exit with 1 when one fails."""
+    from pipeline.bootstrap import run_rule_tests
+    from pipeline.display import print_tests
+
+    results = _guarded(lambda: run_rule_tests([folder] if folder else []))
+    print_tests(results)
+    if not all(item.passed for item in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@rules_app.command("schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    from pipeline.ruleschema import rule_schema
+
+    typer.echo(json.dumps(rule_schema(), indent=2))
+
+
+@incidents_app.command("list")
+def incidents_list(store: Store = IN_MEMORY) -> None:
+    """List the incidents in a store."""
+    from pipeline.bootstrap import open_store
+    from pipeline.display import INCIDENT_COLUMNS, incident_row, print_table
+
+    with _guarded(lambda: open_store(store)) as opened:
+        print_table(INCIDENT_COLUMNS, [incident_row(item) for item in opened.incidents()])
+
+
+@incidents_app.command("show")
+def incidents_show(
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of an incident, or its beginning.")
+    ],
+    store: Store = IN_MEMORY,
+) -> None:
+    """Print the report of one incident in a store."""
+    from pipeline.bootstrap import find_incident
+
+    incident = _guarded(lambda: find_incident(store, identifier))
+    typer.echo(f"# {incident.report.title}\n\n{incident.report.body}")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

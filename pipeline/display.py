@@ -1,0 +1,128 @@
+"""What commands print: tables on a terminal, plain lines when piped; never log text as it came."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.document import IncidentDocument, RunDocument
+    from pipeline.ruletest import TestResult
+
+PIPED_WIDTH = 10_000
+"""Columns when nobody looks: nothing is folded or cut, a line stays a line for grep and cut."""
+
+
+def console(*, to_errors: bool = False) -> Console:
+    """Return the console for standard output or standard error."""
+    stream = sys.stderr if to_errors else sys.stdout
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else PIPED_WIDTH,
+        highlight=False,
+        soft_wrap=not stream.isatty(),
+    )
+
+
+def safe(text: object) -> Text:
+    """Return text without control sequences, on one line, so that it cannot drive a terminal."""
+    return Text(" ".join(markdown.visible(str(text)).split()))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
+    """Print a table on a terminal, tab-separated lines when piped."""
+    out = console()
+    if not out.is_terminal:
+        for row in rows:
+            out.print(safe_row(row))
+        return
+    table = Table(*columns, title=title or None, title_justify="left")
+    for row in rows:
+        table.add_row(*(safe(cell) for cell in row))
+    out.print(table)
+
+
+def safe_row(row: Sequence[object]) -> Text:
+    """Return a row as one tab-separated line."""
+    return Text("\t").join(safe(cell) for cell in row)
+
+
+INCIDENT_COLUMNS = ("Incident", "Priority", "State", "First seen", "Title", "Root cause")
+
+
+def incident_row(incident: IncidentDocument) -> tuple[str, ...]:
+    """Return what a table says of an incident."""
+    return (
+        incident.id,
+        incident.priority,
+        incident.state,
+        incident.first_seen,
+        incident.title,
+        incident.root_cause,
+    )
+
+
+def print_run(document: RunDocument) -> None:
+    """Print the incidents of a run and how its entries were accounted for."""
+    if document.incidents:
+        print_table(
+            (*INCIDENT_COLUMNS, "Decision"),
+            [
+                (*incident_row(item), f"{item.report.action}: {item.report.reason}")
+                for item in document.incidents
+            ],
+        )
+    entries = document.entries
+    out = console()
+    count = len(document.incidents)
+    out.print(
+        f"{count} incident{'' if count == 1 else 's'} in {entries.read:,} entries read: "
+        f"{entries.accepted:,} accepted, {entries.duplicates:,} duplicates, "
+        f"{entries.rejected:,} rejected"
+        + (f"; {entries.outside:,} outside --since/--until" if entries.outside else "")
+    )
+
+
+def print_rejections(document: RunDocument, limit: int = 10) -> None:
+    """Print the first rejections to standard error."""
+    out = console(to_errors=True)
+    for item in document.rejections[:limit]:
+        out.print(Text("rejected ").append(safe(f"{item.place}: {item.reason}")))
+    if len(document.rejections) > limit:
+        rest = len(document.rejections) - limit
+        out.print(f"and {rest:,} more rejected; --format json lists them all")
+
+
+def print_tests(results: Sequence[TestResult]) -> None:
+    """Print failed rule tests with their difference, and the count."""
+    out = console()
+    for item in results:
+        if not item.passed:
+            out.print(Text(f"FAILED {item.place} {item.rule}: ").append(safe(item.name)))
+            for line in item.difference.splitlines():
+                out.print(Text("  ").append(safe(line)))
+    failed = sum(not item.passed for item in results)
+    out.print(f"{len(results) - failed} passed, {failed} failed")
+
+
+def progress(*, visible: bool) -> Progress:
+    """Return a progress display on standard error, so that it never mixes with output."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed:,} records read"),
+        TimeElapsedColumn(),
+        console=console(to_errors=True),
+        transient=True,
+        disable=not visible,
+    )

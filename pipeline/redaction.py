@@ -1,0 +1,305 @@
+r"""Secrets and personal data out of text, before anything is fingerprinted, stored or sent.
+
+What a secret was is not recorded: each becomes `[REDACTED]`. Hosts, users and keys stay, because
+they are evidence; so does a value that says there is none (`password=None`, `SECRET_KEY is not set`).
+When in doubt the value goes: a lost word costs less than a leaked one.
+
+Recognised are tokens by their published form, credentials in headers and addresses, and values by
+the name before them (`password=`, `"api_key": "…"`, `--token …`). `tests/test_redaction.py` holds
+this against the detectors of detect-secrets, which cannot be used here: importing any of them loads
+its network client.
+
+Every expression is run by RE2 over UTF-8, one after the other. None can look further ahead than it
+then consumes (hence one pass for each form without a bound), so a pass over any text is linear.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import re2
+
+PLACEHOLDER: Final = "[REDACTED]"
+
+_GONE: Final = PLACEHOLDER.encode()
+
+_Match: TypeAlias = Any  # the match object of re2, which ships no types
+_Replace: TypeAlias = Callable[[_Match], bytes | None]
+_Pass: TypeAlias = tuple[Any, _Replace]
+
+
+def _compile(expression: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(expression.encode(), options)
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """Takes secrets out of text and of JSON-like values.
+
+    Attributes:
+        emails: whether e-mail addresses go too; those of service accounts stay, they name no person.
+        extra: further expressions of RE2; whatever they match goes.
+
+    Raises:
+        ValueError: an `extra` expression that RE2 cannot run, or that matches nothing at all or the
+            placeholder, so that it could not come to rest.
+
+    """
+
+    emails: bool = True
+    extra: tuple[str, ...] = ()
+    _passes: tuple[_Pass, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        passes = _PASSES + ((_EMAIL,) if self.emails else ())
+        extra = tuple((_checked(expression), _whole) for expression in self.extra)
+        object.__setattr__(self, "_passes", passes + extra)
+
+    def text(self, value: str) -> str:
+        """Return `value` without secrets; again applied, it changes nothing.
+
+        Any string will do: lone surrogates and null bytes come out as they went in.
+        """
+        data = value.encode("utf-8", "surrogatepass")
+        if not self.extra and _MARKS.search(data) is None:
+            return value
+        for expression, replace in self._passes:
+            data = _sub(expression, replace, data)
+        return data.decode("utf-8", "surrogatepass")
+
+    def value(self, value: object) -> object:
+        """Return a copy of a JSON-like value (dicts and lists, of any depth) without secrets.
+
+        Under a key that tells (`password`, `api-key`, `Set-Cookie`) the value goes whole, unless it
+        is null, a boolean or empty. Keys that become equal are told apart by a number.
+        """
+        root: list[Any] = [value]
+        open_slots: list[tuple[Any, Any]] = [(root, 0)]
+        while open_slots:  # by hand, because the depth is the log's to choose
+            holder, slot = open_slots.pop()
+            item = holder[slot]
+            if isinstance(item, str):
+                holder[slot] = self.text(item)
+            elif isinstance(item, dict):
+                holder[slot] = copy = self._entries(item)
+                open_slots += [(copy, key) for key in copy]
+            elif isinstance(item, list | tuple):
+                holder[slot] = elements = list(item)
+                open_slots += [(elements, index) for index in range(len(elements))]
+        return root[0]
+
+    def _entries(self, item: dict[Any, Any]) -> dict[Any, Any]:
+        """Return a shallow copy with its keys redacted and the values under telling keys gone."""
+        copy: dict[Any, Any] = {}
+        seen: Counter[object] = Counter()
+        named = _telling(item.get("name", item.get("key")))  # {"name": "DB_PASSWORD", "value": …}
+        for key, value in item.items():
+            clean = base = self.text(key) if isinstance(key, str) else key
+            while clean in copy:
+                seen[base] += 1
+                clean = f"{base} ({seen[base] + 1})"
+            secret = _telling(key) or (named and key == "value")
+            copy[clean] = PLACEHOLDER if secret and _present(value) else value
+        return copy
+
+
+def _telling(key: object) -> bool:
+    """Say whether the value under a key is secret whatever it looks like."""
+    return isinstance(key, str) and bool(_TELLING_KEY.search(key.encode("utf-8", "surrogatepass")))
+
+
+def _present(value: object) -> bool:
+    return not (value is None or isinstance(value, bool) or value in ("", [], {}))
+
+
+def _checked(expression: str) -> Any:
+    """Compile an expression from the settings."""
+    try:
+        compiled = _compile(expression)
+    except re2.error as error:
+        message = f"redaction: RE2 cannot run {expression!r}: {_reason(error)}"
+        raise ValueError(message) from error
+    for text, name in ((b"", "the empty text"), (_GONE, f"the placeholder {PLACEHOLDER}")):
+        if compiled.search(text) is not None:
+            message = f"redaction: {expression!r} matches {name}; make it match secrets only"
+            raise ValueError(message)
+    return compiled
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0]
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+def _sub(expression: Any, replace: _Replace, data: bytes) -> bytes:
+    """Replace each match; where `replace` returns None, look on behind the match's first group."""
+    pieces: list[bytes] = []
+    written = position = 0
+    while (match := expression.search(data, position)) is not None:
+        new = replace(match)
+        if new is None:
+            position = match.end(1)
+            continue
+        pieces += (data[written : match.start()], new)
+        written = match.end()
+        position = written + (written == match.start())
+    return b"".join((*pieces, data[written:]))
+
+
+def _whole(match: _Match) -> bytes | None:
+    return _GONE if match.group() else b""
+
+
+def _second(match: _Match) -> bytes | None:
+    """Replace the second group, the value, and keep what stands around it."""
+    return _around(match, b"" if _NOTHING.fullmatch(match.group(2)) else _GONE)
+
+
+def _around(match: _Match, new: bytes) -> bytes | None:
+    """Put `new` in place of the second group, inside the quotes that it may have."""
+    if not new:
+        return None
+    start, end = match.span(2)
+    quoted = _QUOTED.fullmatch(match.group(2))
+    opening, closing = (quoted.group(1), quoted.group(3)) if quoted else (b"", b"")
+    tail = match.string[end : match.end()]
+    return bytes(match.string[match.start() : start] + opening + new + closing + tail)
+
+
+def _bearer(match: _Match) -> bytes | None:
+    """Tell a credential from prose about one ("Basic authentication failed")."""
+    return _second(match) if _RANDOM.search(match.group(2)) else None
+
+
+def _named(match: _Match) -> bytes | None:
+    """Replace the value of a telling name, unless it is prose ("secret: permission denied")."""
+    prose = _LABEL.fullmatch(match.group(2)) or _PROSE.fullmatch(match.group())
+    return None if prose else _second(match)
+
+
+def _email(match: _Match) -> bytes | None:
+    """Keep the user of an address (`ssh://git@host`) and service accounts."""
+    whole: bytes = match.group()
+    return whole if match.group(1) or whole.endswith(b".gserviceaccount.com") else _GONE
+
+
+# Names whose value is a secret, and what may follow such a name.
+_NAMES: Final = (
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|(?:db|database|user|smtp|redis|mysql|pg|key)_?pass"
+    r"|secret|token|credentials?|authorization|jwt-assertion|contraseña|jsessionid|phpsessid"
+    r"|(?:access|account|api|app|auth|client|database|db|encryption|jwt|master|priv(?:ate)?|secret"
+    r"|service|signing|subscription)[_ -]?key)"
+    r"(?:[_-]?(?:base|hash|plain|string|text|value|[0-9]{1,3}))?"
+)
+# Quoted values. The last quote is optional: a line that was cut off is secret to its end.
+_QUOTES: Final = (
+    r"""[bruf]?"(?:[^"\\\n]|\\.)*"?|[bruf]?'(?:[^'\\\n]|\\.)*'?"""
+    r"""|\\"(?:[^"\\\n]|\\\\\\"|\\\\|\\[^"\\\n])*(?:\\")?|\\'(?:[^'\\\n]|\\[^'\n])*(?:\\')?"""
+    r"""|\\\\+"(?:[^"\\\n]|\\+[^"\\\n])*(?:\\+")?"""
+)
+_BARE: Final = r"""(?:[^\s"'`&;,]|,[^\s"'`&;,])*[^\s"'`&;,)}>.:]"""
+_ASSIGNED: Final = r"""["'\\\]]{0,8}[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8}"""
+_SCHEMES: Final = r"(?:(?:bearer|basic|negotiate|token|apikey)[ \t]+)?"
+_PARAMETERS: Final = r"(?:digest|aws4-hmac-sha256|hawk|oauth)[ \t]+[a-z]+=[^\n]*"
+
+_QUOTED = _compile(r"""(?s)([bruf]?\\*["'])(.*?)(\\*["']|)""")
+_NOTHING = _compile(  # what stands where a secret is not
+    r"""(?i)(?:[bruf]?\\*["'])?(?:|none|null|nil|undefined|true|false|missing|not|no|is|was|must"""
+    r"""|unset|empty|required|invalid|expired|redacted|\*+|\?|%s|[\[{(<]|<[a-z_ -]{1,40}>|\$[0-9]{1,3}"""
+    r"""|%\([a-z_]{1,40}\)s|\$?\{[a-z_]{0,40}\}|projects/[\w.:-]{1,64}/secrets/[\w./-]{1,255})"""
+    r"""(?:\\*["'])?"""
+)
+_LABEL = _compile(r"[A-Za-z0-9_.-]{1,40}[:=]")
+_PROSE = _compile(r"(?i)(?:secret|token|credentials?|authorization):[ \t]+[a-z]{1,15}")
+_RANDOM = _compile(r"[0-9][^=]*$|[a-z][A-Z]|[^=]{24}|[^=]=+$")
+_TELLING_KEY = _compile(rf"(?i)(?:^pass|cookie|{_NAMES})$")
+
+_TOKENS: Final = (
+    r"AIza[0-9A-Za-z_-]{35}",  # Google: API key,
+    r"ya29\.[0-9A-Za-z_-]{20,}",  # access token,
+    r"1//0[0-9A-Za-z_-]{20,}",  # refresh token,
+    r"4/0A[0-9A-Za-z_-]{20,}",  # authorization code,
+    r"GOCSPX-[0-9A-Za-z_-]{20,}",  # client secret
+    r"gh[opusr]_[0-9A-Za-z_]{36,}",  # GitHub
+    r"github_pat_[0-9A-Za-z_]{22,}",
+    r"gl(?:agent|cbt|dt|ft|imt|oas|pat|ptt|rt|soat)-[0-9A-Za-z_-]{20,}",  # GitLab
+    r"GR1348941[0-9A-Za-z_-]{20,}",
+    r"(?i:xox[abeoprs])-[0-9A-Za-z-]{6,}",  # Slack
+    r"xapp-[0-9A-Za-z-]{20,}",
+    r"(?i:hooks\.slack\.com/services/)[0-9A-Za-z_/]{5,}",
+    r"[rs]k_(?:live|test)_[0-9A-Za-z]{16,}",  # Stripe
+    r"whsec_[0-9A-Za-z+/=]{16,}",
+    r"(?:A3T[0-9A-Z]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}",  # AWS access key
+    r"\bsk-(?:admin|ant|live|or|proj|svcacct|test)-[0-9A-Za-z_-]{16,}",  # OpenAI, Anthropic
+    r"\bsk-[0-9A-Za-z]{20,}",
+    r"SG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}",  # SendGrid
+    r"npm_[0-9A-Za-z]{36}",
+    r"pypi-AgE[0-9A-Za-z_-]{70,}",
+    r"sq0(?:atp|csp)-[0-9A-Za-z\\_-]{22,}",  # Square
+    r"[0-9]{8,10}:AA[0-9A-Za-z_-]{33}",  # Telegram
+    r"[0-9a-z]{32}-us[0-9]{1,2}",  # Mailchimp
+)
+_PRIVATE_KEY: Final = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_BODY: Final = r"[0-9A-Za-z+/=\s\\:,-]"
+
+_PASSES: Final[tuple[_Pass, ...]] = tuple(
+    (_compile(expression), replace)
+    for expression, replace in (
+        (
+            rf"-----BEGIN {_PRIVATE_KEY}(?:{_KEY_BODY}*?-----END {_PRIVATE_KEY}|{_KEY_BODY}*)",
+            _whole,
+        ),
+        (  # the password of an address; it may hold `@`, and `/` where no port can stand
+            r"""(://[^\s/:@?#"'<>\[\]]*:)"""
+            r"""([^\s"'<>/@]+(?:@[^\s"'<>/@?,;&#]+)*|[0-9]*[^0-9\s"'<>/@][^\s"'<>@]*)@""",
+            _second,
+        ),
+        (r"""([\w.-]+:)([^\s@"']+)@(?:tcp|unix)\(""", _second),  # DSN of Go's MySQL driver
+        (
+            r"""(?i)(cookie["'\\]{0,8}[ \t]{0,8}[:=][ \t]{0,8})"""
+            rf"""({_QUOTES}|[^\s=;,"'\\]+=(?:=\\*"[^"\n]*"|[^\n"'\\])*)""",
+            _second,
+        ),
+        (  # a header as a pair: (b"authorization", b"Bearer …")
+            r"""(?i)(["'](?:[\w-]*authorization|(?:set-)?cookie|x-[\w-]*(?:key|token))\\*["']"""
+            rf"[ \t]{{0,8}},[ \t]{{0,8}})({_QUOTES})",
+            _second,
+        ),
+        (  # an environment variable as an object: {"name": "DB_PASSWORD", "value": "…"}
+            rf"""(?i)(["'](?:name|key)\\*["'][ \t]{{0,8}}:[ \t]{{0,8}}\\*["'][\w.-]*{_NAMES}"""
+            rf"""\\*["']\s*,\s*\\*["']value\\*["'][ \t]{{0,8}}:[ \t]{{0,8}})({_QUOTES})""",
+            _second,
+        ),
+        ("|".join(_TOKENS), _whole),
+        (r"eyJ[0-9A-Za-z_=-]+\.[0-9A-Za-z_=-]{6,}(?:\.[0-9A-Za-z_.+/=-]*)?", _whole),  # JWT, JWE
+        (
+            r"""(?i)(aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?["'])([0-9a-z/+]{40})["']""",
+            _second,
+        ),
+        (r"""(?i)(\b(?:bearer|basic)[ \t]+)([0-9a-z._~+/-]{8,}=*)""", _bearer),
+        (r"""(?i)([?&](?:auth|code|jwt|key|[\w-]*signature|sig)=)([^&\s"'<>#]{16,})""", _second),
+        (
+            rf"(?i)([\w.-]*{_NAMES}{_ASSIGNED})({_QUOTES}|{_PARAMETERS}|{_SCHEMES}{_BARE})",
+            _named,
+        ),
+        (rf"""(?i)(--[\w-]*{_NAMES}[ \t]+)({_QUOTES}|[^\s"'-][^\s"']*)""", _second),
+        (r"""(\s(?:-u|--user)[ =]["']?[^\s:"'/]+:)([^\s"']+)""", _second),  # curl
+    )
+)
+_EMAIL: Final[_Pass] = (
+    _compile(r"(://)?[0-9A-Za-z._%+-]+(?:@|%40)(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,24}\b"),
+    _email,
+)
+# Every form above holds one of these; most lines hold none.
+_MARKS = _compile(
+    r"(?i)pass|pwd|secret|token|key|credential|auth|cookie|contrase|sessi|phpsess|assertion|bearer"
+    r"|basic|@|%40|eyJ|AIza|ya29|1//0|4/0A|GOCSPX|gh[opusr]_|github_pat|gl[a-z]{2,5}-|GR1348941"
+    r"|xox|xapp|hooks\.slack|[rs]k_|whsec_|A3T|ABIA|ACCA|AKIA|ASIA|sk-|SG\.|npm_|pypi-|sq0|:AA"
+    r"|-us[0-9]|sig=|signature=|code=|jwt="
+    r"|\s(?:-u|--user)[ =]"
+)

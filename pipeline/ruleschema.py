@@ -1,0 +1,61 @@
+"""JSON Schema of rule files, for editors: Sigma's keys, and `audit:` from its models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.audit import Audit
+from pipeline.rule import LEVELS
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_LOGSOURCE = ("category", "product", "service", "definition")
+
+
+def rule_schema() -> dict[str, Any]:
+    """Return the schema of one rule document: a Sigma detection rule or a correlation."""
+    audit = Audit.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    definitions = audit.pop("$defs", {})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A fivewhys rule: a Sigma document with an audit block",
+        "type": "object",
+        "required": ["title"],
+        "properties": {
+            "title": {**_TEXT, "maxLength": 256},
+            "id": {**_TEXT, "format": "uuid"},
+            "name": _TEXT,
+            "status": {"enum": ["stable", "test", "experimental", "deprecated", "unsupported"]},
+            "description": _TEXT,
+            "references": _TEXTS,
+            "author": _TEXT,
+            "date": _TEXT,
+            "modified": _TEXT,
+            "tags": _TEXTS,
+            "falsepositives": _TEXTS,
+            "fields": _TEXTS,
+            "level": {"enum": list(LEVELS)},
+            "logsource": {
+                "type": "object",
+                "properties": dict.fromkeys(_LOGSOURCE, _TEXT),
+            },
+            "detection": {
+                "type": "object",
+                "required": ["condition"],
+                "properties": {"condition": {"anyOf": [_TEXT, _TEXTS]}},
+            },
+            "correlation": {
+                "type": "object",
+                "required": ["type", "rules", "timespan"],
+                "properties": {
+                    "type": {"enum": ["temporal"]},
+                    "rules": _TEXTS,
+                    "group-by": _TEXTS,
+                    "timespan": {**_TEXT, "pattern": "^[0-9]+[smhdwMy]$"},
+                },
+            },
+            "audit": audit,
+        },
+        "oneOf": [{"required": ["logsource", "detection"]}, {"required": ["correlation"]}],
+        "$defs": definitions,
+    }

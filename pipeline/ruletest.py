@@ -1,0 +1,251 @@
+"""The tests beside rules: their form, and how they are run. No network, no clock, no files.
+
+`<rule>.test.yml` holds entries that the rule matches, entries that it does not match, and
+timelines: entries at times after a fixed base, with exactly the incidents they make.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from pipeline.audit import SECOND, parse_span
+from pipeline.correlation import Correlator
+from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
+from pipeline.errors import ConfigurationError, EntryError, Mistake, RuleError
+from pipeline.yamltext import parse, validation_mistakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pipeline.detection import Detection, Detector
+    from pipeline.entry import LogEntry
+    from pipeline.incident import Incident
+    from pipeline.rule import RuleSet
+    from pipeline.yamltext import Document, Path
+
+BASE = parse_timestamp("2025-01-01T00:00:00Z")
+"""Event time at which every timeline begins."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Case(_Model):
+    """One entry, and what the rule captures in it (not checked when left out)."""
+
+    name: str
+    entry: dict[str, Any]
+    captures: dict[str, Any] | None = None
+
+
+class TimelineStep(_Model):
+    """One entry of a timeline, `at` after its beginning."""
+
+    at: int
+    entry: dict[str, Any]
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _after_base(cls, value: object) -> int:
+        text = str(value)
+        if not text.startswith("+"):
+            message = f"{text!r} is no time after the beginning; write it like +90s"
+            raise ValueError(message)
+        return 0 if re.fullmatch(r"\+0[smhd]", text) else parse_span(text[1:])
+
+
+class ExpectedIncident(_Model):
+    """One incident a timeline makes: rule names, `context` not checked when left out."""
+
+    root: str
+    symptoms: tuple[str, ...]
+    context: tuple[str, ...] | None = None
+
+
+class Timeline(_Model):
+    """Entries in time, and exactly the incidents they make, in order of first_seen."""
+
+    name: str
+    steps: tuple[TimelineStep, ...]
+    expect_incidents: tuple[ExpectedIncident, ...]
+    expect_incident_at: TimelineStep | None = None
+
+    @field_validator("expect_incident_at", mode="before")
+    @classmethod
+    def _as_step(cls, value: object) -> object:
+        return value if value is None else {"at": value, "entry": {}}
+
+
+class RuleTests(_Model):
+    """One `.test.yml` file."""
+
+    matches: tuple[Case, ...] = ()
+    ignores: tuple[Case, ...] = ()
+    timelines: tuple[Timeline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test that was run; `difference` says expected and actual, "" when it passed."""
+
+    __test__ = False
+
+    place: str
+    rule: str
+    name: str
+    difference: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether expected and actual are equal."""
+        return not self.difference
+
+
+def run_tests(
+    ruleset: RuleSet, detector: Detector, files: Iterable[tuple[str, str]]
+) -> list[TestResult]:
+    """Run test files, given as (name to show, text), against a rule set.
+
+    Raises:
+        RuleError: every mistake in the form of the test files, with file and line.
+
+    """
+    mistakes: list[Mistake] = []
+    results: list[TestResult] = []
+    for name, text in sorted(files):
+        try:
+            for document in parse(text, name):
+                tests = RuleTests.model_validate(document.value)
+                results += _Runner(ruleset, detector, document).run(tests)
+        except ConfigurationError as error:
+            mistakes += error.mistakes
+        except ValidationError as error:
+            mistakes += validation_mistakes(error, document)
+    if mistakes:
+        raise RuleError(sorted(mistakes))
+    return results
+
+
+class _Runner:
+    """The tests of one file."""
+
+    def __init__(self, ruleset: RuleSet, detector: Detector, document: Document) -> None:
+        self._ruleset = ruleset
+        self._detector = detector
+        self._document = document
+        stem = document.name.replace("\\", "/").rpartition("/")[2]
+        self._rule = stem.removesuffix(".test.yml")
+
+    def run(self, tests: RuleTests) -> Iterator[TestResult]:
+        names = {*self._ruleset.rules, *(item.name for item in self._ruleset.correlations)}
+        if self._rule not in names:
+            message = f"the file is named after {self._rule!r}, but no rule has this name"
+            raise RuleError([self._document.mistake(message)])
+        for index, case in enumerate(tests.matches):
+            yield self._result(("matches", index), case.name, self._match_difference(case))
+        for index, case in enumerate(tests.ignores):
+            yield self._result(("ignores", index), case.name, self._ignore_difference(case))
+        for index, timeline in enumerate(tests.timelines):
+            yield self._result(
+                ("timelines", index), timeline.name, self._timeline_difference(timeline)
+            )
+
+    def _result(self, path: Path, name: str, difference: str) -> TestResult:
+        return TestResult(self._document.place(path), self._rule, name, difference)
+
+    def _match_difference(self, case: Case) -> str:
+        detections = [item for item in self._detect(case.entry) if item.rule == self._rule]
+        if not detections:
+            return _difference(f"{self._rule} matches", self._seen(case.entry))
+        groups = self._ruleset.rules[self._rule].groups
+        fields = detections[0].fields
+        captures = {name: fields[name] for name in groups if name in fields}
+        if case.captures is None or case.captures == captures:
+            return ""
+        return _difference(f"captures {case.captures}", f"captures {captures}")
+
+    def _ignore_difference(self, case: Case) -> str:
+        rules = [item.rule for item in self._detect(case.entry)]
+        seen = self._seen(case.entry)
+        return _difference(f"{self._rule} does not match", seen) if self._rule in rules else ""
+
+    def _seen(self, entry: Mapping[str, Any]) -> str:
+        rules = sorted({item.rule for item in self._detect(entry)})
+        messages = [item.message for item in self._entries(entry)]
+        return f"matched by {', '.join(rules) or 'no rule'}; message {messages}"
+
+    def _detect(self, entry: Mapping[str, Any]) -> list[Detection]:
+        return [found for item in self._entries(entry) for found in self._detector.detect(item)]
+
+    def _entries(self, entry: Mapping[str, Any]) -> list[LogEntry]:
+        return _read(entry, self._document.name)
+
+    def _timeline_difference(self, timeline: Timeline) -> str:
+        correlator = Correlator(self._ruleset)
+        for index, step in enumerate(timeline.steps):
+            record = {"insertId": f"step-{index}", **step.entry}
+            record["timestamp"] = format_timestamp(BASE + step.at)
+            for entry in self._entries(record):
+                correlator.on_detections(entry.key, entry.richness, self._detector.detect(entry))
+        incidents = correlator.incidents()
+        expected = [_expectation(item) for item in timeline.expect_incidents]
+        actual = [
+            _actual(item, wanted.context is not None)
+            for item, wanted in _paired(incidents, timeline.expect_incidents)
+        ]
+        if expected != actual:
+            return _difference(
+                "; ".join(expected) or "no incident", "; ".join(actual) or "no incident"
+            )
+        return _due_difference(timeline, correlator)
+
+
+def _read(record: Mapping[str, Any], name: str) -> list[LogEntry]:
+    """Read an entry of a test as if it had been logged; a plain mapping with a payload will do."""
+    try:
+        return parse_entry({"timestamp": format_timestamp(BASE), **record}, place=name)
+    except EntryError as error:
+        raise RuleError([Mistake(name, 0, f"a test's entry is none: {error}")]) from error
+
+
+def _paired(
+    incidents: Sequence[Incident], expected: Sequence[ExpectedIncident]
+) -> Iterator[tuple[Incident, ExpectedIncident]]:
+    """Pair each incident with what is expected in its place, one too many with nothing special."""
+    nothing = ExpectedIncident(root="", symptoms=())
+    for index, incident in enumerate(incidents):
+        yield incident, expected[index] if index < len(expected) else nothing
+
+
+def _expectation(item: ExpectedIncident) -> str:
+    return _incident_text(item.root, item.symptoms, item.context)
+
+
+def _actual(incident: Incident, with_context: bool) -> str:  # noqa: FBT001 - told by what is expected
+    symptoms = {item.rule for item in incident.symptoms}
+    context = {item.rule for item in incident.context} if with_context else None
+    return _incident_text(incident.root.rule, symptoms, context)
+
+
+def _incident_text(root: str, symptoms: Iterable[str], context: Iterable[str] | None) -> str:
+    text = f"root {root}, symptoms {', '.join(sorted(symptoms))}"
+    return text if context is None else f"{text}, context {', '.join(sorted(context)) or 'none'}"
+
+
+def _due_difference(timeline: Timeline, correlator: Correlator) -> str:
+    if timeline.expect_incident_at is None:
+        return ""
+    expected, due = BASE + timeline.expect_incident_at.at, correlator.notify_at()
+    if due == expected:
+        return ""
+    actual = "never" if due is None else f"at +{(due - BASE) // SECOND}s"
+    return _difference(f"first report at +{(expected - BASE) // SECOND}s", f"first report {actual}")
+
+
+def _difference(expected: str, actual: str) -> str:
+    return f"- expected: {expected}\n+ actual:   {actual}"

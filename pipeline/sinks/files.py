@@ -1,0 +1,47 @@
+"""One Markdown file an incident, in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import SinkError
+from pipeline.report import Action
+
+if TYPE_CHECKING:
+    from pipeline.ports import Outcome
+
+
+class FileSink:
+    """Keeps `<folder>/<incident id>.md` as the issue of the incident should read now.
+
+    The folder is a view of what was reported, so an issue that did not change is written again: a
+    new folder shows it, too. What was never reported has no file.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def send(self, outcome: Outcome) -> None:
+        """Write the report; a file that another program reads is never half written."""
+        if outcome.decision.action is Action.LEAVE and not outcome.reported:
+            return
+        path = self.path_of(outcome)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".md.part")
+            draft.write_text(_text(outcome), encoding="utf-8", errors="replace")
+            os.replace(draft, path)  # noqa: PTH105 - atomic on every platform, as its documentation says
+        except OSError as error:
+            message = f"{path}: the report cannot be written: {error.strerror}"
+            raise SinkError(message, recoverable=False) from error
+
+    def path_of(self, outcome: Outcome) -> Path:
+        """Return the file of an incident."""
+        return self._folder / f"{outcome.incident.id}.md"
+
+
+def _text(outcome: Outcome) -> str:
+    report = outcome.report
+    return f"# {report.title}\n\nLabels: {', '.join(report.labels)}\n\n{report.body}"

@@ -1,0 +1,103 @@
+"""The CSV download of the Logs Explorer: a column for each dotted path, all values text."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from pipeline.entry import Rejection, is_entry_field, path_segments
+from pipeline.sources.files.records import Read, read_record
+from pipeline.sources.files.streams import MAX_RECORD, TOO_LARGE, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_GUARD = "'"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MIN_COLUMNS = 2
+
+Path = tuple[str, ...]
+
+
+def is_csv_header(line: bytes) -> bool:
+    """Say whether a line names columns of which at least one is a field of an entry."""
+    names = [path[0] for path in _paths(_cells(line.decode("utf-8", "replace")) or [])]
+    return len(names) >= _MIN_COLUMNS and any(is_entry_field(name) for name in names)
+
+
+def read_csv(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
+    """Read rows, the first of which names the columns.
+
+    Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula, so downloads guard
+    such cells, or every cell, with a leading `'`; the guard is taken off.
+    """
+    rows = _rows(chunks)
+    _, header = next(rows, (0, None))
+    header = header or []
+    paths = _paths(header)
+    guarded = any(cell.startswith(_GUARD) for cell in header)
+    for line, row in rows:
+        place = f"{name}:{line}"
+        if row is None:
+            yield Rejection(place, f"a row {TOO_LARGE}, or with a quote that never ends")
+        elif len(row) > len(paths):
+            yield Rejection(place, f"a row of {len(row)} cells under {len(paths)} columns")
+        elif any(row):
+            yield from read_record(_record(paths, row, guarded=guarded), place)
+
+
+def _rows(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield rows with the line they begin on; a quoted cell may span lines."""
+    kept: list[str] = []
+    size = quotes = start = 0
+    for number, line in enumerate(split_lines(chunks), 1):
+        start = start or number
+        if line is not None:
+            kept.append(line.decode("utf-8", "replace"))
+            quotes += line.count(b'"')
+            size += len(line)
+        if line is None or size > MAX_RECORD:
+            yield start, None
+        elif quotes % 2:
+            continue
+        else:
+            yield start, _cells("\n".join(kept))
+        kept, size, quotes, start = [], 0, 0, 0
+    if kept:
+        yield start, None
+
+
+def _cells(text: str) -> list[str] | None:
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD * 2))
+    try:
+        return next(csv.reader([text.removesuffix("\r")]), [])
+    except csv.Error:
+        return None
+
+
+def _paths(header: Sequence[str]) -> list[Path]:
+    names = (cell.strip().removeprefix(_GUARD) for cell in header)
+    return [tuple(segment.text for segment in path_segments(name)) for name in names]
+
+
+def _record(paths: Sequence[Path], row: Sequence[str], *, guarded: bool) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for path, cell in zip(paths, row, strict=False):
+        if value := _unguarded(cell, guarded=guarded):
+            _put(record, path, value)
+    return record
+
+
+def _unguarded(cell: str, *, guarded: bool) -> str:
+    is_guarded = cell.startswith(_GUARD) and (guarded or cell[1:].startswith(_FORMULA))
+    return cell[1:] if is_guarded else cell
+
+
+def _put(record: dict[str, Any], path: Path, value: str) -> None:
+    """Put the value at its path; of two columns that exclude each other the first one stays."""
+    node = record
+    for key in path[:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            return
+    node.setdefault(path[-1], value)

@@ -1,0 +1,44 @@
+"""JSON lines: what a log sink writes, and the quickest container to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.entry import Rejection, decode_json, parse_entry
+from pipeline.errors import EntryError
+from pipeline.sources.files.records import Read, read_json, read_piece
+from pipeline.sources.files.splitter import Piece
+from pipeline.sources.files.streams import TOO_LARGE, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_OPENERS = (b"{", b"[", b"[{")
+
+
+def read_json_lines(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
+    """Read one record a line. From a line that is but an opening bracket on, read plain JSON."""
+    lines = split_lines(chunks)
+    for number, line in enumerate(lines, 1):
+        try:
+            found = parse_entry(decode_json(line or b""), place=f"{name}:{number}")
+        except (ValueError, EntryError):
+            if line is not None and line.strip() in _OPENERS:
+                yield from read_json(name, _with_ends(line, lines), line=number)
+                return
+            yield from _read_odd_line(name, number, line)
+        else:
+            yield from found
+
+
+def _read_odd_line(name: str, number: int, line: bytes | None) -> list[Read]:
+    if line is None:
+        return [Rejection(f"{name}:{number}", TOO_LARGE)]
+    return read_piece(name, Piece(number, line)) if line.strip() else []
+
+
+def _with_ends(first: bytes, lines: Iterable[bytes | None]) -> Iterator[bytes]:
+    """Join lines again; where one was too long to keep, its object will turn out broken."""
+    yield first + b"\n"
+    for line in lines:
+        yield (b"" if line is None else line) + b"\n"

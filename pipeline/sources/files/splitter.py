@@ -1,0 +1,185 @@
+"""Cuts a stream of JSON text into its objects, whatever stands between them.
+
+One scanner reads arrays, objects one after another and objects that wrap a list, because it looks
+for the objects only; whether one is valid is its reader's business. So a broken object costs no
+other: strings end at a line's end at the latest, as they must in JSON, and a `{` where JSON allows
+none begins a new object.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.sources.files.streams import MAX_RECORD, TOO_LARGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Up to the next bracket that stands outside strings; possessive throughout, so it never backtracks.
+_RUN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\.)*+")*+')
+_STRING = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"')
+_BETWEEN = b" \t\r\n,"
+_CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
+_BRACE, _LIST, _QUOTE = ord("{"), ord("["), ord('"')
+_MAX_LISTS = 1000
+
+_CUT = "an object that does not end where the next one begins"
+_EARLY_END = "the text ends inside an object that began here"
+_STRAY = "text that is no JSON object"
+
+
+class Piece(NamedTuple):
+    """A piece of the text that begins on a line: an object, or what is wrong with it."""
+
+    line: int
+    data: bytes
+    wrong: str = ""
+
+
+class Splitter:
+    """Takes chunks of text, gives its top-level objects.
+
+    With `inside`, objects are looked into: what it gives are the objects that are elements of a
+    list, at any depth but not within one another. That is how an object too large to be an entry
+    is read, and one that turns out to be a wrapper.
+    """
+
+    def __init__(self, line: int = 1, *, inside: bool = False) -> None:
+        self._inside = inside
+        self._buffer = b""
+        self._at = 0  # everything before has been scanned
+        self._start = -1  # where the object begins that is being read, -1 between objects
+        self._open = bytearray()  # the brackets that are open inside it
+        self._around = bytearray()  # the brackets that are open around it
+        self._skipped_from = 0  # the line of an object too large to keep, 0 if there is none
+        self._wrapper: tuple[int, int] | None = None  # depth and line of a large object looked into
+        self._given = 0
+        self._line, self._counted = line, 0
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """Yield what the text so far holds whole."""
+        self._buffer += chunk
+        yield from self._scan()
+        if self._start >= 0 and len(self._buffer) - self._start > MAX_RECORD:
+            self._give_up_on_large_object()
+            yield from self._scan()
+        if self._start < 0 and len(self._buffer) - self._at > MAX_RECORD:
+            yield from self._between(len(self._buffer))
+        self._forget()
+
+    def finish(self) -> Iterator[Piece]:
+        """Yield what is left when the text has ended."""
+        if self._start >= 0:
+            yield self._piece(len(self._buffer), _EARLY_END)
+        else:
+            yield from self._between(len(self._buffer))
+        yield from self._leave_wrapper(depth=0)
+
+    def _scan(self) -> Iterator[Piece]:
+        while True:
+            match = _RUN.match(self._buffer, self._at)
+            end = match.end() if match else self._at
+            if end == len(self._buffer):
+                return
+            byte = self._buffer[end]
+            if byte == _QUOTE:  # a string that is not closed on its line, or not yet
+                if (newline := self._buffer.find(b"\n", end)) < 0:
+                    return
+                if self._start < 0:
+                    yield from self._between(newline)
+                self._at = newline
+            else:
+                if self._start < 0:
+                    yield from self._between(end)
+                yield from self._bracket(byte, end)
+                self._at = end + 1
+
+    def _bracket(self, byte: int, at: int) -> Iterator[Piece]:
+        if byte not in _CLOSES:
+            yield from self._opening(byte, at)
+        elif self._start < 0:
+            yield from self._closing_around(byte)
+        else:
+            yield from self._closing(byte, at)
+
+    def _opening(self, byte: int, at: int) -> Iterator[Piece]:
+        if self._start >= 0 and (byte != _BRACE or self._may_open(at)):
+            self._open.append(byte)
+            return
+        if self._start >= 0:
+            yield self._piece(at, _CUT)
+        if byte == _BRACE and (not self._inside or self._around[-1:] == b"["):
+            self._start = at
+            self._open = bytearray([byte])
+        elif len(self._around) < _MAX_LISTS:
+            self._around.append(byte)
+
+    def _may_open(self, at: int) -> bool:
+        """Say whether JSON allows an object here: after a key, or as an element of a list."""
+        before = self._buffer[self._at - 1 : at].rstrip()[-1:]
+        return before == b":" if self._open[-1] == _BRACE else before in (b",", b"[")
+
+    def _closing(self, byte: int, at: int) -> Iterator[Piece]:
+        if self._open[-1] != _CLOSES[byte]:
+            yield self._piece(at, _CUT)
+            yield from self._closing_around(byte)
+            return
+        self._open.pop()
+        if not self._open:
+            yield self._piece(at + 1)
+
+    def _closing_around(self, byte: int) -> Iterator[Piece]:
+        if self._around[-1:] == bytes([_CLOSES[byte]]):
+            self._around.pop()
+            yield from self._leave_wrapper(len(self._around))
+
+    def _between(self, end: int) -> Iterator[Piece]:
+        """Look at the text up to `end`, which lies between objects; strings may hold entries."""
+        text = self._buffer[self._at : end]
+        if not self._inside and text.strip(_BETWEEN):
+            for match in _STRING.finditer(text):
+                yield Piece(self._line_at(self._at + match.start()), match[0])
+            if _STRING.sub(b"", text).strip(_BETWEEN):
+                lead = len(text) - len(text.lstrip(_BETWEEN))
+                yield Piece(self._line_at(self._at + lead), b"", _STRAY)
+        self._at = end
+
+    def _piece(self, end: int, wrong: str = "") -> Piece:
+        """Take the object that is being read, up to `end`."""
+        data, line = self._buffer[self._start : end], self._line_at(self._start)
+        skipped, self._skipped_from = self._skipped_from, 0
+        self._start = -1
+        self._given += 1
+        return Piece(skipped, b"", TOO_LARGE) if skipped else Piece(line, data, wrong)
+
+    def _give_up_on_large_object(self) -> None:
+        """Look into the object: it must be a wrapper. When that was done already, skip it."""
+        if self._inside:
+            self._skipped_from = self._skipped_from or self._line_at(self._start)
+            self._start = self._at - 1  # the last byte is kept: it says what may follow
+            return
+        self._inside = True
+        self._wrapper = (len(self._around), self._line_at(self._start))
+        self._around.append(_BRACE)
+        self._at, self._start, self._given = self._start + 1, -1, 0
+
+    def _leave_wrapper(self, depth: int) -> Iterator[Piece]:
+        if self._wrapper is None or depth > self._wrapper[0]:
+            return
+        if not self._given:
+            yield Piece(self._wrapper[1], b"", TOO_LARGE)
+        self._wrapper, self._inside = None, False
+
+    def _line_at(self, position: int) -> int:
+        self._line += self._buffer.count(b"\n", self._counted, position)
+        self._counted = max(position, self._counted)
+        return self._line
+
+    def _forget(self) -> None:
+        """Drop the text that nothing points to any more."""
+        keep = self._start if self._start >= 0 else self._at
+        self._line_at(keep)
+        self._buffer = self._buffer[keep:]
+        self._at, self._counted = self._at - keep, self._counted - keep
+        self._start = min(self._start, 0)
