@@ -24,9 +24,10 @@ from pipeline.rule import RuleSet, load_ruleset
 from pipeline.ruletest import TestResult, run_tests
 from pipeline.sinks.files import FileSink
 from pipeline.sources.files import FileSource
+from pipeline.sources.files.paths import find_files
 from pipeline.stores.identities import TemporaryIdentities
 from pipeline.stores.sql import SqlStore
-from pipeline.whys import load_whys
+from pipeline.whys import WhysTemplates, load_whys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+IN_MEMORY = "sqlite://"
+SQLITE_FILE = "sqlite:///"
+NO_TEXTS = Texts(WhysTemplates({}, {}), "", "")
 TEST_SUFFIX = ".test.yml"
 ISSUE_TEMPLATE = "issue.md.j2"
 
@@ -49,7 +53,7 @@ class ReplayOptions:
     catalog: str = ""
     repo: str = ""
     out: str = "fivewhys-out"
-    store: str = "sqlite://"
+    store: str = IN_MEMORY
     since: str = ""
     until: str = ""
     min_priority: str = PRIORITIES[-1]
@@ -234,6 +238,13 @@ def check_checkout(path: str) -> None:
         raise ConfigurationError([Mistake("--repo", 0, f"{path!r} is no folder")])
 
 
+def _store_url(options: ReplayOptions) -> str:
+    """Return the store's URL; a dry run looks into a database file, and creates none."""
+    file = options.store.removeprefix(SQLITE_FILE)
+    missing = options.store.startswith(SQLITE_FILE) and not Path(file).exists()
+    return IN_MEMORY if options.dry_run and missing else options.store
+
+
 @contextmanager
 def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     """Build a replay and its source, and close what it opened when done.
@@ -246,7 +257,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     mistakes = Mistakes()
     ruleset = mistakes.attempt(lambda: load_rules(options.rules), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
-    texts = mistakes.attempt(load_texts, None)
+    texts = mistakes.attempt(load_texts, NO_TEXTS)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
     priority = mistakes.attempt(
@@ -255,12 +266,10 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
     mistakes.attempt(lambda: check_checkout(options.repo), None)
-    source = mistakes.attempt(lambda: FileSource(options.sources), None)
+    files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
     mistakes.raise_if_any()
-    if texts is None or source is None:  # pragma: no cover - raise_if_any has raised
-        raise AssertionError
     settings = CorrelationSettings()
-    with SqlStore(options.store) as store, TemporaryIdentities() as identities:
+    with SqlStore(_store_url(options)) as store, TemporaryIdentities() as identities:
         yield (
             Replay(
                 detector=Detector(ruleset, Redactor()),
@@ -275,7 +284,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 window=Window(since, until),
                 dry_run=options.dry_run,
             ),
-            source,
+            FileSource(files),
         )
 
 

@@ -12,6 +12,7 @@ import json
 import sys
 from contextlib import ExitStack
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
@@ -310,5 +311,8 @@ def incidents_show(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what a terminal cannot encode is shown escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()

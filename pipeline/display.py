@@ -44,18 +44,12 @@ def print_table(
     """Print a table on a terminal, tab-separated lines when piped."""
     out = console()
     if not out.is_terminal:
-        for row in rows:
-            out.print(safe_row(row))
+        out.file.writelines("\t".join(safe(cell).plain for cell in row) + "\n" for row in rows)
         return
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
         table.add_row(*(safe(cell) for cell in row))
     out.print(table)
-
-
-def safe_row(row: Sequence[object]) -> Text:
-    """Return a row as one tab-separated line."""
-    return Text("\t").join(safe(cell) for cell in row)
 
 
 INCIDENT_COLUMNS = ("Incident", "Priority", "State", "First seen", "Title", "Root cause")

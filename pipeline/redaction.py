@@ -1,8 +1,8 @@
 r"""Secrets and personal data out of text, before anything is fingerprinted, stored or sent.
 
-What a secret was is not recorded: each becomes `[REDACTED]`. Hosts, users and keys stay, because
-they are evidence; so does a value that says there is none (`password=None`, `SECRET_KEY is not set`).
-When in doubt the value goes: a lost word costs less than a leaked one.
+What a secret was is not recorded: each becomes `[REDACTED]`. Hosts, users and names stay, because
+they are evidence; so does a value that says there is none (`password=None`). When in doubt the
+value goes: a lost word costs less than a leaked one.
 
 Recognised are tokens by their published form, credentials in headers and addresses, and values by
 the name before them (`password=`, `"api_key": "…"`, `--token …`). `tests/test_redaction.py` holds
@@ -25,6 +25,8 @@ import re2
 PLACEHOLDER: Final = "[REDACTED]"
 
 _GONE: Final = PLACEHOLDER.encode()
+_ROUNDS: Final = 8
+"""A secret that went can lay the next one bare; text that is no attack rests after two rounds."""
 
 _Match: TypeAlias = Any  # the match object of re2, which ships no types
 _Replace: TypeAlias = Callable[[_Match], bytes | None]
@@ -42,7 +44,7 @@ class Redactor:
     """Takes secrets out of text and of JSON-like values.
 
     Attributes:
-        emails: whether e-mail addresses go too; those of service accounts stay, they name no person.
+        emails: whether e-mail addresses go too; those of service accounts name no person and stay.
         extra: further expressions of RE2; whatever they match goes.
 
     Raises:
@@ -68,8 +70,12 @@ class Redactor:
         data = value.encode("utf-8", "surrogatepass")
         if not self.extra and _MARKS.search(data) is None:
             return value
-        for expression, replace in self._passes:
-            data = _sub(expression, replace, data)
+        for _ in range(_ROUNDS):
+            before = data
+            for expression, replace in self._passes:
+                data = _sub(expression, replace, data)
+            if data == before:
+                break
         return data.decode("utf-8", "surrogatepass")
 
     def value(self, value: object) -> object:
@@ -124,6 +130,9 @@ def _checked(expression: str) -> Any:
     except re2.error as error:
         message = f"redaction: RE2 cannot run {expression!r}: {_reason(error)}"
         raise ValueError(message) from error
+    if r"\C" in expression:
+        message = f"redaction: {expression!r} matches half a character; write . instead of \\C"
+        raise ValueError(message)
     for text, name in ((b"", "the empty text"), (_GONE, f"the placeholder {PLACEHOLDER}")):
         if compiled.search(text) is not None:
             message = f"redaction: {expression!r} matches {name}; make it match secrets only"
@@ -155,7 +164,7 @@ def _whole(match: _Match) -> bytes | None:
     return _GONE if match.group() else b""
 
 
-def _second(match: _Match) -> bytes | None:
+def _value(match: _Match) -> bytes | None:
     """Replace the second group, the value, and keep what stands around it."""
     return _around(match, b"" if _NOTHING.fullmatch(match.group(2)) else _GONE)
 
@@ -173,13 +182,13 @@ def _around(match: _Match, new: bytes) -> bytes | None:
 
 def _bearer(match: _Match) -> bytes | None:
     """Tell a credential from prose about one ("Basic authentication failed")."""
-    return _second(match) if _RANDOM.search(match.group(2)) else None
+    return _value(match) if _RANDOM.search(match.group(2)) else None
 
 
 def _named(match: _Match) -> bytes | None:
     """Replace the value of a telling name, unless it is prose ("secret: permission denied")."""
-    prose = _LABEL.fullmatch(match.group(2)) or _PROSE.fullmatch(match.group())
-    return None if prose else _second(match)
+    label = _LABEL.fullmatch(match.group(2) + match.string[match.end() : match.end() + 1])
+    return None if label or _PROSE.fullmatch(match.group()) else _value(match)
 
 
 def _email(match: _Match) -> bytes | None:
@@ -202,7 +211,7 @@ _QUOTES: Final = (
     r"""|\\"(?:[^"\\\n]|\\\\\\"|\\\\|\\[^"\\\n])*(?:\\")?|\\'(?:[^'\\\n]|\\[^'\n])*(?:\\')?"""
     r"""|\\\\+"(?:[^"\\\n]|\\+[^"\\\n])*(?:\\+")?"""
 )
-_BARE: Final = r"""(?:[^\s"'`&;,]|,[^\s"'`&;,])*[^\s"'`&;,)}>.:]"""
+_BARE: Final = r"""(?:[^\s"'`&;,]|,[^\s"'`&;,])*,?[^\s"'`&;,)}>.:]"""
 _ASSIGNED: Final = r"""["'\\\]]{0,8}[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8}"""
 _SCHEMES: Final = r"(?:(?:bearer|basic|negotiate|token|apikey)[ \t]+)?"
 _PARAMETERS: Final = r"(?:digest|aws4-hmac-sha256|hawk|oauth)[ \t]+[a-z]+=[^\n]*"
@@ -210,8 +219,9 @@ _PARAMETERS: Final = r"(?:digest|aws4-hmac-sha256|hawk|oauth)[ \t]+[a-z]+=[^\n]*
 _QUOTED = _compile(r"""(?s)([bruf]?\\*["'])(.*?)(\\*["']|)""")
 _NOTHING = _compile(  # what stands where a secret is not
     r"""(?i)(?:[bruf]?\\*["'])?(?:|none|null|nil|undefined|true|false|missing|not|no|is|was|must"""
-    r"""|unset|empty|required|invalid|expired|redacted|\*+|\?|%s|[\[{(<]|<[a-z_ -]{1,40}>|\$[0-9]{1,3}"""
-    r"""|%\([a-z_]{1,40}\)s|\$?\{[a-z_]{0,40}\}|projects/[\w.:-]{1,64}/secrets/[\w./-]{1,255})"""
+    r"""|unset|empty|required|invalid|expired|redacted|\*+|\?|%s|[\[{(<]|<[a-z_ -]{1,40}>?"""
+    r"""|\$[0-9]{1,3}|%\([a-z_]{1,40}\)s|\$?\{[a-z_]{0,40}\}?|projects/[\w.:-]{1,64}/secrets/[\w./-]{1,255}"""
+    r"""|(?:[a-z0-9]{1,20}_){1,6}(?:key|password|secret|token))"""  # the name of one
     r"""(?:\\*["'])?"""
 )
 _LABEL = _compile(r"[A-Za-z0-9_.-]{1,40}[:=]")
@@ -229,7 +239,7 @@ _TOKENS: Final = (
     r"github_pat_[0-9A-Za-z_]{22,}",
     r"gl(?:agent|cbt|dt|ft|imt|oas|pat|ptt|rt|soat)-[0-9A-Za-z_-]{20,}",  # GitLab
     r"GR1348941[0-9A-Za-z_-]{20,}",
-    r"(?i:xox[abeoprs])-[0-9A-Za-z-]{6,}",  # Slack
+    r"(?i:xox[abeoprs])-[0-9A-Za-z-]{3,}",  # Slack
     r"xapp-[0-9A-Za-z-]{20,}",
     r"(?i:hooks\.slack\.com/services/)[0-9A-Za-z_/]{5,}",
     r"[rs]k_(?:live|test)_[0-9A-Za-z]{16,}",  # Stripe
@@ -247,48 +257,51 @@ _TOKENS: Final = (
 _PRIVATE_KEY: Final = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY: Final = r"[0-9A-Za-z+/=\s\\:,-]"
 
+# The forms whose second group is the secret.
+_ADDRESS: Final = (  # a password may hold `@`, and `/` where no port can stand
+    r"""(://[^\s/:@?#"'<>\[\]]*:)"""
+    r"""([^\s"'<>/@]+(?:@[^\s"'<>/@?,;&#]+)*|[0-9]*[^0-9\s"'<>/@][^\s"'<>@]*)@"""
+)
+_GO_ADDRESS: Final = r"""((?:^|[\s"'=(,;])[\w.-]+:)((?:[^\s@"'()/]|/[^\s@"'()/])+)@(?:tcp|unix)\("""
+_COOKIE: Final = (
+    r"""(?i)(cookie["'\\]{0,8}[ \t]{0,8}[:=][ \t]{0,8})"""
+    rf"""({_QUOTES}|[^\s=;,"'\\]+=(?:=\\*"[^"\n]*"|[^\n"'\\])*)"""
+)
+_HEADER_PAIR: Final = (  # (b"authorization", b"Bearer …")
+    r"""(?i)(["'](?:[\w-]*authorization|(?:set-)?cookie|x-[\w-]*(?:key|token))\\*["']"""
+    rf"[ \t]{{0,8}},[ \t]{{0,8}})({_QUOTES})"
+)
+_VARIABLE: Final = (  # {"name": "DB_PASSWORD", "value": "…"}
+    rf"""(?i)(["'](?:name|key)\\*["'][ \t]{{0,8}}:[ \t]{{0,8}}\\*["'][\w.-]*{_NAMES}"""
+    rf"""\\*["']\s*,\s*\\*["']value\\*["'][ \t]{{0,8}}:[ \t]{{0,8}})({_QUOTES})"""
+)
+_AWS: Final = (
+    r"""(?i)(aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?["'])([0-9a-z/+]{40})["']"""
+)
+_BEARER: Final = r"(?i)(\b(?:bearer|basic)[ \t]+)([0-9a-z._~+/-]{8,}=*)"
+_QUERY: Final = r"""(?i)([?&](?:auth|code|jwt|key|[\w-]*signature|sig)=)([^&\s"'<>#]{16,})"""
+_ASSIGNMENT: Final = rf"(?i)([\w.-]*{_NAMES}{_ASSIGNED})({_QUOTES}|{_PARAMETERS}|{_SCHEMES}{_BARE})"
+_FLAG: Final = rf"""(?i)(--[\w-]*{_NAMES}[ \t]+)({_QUOTES}|[^\s"'-][^\s"']*)"""
+_CURL: Final = r"""(\s(?:-u|--user)[ =]["']?[^\s:"'/]+:)([^\s"']+)"""
+
 _PASSES: Final[tuple[_Pass, ...]] = tuple(
     (_compile(expression), replace)
     for expression, replace in (
-        (
-            rf"-----BEGIN {_PRIVATE_KEY}(?:{_KEY_BODY}*?-----END {_PRIVATE_KEY}|{_KEY_BODY}*)",
-            _whole,
-        ),
-        (  # the password of an address; it may hold `@`, and `/` where no port can stand
-            r"""(://[^\s/:@?#"'<>\[\]]*:)"""
-            r"""([^\s"'<>/@]+(?:@[^\s"'<>/@?,;&#]+)*|[0-9]*[^0-9\s"'<>/@][^\s"'<>@]*)@""",
-            _second,
-        ),
-        (r"""([\w.-]+:)([^\s@"']+)@(?:tcp|unix)\(""", _second),  # DSN of Go's MySQL driver
-        (
-            r"""(?i)(cookie["'\\]{0,8}[ \t]{0,8}[:=][ \t]{0,8})"""
-            rf"""({_QUOTES}|[^\s=;,"'\\]+=(?:=\\*"[^"\n]*"|[^\n"'\\])*)""",
-            _second,
-        ),
-        (  # a header as a pair: (b"authorization", b"Bearer …")
-            r"""(?i)(["'](?:[\w-]*authorization|(?:set-)?cookie|x-[\w-]*(?:key|token))\\*["']"""
-            rf"[ \t]{{0,8}},[ \t]{{0,8}})({_QUOTES})",
-            _second,
-        ),
-        (  # an environment variable as an object: {"name": "DB_PASSWORD", "value": "…"}
-            rf"""(?i)(["'](?:name|key)\\*["'][ \t]{{0,8}}:[ \t]{{0,8}}\\*["'][\w.-]*{_NAMES}"""
-            rf"""\\*["']\s*,\s*\\*["']value\\*["'][ \t]{{0,8}}:[ \t]{{0,8}})({_QUOTES})""",
-            _second,
-        ),
+        (f"-----BEGIN {_PRIVATE_KEY}(?:{_KEY_BODY}*?-----END {_PRIVATE_KEY}|{_KEY_BODY}*)", _whole),
+        (_GO_ADDRESS, _value),
+        (_ADDRESS, _value),
+        (_COOKIE, _value),
+        (_HEADER_PAIR, _value),
+        (_VARIABLE, _value),
         ("|".join(_TOKENS), _whole),
+        (r"\bsk-[0-9A-Za-z_-]*T3BlbkFJ[0-9A-Za-z_-]{20,}", _whole),  # OpenAI, every older form
         (r"eyJ[0-9A-Za-z_=-]+\.[0-9A-Za-z_=-]{6,}(?:\.[0-9A-Za-z_.+/=-]*)?", _whole),  # JWT, JWE
-        (
-            r"""(?i)(aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?["'])([0-9a-z/+]{40})["']""",
-            _second,
-        ),
-        (r"""(?i)(\b(?:bearer|basic)[ \t]+)([0-9a-z._~+/-]{8,}=*)""", _bearer),
-        (r"""(?i)([?&](?:auth|code|jwt|key|[\w-]*signature|sig)=)([^&\s"'<>#]{16,})""", _second),
-        (
-            rf"(?i)([\w.-]*{_NAMES}{_ASSIGNED})({_QUOTES}|{_PARAMETERS}|{_SCHEMES}{_BARE})",
-            _named,
-        ),
-        (rf"""(?i)(--[\w-]*{_NAMES}[ \t]+)({_QUOTES}|[^\s"'-][^\s"']*)""", _second),
-        (r"""(\s(?:-u|--user)[ =]["']?[^\s:"'/]+:)([^\s"']+)""", _second),  # curl
+        (_AWS, _value),
+        (_BEARER, _bearer),
+        (_QUERY, _value),
+        (_ASSIGNMENT, _named),
+        (_FLAG, _value),
+        (_CURL, _value),
     )
 )
 _EMAIL: Final[_Pass] = (
@@ -297,7 +310,7 @@ _EMAIL: Final[_Pass] = (
 )
 # Every form above holds one of these; most lines hold none.
 _MARKS = _compile(
-    r"(?i)pass|pwd|secret|token|key|credential|auth|cookie|contrase|sessi|phpsess|assertion|bearer"
+    r"(?i)pass|pwd|aws|secret|token|key|credential|auth|cookie|contrase|sessi|phpsess|assertion|bearer"
     r"|basic|@|%40|eyJ|AIza|ya29|1//0|4/0A|GOCSPX|gh[opusr]_|github_pat|gl[a-z]{2,5}-|GR1348941"
     r"|xox|xapp|hooks\.slack|[rs]k_|whsec_|A3T|ABIA|ACCA|AKIA|ASIA|sk-|SG\.|npm_|pypi-|sq0|:AA"
     r"|-us[0-9]|sig=|signature=|code=|jwt="

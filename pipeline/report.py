@@ -31,6 +31,7 @@ BODY_LIMIT = 65_536
 RAW_LINES = 12
 """Lines of raw text quoted for one symptom."""
 
+MILLISECOND = 1_000_000
 EXCERPT = 240
 """Characters of a text quoted as evidence on one line."""
 
@@ -187,11 +188,9 @@ def state_lines(incident: Incident) -> tuple[tuple[str, str], ...]:
 def grouped_because(incident: Incident) -> tuple[str, ...]:
     """Return the reason of every link, of every merge, and of every piece of context."""
     absorbed = (f"absorbed {name}: linked with it by later entries" for name in incident.absorbed)
-    context = (
-        f"{item.rule} is context: logged near the beginning for the same service"
-        for item in incident.context
-    )
-    reasons = (*(link.reason for link in incident.links), *absorbed, *context)
+    names = dict.fromkeys(item.rule for item in incident.context)
+    context = [f"logged near the beginning for the same service: {', '.join(names)}"]
+    reasons = (*(link.reason for link in incident.links), *absorbed, *(context if names else ()))
     return tuple(dict.fromkeys(reasons))
 
 
@@ -213,6 +212,11 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def _time(timestamp: int) -> str:
+    """Return a time as people read it, to the millisecond; the samples keep every digit."""
+    return format_timestamp(timestamp - timestamp % MILLISECOND)
+
+
 def _joined(names: Sequence[str]) -> str:
     return ", ".join(names) or "unknown"
 
@@ -224,7 +228,7 @@ def _excerpt(text: str) -> str:
 
 
 _FILTERS: Mapping[str, Any] = {
-    "time": format_timestamp,
+    "time": _time,
     "raw_lines": raw_lines,
     "plural": _plural,
     "joined": _joined,

@@ -163,17 +163,20 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
     chain = list(_observed(incident))
     asked = _Asked(incident, facts, templates)
     chain += asked.whys()
-    answered = [why.answer for why in chain if why.status is not Status.UNKNOWN]
     return Explanation(
         whys=tuple(chain),
-        root_cause=answered[-1]
-        if answered
-        else f"unknown: {incident.root.title} has no known cause",
+        root_cause=_root_cause(chain),
         next_steps=tuple(asked.next_steps()),
         open_questions=tuple(
             f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN
         ),
     )
+
+
+def _root_cause(chain: Sequence[Why]) -> str:
+    """Return the deepest answer that is proven; without one, what the first unknown why says."""
+    proven = [why.answer for why in chain if why.status is not Status.UNKNOWN]
+    return proven[-1] if proven else f"Unknown. {chain[0].answer}"
 
 
 # --- what entries show ----------------------------------------------------------------------------
@@ -191,7 +194,7 @@ def _observed(incident: Incident) -> Iterator[Why]:
         )
         yield Why(
             question=f"Why “{effect.title}”?",
-            answer=f"Because of “{cause.title}” in {', '.join(cause.services)}.",
+            answer=f"Because {', '.join(cause.services)} logged “{cause.title}”.",
             status=Status.OBSERVED,
             evidence=(
                 _entry_evidence(effect),
@@ -251,7 +254,7 @@ class _Asked:
         if self._template is None:
             yield Why(
                 question=f"Why “{self._root.title}”?",
-                answer="No entry and no fact shows it.",
+                answer="No entry and no fact shows what lies behind it.",
                 status=Status.UNKNOWN,
                 settle="Look at the entries just before the first one, and at what changed then.",
             )

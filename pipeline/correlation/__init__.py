@@ -17,6 +17,7 @@ from pipeline.audit import SECOND
 from pipeline.correlation.links import CORRELATIONS, Anchor, Episode, caused_by, order, union
 from pipeline.correlation.symptoms import make_symptom
 from pipeline.incident import Incident, Link, State, priority_of, state_of
+from pipeline.rule import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -262,7 +263,10 @@ def _same(left: object, right: object) -> bool:
 
 
 def _root(symptoms: Sequence[Symptom], links: Sequence[Link]) -> Symptom:
-    """Return the symptom that no other explains; of several, one that explains; then the first."""
+    """Return the symptom that no other explains.
+
+    Of several, one that explains others; then the most severe; then the earliest.
+    """
     effects = {link.effect for link in links if link.kind == "caused_by"}
     causes = {link.cause for link in links if link.kind == "caused_by"}
     return min(
@@ -270,6 +274,7 @@ def _root(symptoms: Sequence[Symptom], links: Sequence[Link]) -> Symptom:
         key=lambda item: (
             item.fingerprint in effects,
             item.fingerprint not in causes,
+            -LEVELS.index(item.level),
             item.first_seen,
             item.fingerprint,
         ),

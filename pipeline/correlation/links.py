@@ -113,20 +113,31 @@ def _grouped(placed: Iterable[Placed], names: Sequence[str]) -> dict[tuple[str, 
 def caused_by(
     effects: list[Placed], causes: list[Placed], edge: Edge, clock_skew: int
 ) -> Iterator[Found]:
-    """Link every effect to its nearest cause, no later than it plus skew, within the span."""
+    """Link every effect to its nearest cause with the same fields, within the edge's span.
+
+    A cause before the effect is preferred to one that clock skew puts after it.
+    """
     groups = _grouped(causes, edge.same)
     times = {key: [item[0].timestamp for item in placed] for key, placed in groups.items()}
     for detection, episode in effects:
         key = _group(detection, edge.same)
         if key not in groups:
             continue
-        index = bisect_right(times[key], detection.timestamp + clock_skew) - 1
-        if index < 0:
-            continue
-        cause, cause_episode = groups[key][index]
-        apart = detection.timestamp - cause.timestamp
-        if apart <= edge.within and cause_episode is not episode:
-            yield Found(episode, cause_episode, "caused_by", _edge_reason(detection, cause, edge))
+        index = _nearest(times[key], detection.timestamp, edge.within, clock_skew)
+        if index is not None and groups[key][index][1] is not episode:
+            cause, cause_episode = groups[key][index]
+            reason = _edge_reason(detection, cause, edge)
+            yield Found(episode, cause_episode, "caused_by", reason)
+
+
+def _nearest(times: list[int], effect: int, within: int, clock_skew: int) -> int | None:
+    """Return the index of the latest time not after the effect, else of the first after it."""
+    after = bisect_right(times, effect)
+    if after and effect - times[after - 1] <= within:
+        return after - 1
+    if after < len(times) and times[after] - effect <= clock_skew:
+        return after
+    return None
 
 
 def _edge_reason(effect: Detection, cause: Detection, edge: Edge) -> str:
@@ -146,10 +157,9 @@ def _temporal(
         (item for name in correlation.rules for item in by_rule.get(name, ())),
         key=lambda item: order(item[0]),
     )
-    for key, members in _grouped(placed, correlation.group_by).items():
-        shared = ", ".join(
-            f"{name} {value}" for name, value in zip(correlation.group_by, key, strict=True)
-        )
+    for members in _grouped(placed, correlation.group_by).values():
+        fields = members[0][0].fields
+        shared = ", ".join(f"{name} {fields[name]}" for name in correlation.group_by)
         reason = (
             f"{correlation.name}: {', '.join(correlation.rules)} within "
             f"{correlation.timespan // SECOND} s" + (f" for {shared}" if shared else "")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MESSAGE_KEYS = (
     "message", "msg", "textPayload", "event", "@message", "MESSAGE", "text", "log", "body",
 )  # fmt: skip
+_NO_PAYLOAD = ("message", "msg")  # a structured line that was saved without its LogEntry
 _ERROR_KEYS = ("error", "err", "exception", "exc_info", "stack_trace", "stack")
 _ERROR_PARTS = ("message", "value", "msg", "traceback", "stack")
 # An `error` of a type that nothing raises: what a formatter fills in when a field is missing.
@@ -41,7 +42,7 @@ def _raw_message(document: Mapping[str, Any]) -> str:
     if isinstance(payload, dict) and (text := _message_of_payload(payload)):
         return text
     proto = document.get("protoPayload")
-    return _status_message(proto) if isinstance(proto, dict) else ""
+    return _status_message(proto) if isinstance(proto, dict) else _first_text(document, _NO_PAYLOAD)
 
 
 def _message_of_payload(payload: Mapping[str, Any]) -> str:

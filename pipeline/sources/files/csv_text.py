@@ -31,40 +31,32 @@ def read_csv(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
     Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula, so downloads guard
     such cells, or every cell, with a leading `'`; the guard is taken off.
     """
-    rows = _rows(chunks)
-    _, header = next(rows, (0, None))
-    header = header or []
+    lines = enumerate(split_lines(chunks), 1)
+    _, first = next(lines, (0, None))
+    header = _cells((first or b"").decode("utf-8", "replace")) or []
     paths = _paths(header)
     guarded = any(cell.startswith(_GUARD) for cell in header)
-    for line, row in rows:
+    for line, row in _rows(lines, len(paths)):
         place = f"{name}:{line}"
         if row is None:
-            yield Rejection(place, f"a row {TOO_LARGE}, or with a quote that never ends")
-        elif len(row) > len(paths):
+            yield Rejection(place, f"a row that is {TOO_LARGE}, or has a quote that never ends")
+        elif len(row) != len(paths):
             yield Rejection(place, f"a row of {len(row)} cells under {len(paths)} columns")
-        elif any(row):
+        else:
             yield from read_record(_record(paths, row, guarded=guarded), place)
 
 
-def _rows(chunks: Iterable[bytes]) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield rows with the line they begin on; a quoted cell may span lines."""
-    kept: list[str] = []
-    size = quotes = start = 0
-    for number, line in enumerate(split_lines(chunks), 1):
-        start = start or number
-        if line is not None:
-            kept.append(line.decode("utf-8", "replace"))
-            quotes += line.count(b'"')
-            size += len(line)
-        if line is None or size > MAX_RECORD:
-            yield start, None
-        elif quotes % 2:
-            continue
-        else:
-            yield start, _cells("\n".join(kept))
-        kept, size, quotes, start = [], 0, 0, 0
-    if kept:
-        yield start, None
+def _rows(lines: Iterator[Line], width: int) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield rows with the line they begin on; None for one that does not end.
+
+    A quoted cell may span lines. When its quote never ends, reading goes on with the first line
+    after it that is a whole row by itself, so that a lost quote does not cost the file.
+    """
+    kept: list[Line] = []
+    again: deque[Line] = deque()
+    size, lost = 0, False
+    while kept or again or (item := next(lines, None)):
+        ...
 
 
 def _cells(text: str) -> list[str] | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Up to the next bracket that stands outside strings; possessive throughout, so it never backtracks.
 _RUN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\.)*+")*+')
 _STRING = re.compile(rb'"(?:[^"\\\n]++|\\.)*+"')
+_IN_STRING = re.compile(rb'(?:[^"\\\n]++|\\.)*+')
 _BETWEEN = b" \t\r\n,"
 _CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
 _BRACE, _LIST, _QUOTE = ord("{"), ord("["), ord('"')
@@ -45,14 +46,19 @@ class Splitter:
     is read, and one that turns out to be a wrapper.
     """
 
-    def __init__(self, line: int = 1, *, inside: bool = False) -> None:
+    def __init__(self, line: int = 1, *, inside: bool = False, limit: int = MAX_RECORD) -> None:
         self._inside = inside
+        self._limit = limit
         self._buffer = b""
         self._at = 0  # everything before has been scanned
+        self._before = 0  # the last byte before `_at` that is no white space
+        self._in_string = False  # whether `_at` lies in a string that is not closed yet
         self._start = -1  # where the object begins that is being read, -1 between objects
-        self._open = bytearray()  # the brackets that are open inside it
+        self._gap = 0  # where the text between objects begins
+        self._open = bytearray()  # the brackets that are open inside the object
         self._around = bytearray()  # the brackets that are open around it
         self._skipped_from = 0  # the line of an object too large to keep, 0 if there is none
+        self._muted = False  # whether the text between objects was found to be too large
         self._wrapper: tuple[int, int] | None = None  # depth and line of a large object looked into
         self._given = 0
         self._line, self._counted = line, 0
@@ -61,11 +67,10 @@ class Splitter:
         """Yield what the text so far holds whole."""
         self._buffer += chunk
         yield from self._scan()
-        if self._start >= 0 and len(self._buffer) - self._start > MAX_RECORD:
-            self._give_up_on_large_object()
-            yield from self._scan()
-        if self._start < 0 and len(self._buffer) - self._at > MAX_RECORD:
-            yield from self._between(len(self._buffer))
+        if self._start >= 0 and self._at - self._start > self._limit:
+            yield from self._give_up_on_large_object()
+        if self._start < 0 and self._at - self._gap > self._limit:
+            yield from self._give_up_on_large_gap()
         self._forget()
 
     def finish(self) -> Iterator[Piece]:
@@ -77,25 +82,41 @@ class Splitter:
         yield from self._leave_wrapper(depth=0)
 
     def _scan(self) -> Iterator[Piece]:
-        while True:
-            match = _RUN.match(self._buffer, self._at)
-            end = match.end() if match else self._at
-            if end == len(self._buffer):
+        while self._at < len(self._buffer):
+            if self._in_string and not self._leave_string():
                 return
-            byte = self._buffer[end]
-            if byte == _QUOTE:  # a string that is not closed on its line, or not yet
-                if (newline := self._buffer.find(b"\n", end)) < 0:
-                    return
-                if self._start < 0:
-                    yield from self._between(newline)
-                self._at = newline
-            else:
-                if self._start < 0:
-                    yield from self._between(end)
-                yield from self._bracket(byte, end)
-                self._at = end + 1
+            self._run()
+            if self._at < len(self._buffer):
+                byte = self._buffer[self._at]
+                if byte == _QUOTE:
+                    self._in_string = True
+                else:
+                    yield from self._bracket(byte, self._at)
+                self._at += 1
+                self._before = byte
+
+    def _run(self) -> None:
+        """Move to the next bracket, or to a string that is not closed in the text so far."""
+        match = _RUN.match(self._buffer, self._at)
+        if match and (text := match[0].rstrip()):
+            self._before = text[-1]
+        self._at = match.end() if match else self._at
+
+    def _leave_string(self) -> bool:
+        """Move behind the string; False if its end is yet to come."""
+        match = _IN_STRING.match(self._buffer, self._at)
+        self._at = match.end() if match else self._at
+        stop = self._buffer[self._at : self._at + 2]
+        if stop in (b"", b"\\"):
+            return False
+        self._at += not stop.startswith(b"\n")  # its quote, or the backslash before a line's end
+        self._in_string = False
+        return True
 
     def _bracket(self, byte: int, at: int) -> Iterator[Piece]:
+        if self._start < 0:
+            yield from self._between(at)
+            self._muted = False
         if byte not in _CLOSES:
             yield from self._opening(byte, at)
         elif self._start < 0:
@@ -104,7 +125,7 @@ class Splitter:
             yield from self._closing(byte, at)
 
     def _opening(self, byte: int, at: int) -> Iterator[Piece]:
-        if self._start >= 0 and (byte != _BRACE or self._may_open(at)):
+        if self._start >= 0 and (byte != _BRACE or self._may_open()):
             self._open.append(byte)
             return
         if self._start >= 0:
@@ -115,15 +136,15 @@ class Splitter:
         elif len(self._around) < _MAX_LISTS:
             self._around.append(byte)
 
-    def _may_open(self, at: int) -> bool:
+    def _may_open(self) -> bool:
         """Say whether JSON allows an object here: after a key, or as an element of a list."""
-        before = self._buffer[self._at - 1 : at].rstrip()[-1:]
-        return before == b":" if self._open[-1] == _BRACE else before in (b",", b"[")
+        return self._before in (b":" if self._open[-1] == _BRACE else b",[")
 
     def _closing(self, byte: int, at: int) -> Iterator[Piece]:
         if self._open[-1] != _CLOSES[byte]:
             yield self._piece(at, _CUT)
             yield from self._closing_around(byte)
+            self._gap = at + 1
             return
         self._open.pop()
         if not self._open:
@@ -136,33 +157,44 @@ class Splitter:
 
     def _between(self, end: int) -> Iterator[Piece]:
         """Look at the text up to `end`, which lies between objects; strings may hold entries."""
-        text = self._buffer[self._at : end]
-        if not self._inside and text.strip(_BETWEEN):
-            for match in _STRING.finditer(text):
-                yield Piece(self._line_at(self._at + match.start()), match[0])
-            if _STRING.sub(b"", text).strip(_BETWEEN):
-                lead = len(text) - len(text.lstrip(_BETWEEN))
-                yield Piece(self._line_at(self._at + lead), b"", _STRAY)
-        self._at = end
+        start, self._gap = self._gap, end + 1
+        text = self._buffer[start:end]
+        if self._inside or self._muted or not text.strip(_BETWEEN):
+            return
+        for match in _STRING.finditer(text):
+            yield Piece(self._line_at(start + match.start()), match[0])
+        if _STRING.sub(b"", text).strip(_BETWEEN):
+            lead = len(text) - len(text.lstrip(_BETWEEN))
+            yield Piece(self._line_at(start + lead), b"", _STRAY)
 
     def _piece(self, end: int, wrong: str = "") -> Piece:
         """Take the object that is being read, up to `end`."""
         data, line = self._buffer[self._start : end], self._line_at(self._start)
         skipped, self._skipped_from = self._skipped_from, 0
-        self._start = -1
+        self._start, self._gap = -1, end
         self._given += 1
         return Piece(skipped, b"", TOO_LARGE) if skipped else Piece(line, data, wrong)
 
-    def _give_up_on_large_object(self) -> None:
+    def _give_up_on_large_object(self) -> Iterator[Piece]:
         """Look into the object: it must be a wrapper. When that was done already, skip it."""
+        line = self._line_at(self._start)
         if self._inside:
-            self._skipped_from = self._skipped_from or self._line_at(self._start)
-            self._start = self._at - 1  # the last byte is kept: it says what may follow
+            self._skipped_from = self._skipped_from or line
+            self._line_at(self._at)
+            self._start = self._at
             return
-        self._inside = True
-        self._wrapper = (len(self._around), self._line_at(self._start))
+        self._inside, self._given = True, 0
+        self._wrapper = (len(self._around), line)
         self._around.append(_BRACE)
-        self._at, self._start, self._given = self._start + 1, -1, 0
+        self._at = self._gap = self._start + 1
+        self._start, self._in_string, self._before = -1, False, _BRACE
+        yield from self._scan()
+
+    def _give_up_on_large_gap(self) -> Iterator[Piece]:
+        """Drop the text, say so once, and wait for a bracket."""
+        if not (self._inside or self._muted):
+            yield Piece(self._line_at(self._gap), b"", TOO_LARGE)
+        self._gap, self._muted = self._at, True
 
     def _leave_wrapper(self, depth: int) -> Iterator[Piece]:
         if self._wrapper is None or depth > self._wrapper[0]:
@@ -178,8 +210,8 @@ class Splitter:
 
     def _forget(self) -> None:
         """Drop the text that nothing points to any more."""
-        keep = self._start if self._start >= 0 else self._at
+        keep = self._start if self._start >= 0 else min(self._gap, self._at)
         self._line_at(keep)
         self._buffer = self._buffer[keep:]
         self._at, self._counted = self._at - keep, self._counted - keep
-        self._start = min(self._start, 0)
+        self._start, self._gap = min(self._start, 0), max(self._gap - keep, 0)

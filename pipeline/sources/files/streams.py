@@ -68,8 +68,8 @@ class Stream:
             self.error = error
 
 
-def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    """Yield the lines without their ends; None for one longer than `MAX_RECORD`."""
+def split_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[bytes | None]:
+    """Yield the lines without their ends; None for one longer than `limit`."""
     rest, skipping = b"", False
     for chunk in chunks:
         lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
@@ -77,7 +77,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
         if skipping:
             lines[:1] = [None] * len(lines[:1])
             skipping = not lines
-        skipping |= len(rest) > MAX_RECORD
+        skipping |= len(rest) > limit
         rest = b"" if skipping else rest
         yield from lines
     if rest or skipping:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _MAX_WRAPPERS = 3
+_MARKERS = (b"...", b"%YAML", b"%TAG")
 _ALIAS = re.compile(rb"(?:^|[\s\[,:-])\*[^\s*]", re.MULTILINE)
 _NO_ALIASES = "YAML aliases are not read: a few lines of them can stand for gigabytes"
 
@@ -44,27 +45,28 @@ def read_yaml(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
 
 
 def _documents(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Yield each document, or each item of one that is a list, with the line it begins on."""
-    start, size, lines = 1, 0, list[bytes]()
+    """Yield each document, or each item of one that is a list, with the line it begins on.
+
+    None stands for one that is too large; its lines are not kept.
+    """
+    kept: list[bytes] = []
+    start, size = 1, 0
     for number, line in enumerate(split_lines(chunks), 1):
-        if line is None or size > MAX_RECORD:
-            yield start, None
-            start, size, lines = number + 1, 0, []
-            continue
-        if _begins_document(line, lines):
-            yield start, b"\n".join(lines)
-            start, size, lines = number, 0, []
-        if not lines and not line.strip():
-            start = number + 1
-            continue
-        lines.append(line)
-        size += len(line)
-    yield start, b"\n".join(lines)
+        if line is not None and _begins_document(line, kept):
+            yield start, None if size > MAX_RECORD else b"\n".join(kept)
+            kept, size = [], 0
+        size += MAX_RECORD + 1 if line is None else len(line)
+        if size > MAX_RECORD:
+            kept = kept[:1]
+        elif line is not None and (kept or line.strip()) and not line.startswith(_MARKERS):
+            start = start if kept else number
+            kept.append(line)
+    yield start, None if size > MAX_RECORD else b"\n".join(kept)
 
 
 def _begins_document(line: bytes, before: list[bytes]) -> bool:
-    if line.startswith((b"---", b"...")):
-        return line.rstrip() in (b"---", b"...") or line[3:4] in (b" ", b"\t")
+    if line[:3] in (b"---", b"..."):
+        return line[3:4] in (b"", b" ", b"\t", b"\r")
     return line.startswith(b"- ") and any(item.startswith(b"- ") for item in before)
 
 

@@ -1,0 +1,131 @@
+"""What a run writes, inside the one transaction that it is given."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from pipeline.report import Action
+from pipeline.stores.sql.rows import detection_row, incident_row, ledger_row
+from pipeline.stores.sql.tables import detections, incidents, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection, Row, Table
+
+    from pipeline.detection import Detection
+    from pipeline.ports import Outcome
+
+_ENTRY = ("log_name", "timestamp", "insert_id")
+_ONCE = ("incident_id", "decided_at", "action", "digest")
+
+_CHUNK = 500
+"""Values in one `IN`; databases bound the number of parameters."""
+
+
+def record_detections(connection: Connection, given: Iterable[Detection]) -> None:
+    """Replace what is known of the entries given, except where a richer copy told it."""
+    by_entry: dict[tuple[str, int, str], dict[str, Detection]] = defaultdict(dict)
+    for detection in given:
+        by_entry[detection.key][detection.rule] = detection
+    best = _richness(connection, sorted({time for _, time, _ in by_entry}))
+    for key, told in by_entry.items():
+        copies = {item.richness for item in told.values()}
+        best[key] = max(copies | ({best[key]} if key in best else set()))
+    new = [
+        detection_row(detection)
+        for key, told in by_entry.items()
+        for detection in told.values()
+        if detection.richness == best[key]
+    ]
+    _replace(connection, detections, new, _ENTRY)
+
+
+def _richness(connection: Connection, times: Sequence[int]) -> dict[Any, Any]:
+    """Return, by key, how rich the known copies of the entries of these times were."""
+    columns = [detections.c[name] for name in (*_ENTRY, "richness")]
+    return {
+        tuple(key): tuple(json.loads(richness))
+        for start in range(0, len(times), _CHUNK)
+        for *key, richness in connection.execute(
+            select(*columns).where(detections.c.timestamp.in_(times[start : start + _CHUNK]))
+        )
+    }
+
+
+def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Replace incidents by what they are now, and take out those that became part of others."""
+    _replace(connection, incidents, [incident_row(outcome) for outcome in outcomes], ("id",))
+    absorbed = [
+        {"the_id": name, "by": outcome.incident.id}
+        for outcome in outcomes
+        for name in outcome.incident.absorbed
+    ]
+    if absorbed:
+        mark = update(incidents).where(incidents.c.id == bindparam("the_id"))
+        connection.execute(mark.values(absorbed_by=bindparam("by")), absorbed)
+    passed = _superseded(connection, outcomes)
+    if passed:
+        connection.execute(
+            delete(incidents).where(incidents.c.id == bindparam("the_id")),
+            [{"the_id": name} for name in passed],
+        )
+
+
+def _superseded(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
+    """Return incidents, never reported, whose first detection belongs to another one now.
+
+    Until its first report an incident's id follows from its first detection, so that a late entry
+    can give it another id.
+    """
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for outcome in outcomes:
+        for symptom in outcome.incident.symptoms:
+            spans[symptom.fingerprint].append((symptom.first_seen, symptom.last_seen))
+
+    def taken(row: Row[Any]) -> bool:
+        held = spans.get(row.anchor_fingerprint, ())
+        return any(first <= row.anchor_time <= last for first, last in held)
+
+    current = {outcome.incident.id for outcome in outcomes}
+    unreported = select(incidents).where(incidents.c.id.not_in(select(ledger.c.incident_id)))
+    return [
+        row.id for row in connection.execute(unreported) if row.id not in current and taken(row)
+    ]
+
+
+def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: int) -> None:
+    """Append what is to reach the tracker to the ledger, each decision once."""
+    columns = [ledger.c[name] for name in _ONCE]
+    known = connection.execute(select(*columns).where(ledger.c.decided_at == now))
+    written = {tuple(row) for row in known}
+    new = [
+        ledger_row(outcome, now)
+        for outcome in outcomes
+        if outcome.decision.action is not Action.LEAVE
+    ]
+    new = [row for row in new if tuple(row[name] for name in _ONCE) not in written]
+    if new:
+        connection.execute(insert(ledger), new)
+
+
+def _replace(
+    connection: Connection,
+    table: Table,
+    new: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+) -> None:
+    """Insert rows in place of all that share a key with them."""
+    if not new:
+        return
+    keys = {tuple(row[name] for name in key) for row in new}
+    same = (table.c[name] == bindparam(f"the_{name}") for name in key)
+    connection.execute(
+        delete(table).where(*same),
+        [{f"the_{name}": value for name, value in zip(key, each, strict=True)} for each in keys],
+    )
+    connection.execute(insert(table), new)

@@ -1,0 +1,113 @@
+"""Values to rows and back. JSON is written as it is; `AnyText` sees to what SQL cannot hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from pipeline.correlation.links import Anchor
+from pipeline.detection import Detection, Sample
+from pipeline.document import IncidentDocument
+from pipeline.report import Action, LedgerEntry
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
+    from pipeline.ports import Outcome
+
+Values = dict[str, Any]
+
+
+def detection_row(detection: Detection) -> Values:
+    """Return the row of a detection; its document alone restores it."""
+    log_name, timestamp, insert_id = detection.key
+    return {
+        "timestamp": timestamp,
+        "log_name": log_name,
+        "insert_id": insert_id,
+        "rule": detection.rule,
+        "richness": to_json(detection.richness),
+        "fingerprint": detection.fingerprint,
+        "document": to_json(detection),
+    }
+
+
+def to_detection(document: str) -> Detection:
+    """Restore a detection."""
+    value = json.loads(document)
+    for name in ("key", "richness", "explanation"):
+        value[name] = tuple(value[name])
+    return Detection(**{**value, "sample": Sample(**value["sample"])})
+
+
+def incident_row(outcome: Outcome) -> Values:
+    """Return the row of an incident that no other absorbed."""
+    incident = outcome.incident
+    fingerprint, time = incident.anchor
+    return {
+        "id": incident.id,
+        "anchor_time": time,
+        "anchor_fingerprint": fingerprint,
+        "absorbed_by": None,
+        "fingerprint": incident.fingerprint,
+        "state": incident.state.value,
+        "priority": incident.priority,
+        "title": incident.title,
+        "first_seen": incident.first_seen,
+        "last_seen": incident.last_seen,
+        "document": to_json(outcome.document.model_dump()),
+    }
+
+
+def to_incident(document: str) -> IncidentDocument:
+    """Restore the document of an incident."""
+    return IncidentDocument.model_validate(json.loads(document))
+
+
+def ledger_row(outcome: Outcome, now: int) -> Values:
+    """Return the row of a decision taken at `now` (event time)."""
+    incident = outcome.incident
+    return {
+        "incident_id": incident.id,
+        "decided_at": now,
+        "action": outcome.decision.action.value,
+        "reason": outcome.decision.reason,
+        "digest": outcome.report.digest,
+        "symptoms": to_json([symptom.fingerprint for symptom in incident.symptoms]),
+        "state": incident.state.value,
+    }
+
+
+def to_ledger_entry(row: Row[Any]) -> LedgerEntry:
+    """Restore an entry of the ledger."""
+    return LedgerEntry(
+        incident_id=row.incident_id,
+        decided_at=row.decided_at,
+        action=Action(row.action),
+        reason=row.reason,
+        digest=row.digest,
+        symptoms=tuple(json.loads(row.symptoms)),
+        state=row.state,
+    )
+
+
+def to_anchor(row: Row[Any]) -> Anchor:
+    """Restore an anchor from an incident and the time of its first report."""
+    return Anchor(row.anchor_time, row.anchor_fingerprint, row.id, row.decided_at)
+
+
+def to_json(value: object) -> str:
+    """Write JSON that `json.loads` reads back exactly.
+
+    ASCII escapes would not do: two lone surrogates in a row would come back as one character.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_members)
+
+
+def _members(value: Any) -> Values:
+    """Return a mapping or a dataclass as a dict of its members; TypeError for anything else."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -1,0 +1,141 @@
+"""`ports.Store` in SQL: what runs found, and the ledger of what was decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy import func, select
+
+from pipeline.correlation.links import order
+from pipeline.errors import StoreError
+from pipeline.stores.sql import rows
+from pipeline.stores.sql.database import Database
+from pipeline.stores.sql.recording import record_decisions, record_detections, record_incidents
+from pipeline.stores.sql.tables import detections, incidents, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
+
+    from sqlalchemy import Select
+
+    from pipeline.correlation.links import Anchor
+    from pipeline.detection import Detection
+    from pipeline.document import IncidentDocument
+    from pipeline.ports import Outcome
+    from pipeline.report import LedgerEntry
+
+CANDIDATES = 5
+"""How many incidents an error names when a beginning of an id fits several."""
+
+_T = TypeVar("_T")
+
+
+class SqlStore:
+    """A store at a database URL: `sqlite://` in memory, `sqlite:///FILE` to keep it.
+
+    Every method raises StoreError, in plain words, when the database fails.
+    """
+
+    def __init__(self, url: str = "sqlite://") -> None:
+        """Open the store; make or migrate its tables.
+
+        Raises:
+            StoreError: it cannot be opened, is not ours, or is of a newer schema.
+
+        """
+        self._database = Database(url)
+
+    def detections(self) -> tuple[Detection, ...]:
+        """Return all detections, in canonical order: time, log, insert id, rule."""
+        found = self._read(select(detections.c.document), lambda row: rows.to_detection(row[0]))
+        return tuple(sorted(found, key=order))
+
+    def anchors(self) -> tuple[Anchor, ...]:
+        """Return the anchors of all incidents that were ever reported, absorbed ones too."""
+        firsts = select(func.min(ledger.c.sequence)).group_by(ledger.c.incident_id)
+        reported = (
+            select(incidents, ledger.c.decided_at)
+            .join(ledger, ledger.c.incident_id == incidents.c.id)
+            .where(ledger.c.sequence.in_(firsts))
+        )
+        return tuple(sorted(self._read(reported, rows.to_anchor)))
+
+    def ledger(self) -> dict[str, LedgerEntry]:
+        """Return, by incident id, the last decision that reached the tracker."""
+        lasts = select(func.max(ledger.c.sequence)).group_by(ledger.c.incident_id)
+        statement = select(ledger).where(ledger.c.sequence.in_(lasts)).order_by(ledger.c.sequence)
+        entries = self._read(statement, rows.to_ledger_entry)
+        return {entry.incident_id: entry for entry in entries}
+
+    def record(
+        self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int
+    ) -> None:
+        """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
+
+        What is given about an entry replaces what was known of it, unless that was told by a
+        richer copy. Recording the same run again changes nothing.
+        """
+        with self._database.writing() as connection:
+            record_detections(connection, detections)
+            record_incidents(connection, outcomes)
+            record_decisions(connection, outcomes, now)
+
+    def incidents(self) -> tuple[IncidentDocument, ...]:
+        """Return all incidents as last recorded, in order of first_seen."""
+        statement = select(incidents).where(incidents.c.absorbed_by.is_(None))
+        found = self._read(
+            statement, lambda row: (row.first_seen, row.id, rows.to_incident(row.document))
+        )
+        return tuple(document for *_, document in sorted(found, key=lambda item: item[:2]))
+
+    def incident(self, identifier: str) -> IncidentDocument | None:
+        """Return one incident by its id or by a beginning of it that only one has.
+
+        Raises:
+            StoreError: several ids begin so; it names them.
+
+        """
+        listed = select(incidents.c.id).where(incidents.c.absorbed_by.is_(None))
+        ids = sorted(self._read(listed, lambda row: str(row.id)))
+        chosen = [name for name in ids if name == identifier] or [
+            name for name in ids if name.startswith(identifier)
+        ]
+        if len(chosen) > 1:
+            raise StoreError(_ambiguous(identifier, chosen))
+        found = self._read(
+            select(incidents.c.document).where(incidents.c.id.in_(chosen)),
+            lambda row: rows.to_incident(row[0]),
+        )
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """Close the database; one in memory is gone then."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self, statement: Select[Any], restore: Callable[[Any], _T]) -> list[_T]:
+        with self._database.reading() as connection:
+            try:
+                return [restore(row) for row in connection.execute(statement)]
+            except (KeyError, TypeError, ValueError) as error:
+                message = (
+                    f"{self._database.name}: it holds a record that this version cannot read, "
+                    f"as another wrote it or its text was changed: {error}"
+                )
+                raise StoreError(message) from error
+
+
+def _ambiguous(identifier: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - CANDIDATES} more" if len(names) > CANDIDATES else ""
+    return f"{identifier!r} may be {', '.join(names[:CANDIDATES])}{more}: give more of the id"

@@ -1,0 +1,115 @@
+"""The tables as SQLAlchemy Core sees them; `stores/migrations` makes them.
+
+Types are plain enough for every database, so all text is escaped and times are text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import (
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+_ESCAPE = "\ufdd0"  # a noncharacter: Unicode keeps it for uses like this
+_UNSTORABLE = re.compile(f"[\x00\ud800-\udfff{_ESCAPE}]")
+_ESCAPED = re.compile(f"{_ESCAPE}([0-9a-f]{{4}})")
+
+
+class AnyText(TypeDecorator[str]):
+    """Any Python text, exactly.
+
+    SQL text cannot hold NUL characters and lone surrogates; they stand in it as U+FDD0 and four
+    hexadecimal digits. Every other text is stored as it is.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Escape what the database cannot hold."""
+        return value and _UNSTORABLE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Undo the escape."""
+        return value and _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+
+
+class Nanoseconds(TypeDecorator[int]):
+    """Nanoseconds since the epoch, UTC, as signed decimal text of one length.
+
+    A 64-bit integer ends in the year 2262, a timestamp in a log entry in 9999.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Write the number with its sign and leading zeros."""
+        return None if value is None else f"{value:+023d}"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Read the number."""
+        return None if value is None else int(value)
+
+
+metadata = MetaData()
+
+detections = Table(
+    "detections",
+    metadata,
+    Column("timestamp", Nanoseconds, primary_key=True),
+    Column("log_name", AnyText, primary_key=True),
+    Column("insert_id", AnyText, primary_key=True),
+    Column("rule", AnyText, primary_key=True),
+    Column("richness", AnyText, nullable=False),
+    Column("fingerprint", AnyText, nullable=False),
+    Column("document", AnyText, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("anchor_time", Nanoseconds, nullable=False),
+    Column("anchor_fingerprint", AnyText, nullable=False),
+    Column("absorbed_by", AnyText),
+    Column("fingerprint", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("priority", AnyText, nullable=False),
+    Column("title", AnyText, nullable=False),
+    Column("first_seen", Nanoseconds, nullable=False),
+    Column("last_seen", Nanoseconds, nullable=False),
+    Column("document", AnyText, nullable=False),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column(
+        "incident_id",
+        AnyText,
+        # Deferred, because a row is replaced by deleting it and inserting it anew.
+        ForeignKey("incidents.id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    ),
+    Column("decided_at", Nanoseconds, nullable=False),
+    Column("action", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("digest", AnyText, nullable=False),
+    Column("symptoms", AnyText, nullable=False),
+    Column("state", AnyText, nullable=False),
+    UniqueConstraint("incident_id", "decided_at", "action", "digest", name="ledger_once"),
+)
+
+Index("ledger_decided_at", ledger.c.decided_at)

@@ -1,0 +1,1 @@
+"""Doubles that implement a port and pass the same contract tests as the real thing."""

@@ -1,0 +1,263 @@
+"""What every store promises: `ports.Store`, told to each implementation in turn.
+
+Another store joins with one row in `STORES`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.correlation.links import Anchor
+from pipeline.errors import StoreError
+from pipeline.incident import State
+from pipeline.report import Action, LedgerEntry
+from pipeline.stores.sql import SqlStore
+from tests.fakes.store import MemoryStore
+from tests.stores.support import BASE, POOR, RICH, detection, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from pipeline.ports import Store
+
+
+@contextmanager
+def fake(_path: Path) -> Iterator[Store]:
+    """Lend the fake."""
+    yield MemoryStore()
+
+
+STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
+    "fake": fake,
+    "sqlite in memory": lambda _path: SqlStore("sqlite://"),
+    "sqlite in a file": lambda path: SqlStore(f"sqlite:///{path}/store.db"),
+}
+
+
+@pytest.fixture(params=STORES, name="store")
+def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Lend each store, empty."""
+    with STORES[request.param](tmp_path) as store:
+        yield store
+
+
+def ids(store: Store) -> list[str]:
+    """Return the ids of the incidents, in the order given."""
+    return [document.id for document in store.incidents()]
+
+
+def test_a_new_store_is_empty(store: Store) -> None:
+    """Nothing is in it, and asking is no error."""
+    assert list(store.detections()) == []
+    assert list(store.anchors()) == []
+    assert store.ledger() == {}
+    assert list(store.incidents()) == []
+    assert store.incident("inc") is None
+
+
+def test_a_run_without_findings_may_be_recorded(store: Store) -> None:
+    """Nothing in, nothing changed."""
+    store.record([], [], BASE)
+    assert list(store.detections()) == []
+    assert store.ledger() == {}
+
+
+# --- detections -----------------------------------------------------------------------------------
+
+
+def test_detections_come_in_canonical_order(store: Store) -> None:
+    """Time, then log, then insert id, then rule; also before 1970 and after 2262."""
+    expected = [
+        detection(at=-3 * BASE),
+        detection(at=-2 * BASE),
+        detection(at=0, log_name="a", insert_id="2"),
+        detection(at=0, log_name="b", insert_id="1"),
+        detection(at=0, log_name="b", insert_id="2", rule="a"),
+        detection(at=0, log_name="b", insert_id="2", rule="b"),
+        detection(at=1, log_name="a"),
+        detection(at=200_000_000_000_000_000_000),
+    ]
+    store.record(reversed(expected), [], BASE)
+    assert list(store.detections()) == expected
+
+
+def test_detections_of_several_runs_add_up(store: Store) -> None:
+    """What another run saw in other entries stays, and an iterator may be given."""
+    for at in (2, 1):
+        store.record(iter([detection(at=at)]), [], BASE)
+    assert list(store.detections()) == [detection(at=1), detection(at=2)]
+
+
+def test_a_richer_copy_replaces_what_its_entry_showed(store: Store) -> None:
+    """Rules that the richer copy does not match are gone; other entries are not touched."""
+    other = detection(at=1)
+    richer = detection("extra_table", richness=RICH)
+    store.record([detection("missing_table"), detection("import_fault"), other], [], BASE)
+    store.record([richer], [], BASE)
+    assert list(store.detections()) == [richer, other]
+
+
+def test_a_poorer_copy_changes_nothing(store: Store) -> None:
+    """In whichever order the copies of an entry are read, the richest one speaks."""
+    richer = detection("extra_table", richness=RICH)
+    store.record([richer], [], BASE)
+    store.record([detection("missing_table", richness=POOR)], [], BASE)
+    assert list(store.detections()) == [richer]
+
+
+def test_the_richest_of_the_copies_given_together_is_kept(store: Store) -> None:
+    """The order within a run does not matter either."""
+    richer = detection("extra_table", richness=RICH)
+    poorer = detection("missing_table", richness=POOR)
+    store.record([richer, poorer, richer], [], BASE)
+    assert list(store.detections()) == [richer]
+
+
+def test_the_same_copy_read_again_brings_todays_rules(store: Store) -> None:
+    """A copy as rich as the known one replaces it: what the rules say may have changed."""
+    again = detection("extra_table", fields={"tables": ["users"]})
+    store.record([detection("missing_table")], [], BASE)
+    store.record([again], [], BASE)
+    assert list(store.detections()) == [again]
+
+
+def test_a_thousand_entries_are_replaced_at_once(store: Store) -> None:
+    """No number of entries is too much for one run."""
+    poor = [detection(at=at, richness=POOR) for at in range(1200)]
+    rich = [replace(item, richness=RICH) for item in poor]
+    store.record(poor, [], BASE)
+    store.record(rich, [], BASE)
+    store.record(poor, [], BASE)
+    assert list(store.detections()) == rich
+
+
+# --- incidents ------------------------------------------------------------------------------------
+
+
+def test_incidents_come_in_order_of_first_seen(store: Store) -> None:
+    """As documents, exactly as they were given."""
+    late = outcome("inc-1", anchor=("a", BASE + 5), first_seen=BASE + 5)
+    early = outcome("inc-2", anchor=("b", BASE), first_seen=BASE)
+    store.record([], [late, early], BASE)
+    assert list(store.incidents()) == [early.document, late.document]
+
+
+def test_an_incident_is_replaced_by_what_it_is_now(store: Store) -> None:
+    """The last run speaks."""
+    store.record([], [outcome(state=State.NEW)], BASE)
+    later = outcome(state=State.ONGOING, body="It goes on.", action=Action.UPDATE)
+    store.record([], [later], BASE + 1)
+    assert list(store.incidents()) == [later.document]
+
+
+def test_an_incident_that_a_run_does_not_mention_stays(store: Store) -> None:
+    """A run tells of what it looked at, not of everything."""
+    store.record([], [outcome("inc-1", anchor=("a", BASE), action=Action.LEAVE)], BASE)
+    store.record([], [outcome("inc-2", anchor=("b", BASE + 1), first_seen=BASE + 1)], BASE)
+    assert ids(store) == ["inc-1", "inc-2"]
+
+
+def test_an_absorbed_incident_is_gone_but_its_decisions_are_not(store: Store) -> None:
+    """The ledger and the anchor still say that it once was reported."""
+    store.record([], [outcome("inc-1"), outcome("inc-2", anchor=("b", BASE + 1))], BASE)
+    survivor = outcome("inc-1", absorbed=("inc-2",), action=Action.UPDATE, body="Both.")
+    store.record([], [survivor], BASE + 7)
+    assert ids(store) == ["inc-1"]
+    assert store.incident("inc-2") is None
+    assert set(store.ledger()) == {"inc-1", "inc-2"}
+    assert Anchor(BASE + 1, "b", "inc-2", BASE) in store.anchors()
+
+
+def test_an_incident_may_part_again(store: Store) -> None:
+    """One that was absorbed and stands for itself in a later run is back."""
+    store.record([], [outcome("inc-1"), outcome("inc-2", anchor=("b", BASE))], BASE)
+    store.record([], [outcome("inc-1", absorbed=("inc-2",))], BASE)
+    store.record([], [outcome("inc-1"), outcome("inc-2", anchor=("b", BASE))], BASE)
+    assert ids(store) == ["inc-1", "inc-2"]
+
+
+def test_an_unreported_incident_gives_way_to_the_one_that_has_its_beginning(store: Store) -> None:
+    """Its id followed from its first detection; an earlier one came late and gave it another."""
+    store.record([], [outcome("inc-1", action=Action.LEAVE)], BASE)
+    earlier = outcome("inc-2", anchor=("v1-missing_table", BASE - 9), first_seen=BASE - 9)
+    store.record([], [earlier], BASE)
+    assert ids(store) == ["inc-2"]
+
+
+def test_an_incident_is_found_by_a_beginning_of_its_id(store: Store) -> None:
+    """Or by all of it, although another begins alike; case counts, and nothing is a pattern."""
+    names = ("inc-12", "inc-123", "inc-2")
+    given = [outcome(name, anchor=(name, BASE)) for name in names]
+    store.record([], given, BASE)
+    assert store.incident("inc-2") == given[2].document
+    assert store.incident("inc-12") == given[0].document
+    assert store.incident("inc-123") == given[1].document
+    for nobody in ("inc-3", "INC-2", "inc_2", "%2", "\udc80", "\x00"):
+        assert store.incident(nobody) is None
+
+
+def test_a_beginning_that_several_ids_have_is_an_error_that_names_them(store: Store) -> None:
+    """So that the user can pick one."""
+    store.record([], [outcome(name, anchor=(name, BASE)) for name in ("inc-12", "inc-13")], BASE)
+    with pytest.raises(StoreError, match=r"inc-12, inc-13"):
+        store.incident("inc-1")
+
+
+# --- the ledger -----------------------------------------------------------------------------------
+
+
+def test_the_ledger_tells_what_was_decided(store: Store) -> None:
+    """When, what, why, what the report said, which symptoms it knew and the state."""
+    given = outcome(more=("v1-other",), state=State.QUIET)
+    store.record([], [given], BASE + 30)
+    assert store.ledger() == {
+        "inc-1": LedgerEntry(
+            incident_id="inc-1",
+            decided_at=BASE + 30,
+            action=Action.CREATE,
+            reason="a reason",
+            digest=given.report.digest,
+            symptoms=("v1-missing_table", "v1-other"),
+            state="quiet",
+        )
+    }
+
+
+def test_the_last_decision_about_an_incident_counts(store: Store) -> None:
+    """Last recorded, whatever its event time."""
+    for at, action in ((5, Action.CREATE), (9, Action.UPDATE), (7, Action.UPDATE)):
+        store.record([], [outcome(action=action)], BASE + at)
+    assert store.ledger()["inc-1"].decided_at == BASE + 7
+
+
+def test_what_is_left_alone_does_not_reach_the_ledger(store: Store) -> None:
+    """The incident is recorded; it has neither decision nor anchor."""
+    store.record([], [outcome(action=Action.LEAVE)], BASE)
+    assert ids(store) == ["inc-1"]
+    assert store.ledger() == {}
+    assert list(store.anchors()) == []
+
+
+def test_the_anchor_tells_of_the_first_report(store: Store) -> None:
+    """Later decisions do not move it."""
+    store.record([], [outcome(action=Action.LEAVE)], BASE + 10)
+    for at, action in ((30, Action.CREATE), (60, Action.UPDATE), (90, Action.LEAVE)):
+        store.record([], [outcome(action=action)], BASE + at)
+    assert list(store.anchors()) == [Anchor(BASE, "v1-missing_table", "inc-1", BASE + 30)]
+
+
+def test_recording_a_run_twice_changes_nothing(store: Store) -> None:
+    """A retry after a crash is harmless: a decision that stands is not taken anew."""
+    run = ([detection()], [outcome(), outcome("inc-2", anchor=("b", BASE))], BASE)
+    store.record(*run)
+    store.record([], [outcome(action=Action.UPDATE, body="It goes on.")], BASE)
+    before = [store.detections(), store.anchors(), store.ledger(), store.incident("inc-2")]
+    store.record(*run)
+    assert [store.detections(), store.anchors(), store.ledger(), store.incident("inc-2")] == before
+    assert store.ledger()["inc-1"].action is Action.UPDATE

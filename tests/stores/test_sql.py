@@ -1,0 +1,296 @@
+"""What the SQL store promises beyond the contract: exact text, safe opening, nothing by halves."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+
+from pipeline.detection import Detection, Sample
+from pipeline.errors import StoreError
+from pipeline.report import Action
+from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.tables import metadata
+from tests.stores.support import BASE, detection, outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+# Everything a Python text can hold: NUL characters and lone surrogates too, alone and in pairs.
+TEXT = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x00\ud83d\ude00\ufdd0'\\%"))
+SCALAR = TEXT | st.integers() | st.floats() | st.booleans() | st.none()
+FIELDS = st.dictionaries(TEXT, SCALAR | st.lists(SCALAR))
+DETECTIONS = st.builds(
+    Detection,
+    rule=TEXT,
+    key=st.tuples(TEXT, st.integers(-(10**20), 10**21), TEXT),
+    richness=st.tuples(st.integers(0, 3), st.integers(0), st.integers(0), TEXT),
+    fingerprint=TEXT,
+    explanation=st.lists(TEXT).map(tuple),
+    entity=FIELDS,
+    fields=FIELDS,
+    service=TEXT,
+    revision=TEXT,
+    sample=st.builds(Sample, st.integers(), TEXT, TEXT, TEXT, TEXT),
+)
+
+
+def url(path: Path) -> str:
+    """Return the URL of a database in a directory."""
+    return f"sqlite:///{path}/store.db"
+
+
+def query(path: Path, statement: str) -> list[Any]:
+    """Run one statement on the database behind the store's back."""
+    with closing(sqlite3.connect(path / "store.db")) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+# --- what goes in comes out -----------------------------------------------------------------------
+
+
+@given(DETECTIONS)
+def test_a_detection_comes_back_exactly(made: Detection) -> None:
+    """Every text, number and list of it, whatever log text they were cut from."""
+    made = replace(made, sample=replace(made.sample, timestamp=made.key[1]))
+    with SqlStore() as store:
+        store.record([made], [], BASE)
+        # By their repr, because NaN is not equal to itself.
+        assert list(map(repr, store.detections())) == [repr(made)]
+
+
+def test_fields_may_be_any_mapping() -> None:
+    """A read-only view of a dict is stored as what it shows."""
+    with SqlStore() as store:
+        store.record([detection(fields=MappingProxyType({"a": [1]}))], [], BASE)
+        assert store.detections() == (detection(fields={"a": [1]}),)
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800", "\ud83d\ude00", "\ufdd0", "\ufdd00000"])
+def test_hostile_text_in_a_plain_column_is_what_it_was(text: str) -> None:
+    """An id, a fingerprint or a title that SQL text cannot hold is escaped and restored."""
+    with SqlStore() as store:
+        given_ = outcome(anchor=(text, BASE))
+        store.record([detection(insert_id=text, log_name=text)], [given_], BASE)
+        assert store.detections()[0].key == (text, BASE, text)
+        assert store.anchors()[0].fingerprint == text
+        assert store.ledger()["inc-1"].symptoms == (text,)
+
+
+def test_a_file_keeps_everything(tmp_path: Path) -> None:
+    """What is recorded is there when the store is opened again."""
+    given_ = outcome()
+    with SqlStore(url(tmp_path)) as store:
+        store.record([detection()], [given_], BASE)
+        before = [store.detections(), store.anchors(), store.ledger()]
+    with SqlStore(url(tmp_path)) as store:
+        assert [store.detections(), store.anchors(), store.ledger()] == before
+        assert store.incidents() == (given_.document,)
+
+
+def test_a_store_in_memory_is_private() -> None:
+    """Two of them share nothing, and nothing stays when one is closed."""
+    with SqlStore("sqlite://") as one, SqlStore("sqlite:///:memory:") as other:
+        one.record([detection()], [], BASE)
+        assert other.detections() == ()
+
+
+def test_a_run_is_recorded_wholly_or_not_at_all(tmp_path: Path) -> None:
+    """When a part of it cannot be written, none of it is."""
+    with SqlStore(url(tmp_path)) as store:
+        query(tmp_path, "DROP TABLE ledger")
+        with pytest.raises(StoreError, match="ledger"):
+            store.record([detection()], [outcome()], BASE)
+        assert store.detections() == ()
+        assert store.incidents() == ()
+
+
+def test_an_error_tells_nothing_of_the_data(tmp_path: Path) -> None:
+    """A statement and what it was to write stay out of the message."""
+    with SqlStore(url(tmp_path)) as store:
+        query(tmp_path, "DROP TABLE detections")
+        with pytest.raises(StoreError) as caught:
+            store.record([detection("very_secret")], [], BASE)
+    assert "secret" not in str(caught.value)
+    assert "INSERT" not in str(caught.value)
+
+
+@pytest.mark.parametrize("document", ["", "{", "{}", "[]", "null", '{"key": 1}'])
+@pytest.mark.parametrize("table", ["detections", "incidents"])
+def test_a_record_that_cannot_be_read_is_an_error(
+    tmp_path: Path, table: str, document: str
+) -> None:
+    """Text that somebody changed is named as that; it does not end in a traceback."""
+    with SqlStore(url(tmp_path)) as store:
+        store.record([detection()], [outcome()], BASE)
+        query(tmp_path, f"UPDATE {table} SET document = '{document}'")  # noqa: S608 - from above
+        with pytest.raises(StoreError, match="cannot read"):
+            store.detections() if table == "detections" else store.incidents()
+
+
+def test_many_candidates_are_cut_short() -> None:
+    """An ambiguous beginning names five incidents and counts the rest."""
+    with SqlStore() as store:
+        names = [f"inc-{number}" for number in range(8)]
+        store.record([], [outcome(name, anchor=(name, BASE)) for name in names], BASE)
+        with pytest.raises(StoreError, match=r"'inc' may be inc-0, .* inc-4 and 3 more"):
+            store.incident("inc")
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "sqlite:///FILE"),
+        ("store.db", "sqlite:///FILE"),
+        ("postgresql://user:hunter2@host/db", "kind postgresql"),
+        ("postgresql://user:hunter2@host:port/db", "sqlite:///FILE"),
+        ("sqlite+aiosqlite:///store.db", r"kind sqlite\+aiosqlite"),
+        ("sqlite://store.db", "three slashes"),
+        ("sqlite://user:hunter2@host/store.db", "three slashes"),
+        ("sqlite:///store.db?password=hunter2", "more than a path"),
+        ("sqlite:///a\x00b", "no path"),
+        ("sqlite:///\ud800", "no path"),
+        ("sqlite:////dev/null/store.db", "Not a directory"),
+    ],
+)
+def test_a_url_that_is_none_of_ours_is_refused(text: str, told: str) -> None:
+    """With what to write instead, and without the password that may be in it."""
+    with pytest.raises(StoreError, match=told) as caught:
+        SqlStore(text)
+    assert "hunter2" not in str(caught.value)
+    str(caught.value).encode()  # can be printed
+
+
+def test_a_directory_is_no_store(tmp_path: Path) -> None:
+    """It is named, and what to do."""
+    with pytest.raises(StoreError, match="is a directory; name a file in it"):
+        SqlStore(f"sqlite:///{tmp_path}")
+
+
+def test_a_missing_directory_is_not_made(tmp_path: Path) -> None:
+    """A slip in a path should not leave a tree behind."""
+    with pytest.raises(StoreError, match="does not exist; make it first"):
+        SqlStore(url(tmp_path / "missing"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database, but a text that is long enough" * 9, b"\xff" * 999]
+)
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    """And left as it was."""
+    (tmp_path / "store.db").write_bytes(content)
+    with pytest.raises(StoreError, match="is no SQLite database"):
+        SqlStore(url(tmp_path))
+    assert (tmp_path / "store.db").read_bytes() == content
+
+
+@pytest.mark.parametrize("tables", [["notes"], ["alembic_version"], list("abcdefgh")])
+def test_a_database_of_another_program_is_refused(tmp_path: Path, tables: Sequence[str]) -> None:
+    """Its tables are named, and not one byte of it is changed."""
+    for table in tables:
+        query(tmp_path, f"CREATE TABLE {table} (x)")
+    before = (tmp_path / "store.db").read_bytes()
+    with pytest.raises(StoreError, match=f"another program, it has the tables {tables[0]}"):
+        SqlStore(url(tmp_path))
+    assert (tmp_path / "store.db").read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    """As it is what `mktemp` and an interrupted first start leave behind."""
+    (tmp_path / "store.db").touch()
+    with SqlStore(url(tmp_path)) as store:
+        assert store.incidents() == ()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """An older fivewhys does not guess what a newer one wrote."""
+    SqlStore(url(tmp_path)).close()
+    query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0001: update fivewhys"):
+        SqlStore(url(tmp_path))
+
+
+def test_an_interrupted_migration_leaves_nothing(tmp_path: Path) -> None:
+    """Making the tables is all or nothing, so that the next start can do it."""
+    query(tmp_path, "CREATE TABLE fivewhys_schema (version_num TEXT)")
+    query(tmp_path, "CREATE TABLE ledger (x)")  # in the way of the first migration
+    with pytest.raises(StoreError, match="ledger"):
+        SqlStore(url(tmp_path))
+    tables = query(tmp_path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    assert tables == [("fivewhys_schema",), ("ledger",)]
+    query(tmp_path, "DROP TABLE ledger")
+    with SqlStore(url(tmp_path)) as store:
+        assert store.ledger() == {}
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path: Path) -> None:
+    """Neither tables.py nor the migrations know a column that the other lacks."""
+    SqlStore(url(tmp_path)).close()
+    engine = create_engine(url(tmp_path))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "fivewhys_schema"})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+# --- several at once ------------------------------------------------------------------------------
+
+
+def test_many_may_open_a_new_file_at_the_same_time(tmp_path: Path) -> None:
+    """One makes the tables, the others wait for it; each run they record is there."""
+
+    def run(number: int) -> None:
+        with SqlStore(url(tmp_path)) as store:
+            name = f"inc-{number}"
+            store.record([detection(at=number)], [outcome(name, anchor=(name, BASE))], BASE)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(run, range(16)))
+    with SqlStore(url(tmp_path)) as store:
+        assert len(store.detections()) == len(store.incidents()) == len(store.ledger()) == 16
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """While another process writes, what was committed can be read."""
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [outcome()], BASE)
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("DELETE FROM ledger")
+            assert set(store.ledger()) == {"inc-1"}
+
+
+def test_a_decision_is_taken_once_however_many_record_it(tmp_path: Path) -> None:
+    """Replicas that come to the same decision at the same event time write one row."""
+    with SqlStore(url(tmp_path)) as one, SqlStore(url(tmp_path)) as other:
+        same = partial(outcome, "inc-1", action=Action.CREATE)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda store: store.record([], [same()], BASE), [one, other] * 4))
+    assert query(tmp_path, "SELECT count(*) FROM ledger") == [(1,)]
+
+
+def test_the_ledger_never_forgets_an_incident(tmp_path: Path) -> None:
+    """An incident that was reported cannot be deleted while its decisions stand."""
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [outcome()], BASE)
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM incidents")
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.commit()

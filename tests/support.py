@@ -1,0 +1,84 @@
+"""Builders that tests share: an entry, a rule set, incidents, from as little as is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.detection import Detector
+from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
+from pipeline.redaction import Redactor
+from pipeline.rule import load_ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.detection import Detection
+    from pipeline.entry import LogEntry
+    from pipeline.incident import Incident
+    from pipeline.rule import RuleSet
+
+BASE = parse_timestamp("2025-09-10T00:00:00Z")
+SECOND = 1_000_000_000
+
+
+def entry(
+    text: str = "", *, at: float = 0, service: str = "backend", key: str = "", **fields: Any
+) -> LogEntry:
+    """Make an entry logged `at` seconds after a fixed base; `fields` are LogEntry keys."""
+    record: dict[str, Any] = {
+        "insertId": key or f"id-{at}-{service}-{len(text)}",
+        "logName": "projects/demo/logs/run.googleapis.com%2Fstderr",
+        "timestamp": format_timestamp(BASE + round(at * SECOND)),
+        "severity": "ERROR",
+        "resource": {
+            "type": "cloud_run_revision",
+            "labels": {"service_name": service, "revision_name": f"{service}-00001-abc"},
+        },
+        **fields,
+    }
+    if text:
+        record["textPayload"] = text
+    (made,) = parse_entry(record, place="test")
+    return made
+
+
+def rule_text(name: str, pattern: str = "", *, level: str = "high", audit: str = "") -> str:
+    """Write a rule that searches the message for `pattern` (its own name when left out)."""
+    block = f"audit: {audit}\n" if audit else ""
+    return (
+        f"title: About {name}\nname: {name}\nlogsource: {{product: gcp}}\n"
+        f"detection:\n  seen:\n    message|re: '{pattern or name}'\n  condition: seen\n"
+        f"level: {level}\n{block}"
+    )
+
+
+def ruleset(*texts: str) -> RuleSet:
+    """Load rules, each given as the text of a file."""
+    return load_ruleset((f"rule-{index}.yml", text) for index, text in enumerate(texts))
+
+
+def detector(rules: RuleSet) -> Detector:
+    """Make a detector that redacts as fivewhys does by default."""
+    return Detector(rules, Redactor())
+
+
+def detect(rules: RuleSet, *entries: LogEntry) -> list[Detection]:
+    """Return what the rules see in the entries."""
+    found = detector(rules)
+    return [item for one in entries for item in found.detect(one)]
+
+
+def correlator(
+    rules: RuleSet, entries: Iterable[LogEntry], settings: CorrelationSettings | None = None
+) -> Correlator:
+    """Correlate what the rules see in the entries."""
+    made, found = Correlator(rules, settings), detector(rules)
+    for one in entries:
+        made.on_detections(one.key, one.richness, found.detect(one))
+    return made
+
+
+def incidents(rules: RuleSet, *entries: LogEntry) -> tuple[Incident, ...]:
+    """Return the incidents that the entries make."""
+    return correlator(rules, entries).incidents()

@@ -1,0 +1,74 @@
+"""The service catalog and its questions."""
+
+import pytest
+
+from pipeline.catalog import Catalog, load_catalog
+from pipeline.errors import CatalogError
+
+TEXT = """\
+services:
+  backend:
+    match: {service: [backend-staging]}
+    tables: {database: main, own: [users, secrets]}
+    depends_on: [auth, postgres]
+  auth:
+    tables: {database: main, own: [auth_users, auth_sessions]}
+resources:
+  postgres: {kind: cloud_sql}
+bookkeeping_tables: [alembic_version]
+"""
+
+CATALOG = load_catalog(TEXT, "catalog.yml")
+
+
+def test_a_service_is_known_by_its_key_and_by_its_match() -> None:
+    """Entries name the Cloud Run service; the catalog has a name of its own for it."""
+    assert CATALOG.service_of("backend-staging") == "backend"
+    assert CATALOG.service_of("auth") == "auth"
+    assert CATALOG.service_of("frontend") == ""
+    assert CATALOG.service("backend").depends_on == ("auth", "postgres")
+
+
+def test_owners_are_cited_with_their_line() -> None:
+    """Whose a table is stands somewhere in the file."""
+    (owner,) = CATALOG.owners_of("auth_users")
+    assert (owner.service, owner.database, owner.ref) == ("auth", "main", "catalog.yml:7")
+    assert CATALOG.owners_of("user_sessions") == ()
+    assert CATALOG.is_bookkeeping("alembic_version")
+    assert not CATALOG.is_bookkeeping("users")
+
+
+def test_a_name_that_resembles_is_found_and_others_are_not() -> None:
+    """A likeness is close, never the name itself, and absent when nothing comes near."""
+    like = CATALOG.resembling("user_sessions")
+    assert like is not None
+    assert (like.table, like.owner.service) == ("auth_sessions", "auth")
+    assert 65 <= like.score < 100
+    assert CATALOG.resembling("zebra") is None
+
+
+def test_no_catalog_answers_nothing() -> None:
+    """Without a catalog every question has the empty answer."""
+    nothing = Catalog()
+    assert not nothing
+    assert bool(CATALOG)
+    assert nothing.owners_of("users") == ()
+    assert nothing.place("services") == ""
+    assert not load_catalog("# only a comment", "empty.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("service: {}", "c.yml:1: unknown key 'service'"),
+        ("services:\n  a:\n    tables: 3", "c.yml:3: services.a.tables: "),
+        ("services:\n  a:\n    depends_on: [b]", "c.yml:3: a depends on 'b', which is neither"),
+        ("services: [", "c.yml:1: not valid YAML"),
+        ("- a", "c.yml:1: "),
+    ],
+)
+def test_a_wrong_catalog_is_located(text: str, message: str) -> None:
+    """Each mistake has its file and line."""
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(text, "c.yml")
+    assert str(caught.value).startswith(message)

@@ -1,0 +1,341 @@
+"""The command line: what a user types, reads and gets as exit status."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import app
+from pipeline.document import RunDocument
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPORT = ROOT / "examples/staging-2025-09-10.jsonl"
+CATALOG = ROOT / "examples/catalog.yml"
+
+MISSING = {
+    "insertId": "a1",
+    "logName": "projects/demo/logs/run.googleapis.com%2Fstderr",
+    "timestamp": "2025-09-10T00:33:54Z",
+    "severity": "ERROR",
+    "resource": {
+        "type": "cloud_run_revision",
+        "labels": {"service_name": "backend", "revision_name": "backend-00001-abc"},
+    },
+    "textPayload": "Missing critical user tables: ['user_sessions']",
+}
+
+RULE = """\
+title: A failing job
+id: 0c8d52a4-7d0e-4f0b-9d0b-5f4f3b1d2a10
+name: failing_job
+status: stable
+logsource: {product: gcp}
+detection:
+  failed:
+    message|contains: job failed
+  condition: failed
+level: high
+"""
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """Write an export of one entry that makes one incident."""
+    path = tmp_path / "export.jsonl"
+    path.write_text(json.dumps(MISSING) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty directory."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    return empty
+
+
+def run(*words: object, stdin: bytes = b"") -> Result:
+    """Run a command."""
+    return CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+
+
+def document(result: Result) -> dict[str, Any]:
+    """Return the JSON document a run printed, after checking it against the published schema."""
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    schema = RunDocument.model_json_schema()
+    Draft202012Validator(schema, format_checker=None).validate(found)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_example_makes_two_incidents_and_their_issues(folder: Path) -> None:
+    """The example morning holds two faults; each becomes one issue file."""
+    result = run("replay", EXPORT, "--catalog", CATALOG)
+    assert result.exit_code == 0, result.output
+    assert "2 incidents in" in result.stdout
+    assert len(list((folder / "fivewhys-out").glob("inc-*.md"))) == 2
+
+
+def test_json_is_the_public_contract(export: Path, folder: Path) -> None:
+    """`--format json` prints one document that its schema describes."""
+    found = document(run("replay", export, "--format", "json"))
+    assert found["entries"] == {
+        "read": 1,
+        "accepted": 1,
+        "duplicates": 0,
+        "rejected": 0,
+        "outside": 0,
+    }
+    (incident,) = found["incidents"]
+    assert incident["root_symptom"] == "missing_table"
+    assert incident["report"]["action"] == "create"
+    assert (folder / "fivewhys-out" / f"{incident['id']}.md").is_file()
+
+
+def test_markdown_is_the_issue(export: Path, folder: Path) -> None:
+    """`--format markdown` prints what the issue would say."""
+    assert folder.is_dir()
+    result = run("replay", export, "--format", "markdown")
+    assert result.stdout.startswith("# [P1] backend: Missing critical tables: user_sessions")
+    assert "## Five whys" in result.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_standard_input_is_a_source() -> None:
+    """`-`, and no source at all, read standard input."""
+    line = json.dumps(MISSING).encode()
+    for words in (["-"], []):
+        found = document(run("replay", *words, "--format", "json", stdin=line))
+        assert len(found["incidents"]) == 1
+
+
+def test_a_dry_run_writes_nothing(export: Path, folder: Path) -> None:
+    """`--dry-run` decides and prints, but writes no file and no store."""
+    result = run("replay", export, "--dry-run", "--store", "sqlite:///state.db")
+    assert result.exit_code == 0, result.output
+    assert "create: first report" in result.stdout
+    assert list(folder.iterdir()) == []
+
+
+def test_a_store_remembers_between_replays(export: Path, folder: Path) -> None:
+    """The second replay of the same export finds nothing to do, and the incident can be shown."""
+    words = ("replay", export, "--store", "sqlite:///state.db", "--format", "json")
+    first, second = (document(run(*words)) for _ in range(2))
+    (one,), (two,) = first["incidents"], second["incidents"]
+    assert (one["id"], one["report"]["action"]) == (two["id"], "create")
+    assert (two["report"]["action"], two["report"]["reason"]) == (
+        "leave",
+        "nothing changed since the last report",
+    )
+    assert one["symptoms"] == two["symptoms"]
+    listed = run("incidents", "list", "--store", "sqlite:///state.db")
+    assert one["id"] in listed.stdout
+    shown = run("incidents", "show", one["id"][:8], "--store", "sqlite:///state.db")
+    assert shown.stdout.startswith("# [P1] backend")
+    assert (folder / "state.db").is_file()
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_unknown_incident_is_named() -> None:
+    """`incidents show` of an id that is not there says so and how to find one."""
+    result = run("incidents", "show", "inc-none")
+    assert result.exit_code == 2
+    assert "no incident 'inc-none'" in result.stderr
+
+
+@pytest.mark.parametrize(("priority", "status"), [("P1", 3), ("p4", 3), ("P0", 0)])
+def test_fail_on_stops_a_pipeline(export: Path, folder: Path, priority: str, status: int) -> None:
+    """`--fail-on` exits 3 when an open incident is that urgent."""
+    assert folder.is_dir()
+    assert run("replay", export, "--fail-on", priority).exit_code == status
+
+
+def test_min_priority_leaves_the_less_urgent_alone(export: Path, folder: Path) -> None:
+    """Below `--min-priority` nothing is reported, and the reason is named."""
+    found = document(run("replay", export, "--min-priority", "P0", "--format", "json"))
+    (incident,) = found["incidents"]
+    assert incident["report"]["action"] == "leave"
+    assert incident["report"]["reason"] == "below the minimum priority P0"
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_since_and_until_bound_the_run(export: Path) -> None:
+    """Entries before `--since` or from `--until` on are outside, and are counted as that."""
+    for option, time in (("--since", "2025-09-10T00:33:55Z"), ("--until", "2025-09-10T00:33:54Z")):
+        found = document(run("replay", export, option, time, "--format", "json"))
+        assert found["incidents"] == []
+        assert found["entries"]["outside"] == 1
+    assert document(run("replay", export, "--since", "520w", "--format", "json"))["incidents"]
+
+
+def test_detections_are_written_as_json_lines(folder: Path) -> None:
+    """`--detections` writes each detection with the incident it belongs to."""
+    assert run("replay", EXPORT, "--detections", "found.jsonl").exit_code == 0
+    lines = [json.loads(line) for line in (folder / "found.jsonl").read_text().splitlines()]
+    assert {tuple(line) for line in lines} == {
+        ("insert_id", "log_name", "timestamp", "rule", "fingerprint", "incident_id")
+    }
+    assert {line["incident_id"] for line in lines if line["rule"] == "missing_table"} == {
+        path.stem for path in (folder / "fivewhys-out").iterdir() if "user" in path.read_text()
+    } & {line["incident_id"] for line in lines}
+    assert lines == sorted(lines, key=lambda line: line["timestamp"])
+
+
+def test_every_mistake_is_listed_at_once(folder: Path) -> None:
+    """Wrong options and wrong files are all named in one go, before anything is read."""
+    (folder / "rules").mkdir()
+    bad = RULE.replace("contains", "contain") + "audit: {signatur: x}\n"
+    (folder / "rules/a.yml").write_text(bad, encoding="utf-8")
+    (folder / "catalog.yml").write_text("services: {a: {depends_on: [b]}}", encoding="utf-8")
+    result = run(
+        *("replay", "nowhere.json", "none-*.json", "--rules", "rules", "--catalog", "catalog.yml"),
+        *("--since", "yesterday", "--min-priority", "P9", "--fail-on", "high", "--repo", "gone"),
+    )
+    assert result.exit_code == 2
+    for part in (
+        "rules/a.yml:8: Unknown modifier 'contain'",
+        "rules/a.yml:11: unknown key 'signatur'",
+        "catalog.yml:1: a depends on 'b'",
+        "--since: 'yesterday' is neither a time",
+        "--min-priority: 'P9' is no priority",
+        "--fail-on: 'high' is no priority",
+        "--repo: 'gone' is no folder",
+        "nowhere.json: no such file or folder",
+        "none-*.json: no file matches",
+    ):
+        assert part in result.stderr
+
+
+BAD_RULES = {
+    "a wrong key": ("level: high", "level: high\naudit: {entitty: [service]}", "unknown key"),
+    "an expression RE2 cannot run": ("contains: job", "re: (?=a)job", "look-around"),
+    "an unknown modifier": ("contains", "resembles", "Unknown modifier 'resembles'"),
+    "a caused_by that names no rule": (
+        "level: high",
+        "level: high\naudit: {caused_by: [{rule: nobody}]}",
+        "caused_by names 'nobody'",
+    ),
+    "a whys template that is not there": (
+        "level: high",
+        "level: high\naudit: {whys: nothing}",
+        "whys names the template 'nothing'",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RULES)
+def test_a_wrong_rule_is_named_with_file_and_line(folder: Path, case: str) -> None:
+    """`rules lint` says what is wrong, in which file and line."""
+    old, new, message = BAD_RULES[case]
+    (folder / "bad.yml").write_text(RULE.replace(old, new), encoding="utf-8")
+    result = run("rules", "lint", ".")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert re.search(r"bad\.yml:\d+: ", result.stderr)
+
+
+def test_a_template_that_raises_fails_the_run(export: Path, folder: Path) -> None:
+    """A rule whose title raises on what was captured is named; the run fails, having read."""
+    text = RULE.replace("contains: job failed", "re: (?P<domain>user) tables")
+    (folder / "raises.yml").write_text(
+        text + "audit: {title: '{{ domain / 0 }}'}\n", encoding="utf-8"
+    )
+    result = run("replay", export, "--rules", ".")
+    assert result.exit_code == 1
+    assert "raises.yml:1: the template raised: TypeError" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.json", b"", "empty file"),
+        ("binary.json", bytes(range(256)) * 20, "binary"),
+        ("cut.jsonl.gz", gzip.compress(b'{"insertId": "a"}\n' * 5000)[:-20], "truncated"),
+    ],
+)
+def test_bad_files_are_rejections(folder: Path, name: str, content: bytes, reason: str) -> None:
+    """A file that holds nothing readable is accounted for with its reason; the run goes on."""
+    (folder / name).write_bytes(content)
+    result = run("replay", name, "--format", "json")
+    found = document(result)
+    reasons = [item["reason"] for item in found["rejections"]]
+    assert any(reason in text for text in reasons), reasons
+
+
+def test_a_folder_without_logs_is_a_usage_error(folder: Path) -> None:
+    """A folder in which nothing looks like a log is said to be one."""
+    (folder / "logs").mkdir()
+    result = run("replay", "logs")
+    assert result.exit_code == 2
+    assert "no logs in this folder" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_store_that_is_none_is_a_usage_error(export: Path) -> None:
+    """A store URL that leads nowhere is said before anything is read."""
+    result = run("replay", export, "--store", "nonsense")
+    assert result.exit_code == 2
+    assert "the store's URL is none" in result.stderr
+
+
+def test_an_out_folder_that_cannot_be_written_fails_the_run(export: Path, folder: Path) -> None:
+    """Reports that cannot be written fail the run with the path."""
+    (folder / "taken").write_text("a file", encoding="utf-8")
+    result = run("replay", export, "--out", "taken")
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+
+
+def test_rules_list_show_lint_and_test() -> None:
+    """The rules that come along can be listed, shown, checked and tested."""
+    listed = run("rules", "list")
+    assert "missing_table\tcritical\tmissing-table\t" in listed.stdout
+    assert "name: missing_table" in run("rules", "show", "missing_table").stdout
+    assert "are right" in run("rules", "lint").stdout
+    tested = run("rules", "test")
+    assert tested.exit_code == 0, tested.stdout
+    assert tested.stdout.endswith(" passed, 0 failed\n")
+    assert run("rules", "show", "nothing").exit_code == 2
+
+
+def test_a_failing_rule_test_says_expected_and_actual(folder: Path) -> None:
+    """`rules test` exits 1 and prints the difference."""
+    (folder / "failing_job.yml").write_text(RULE, encoding="utf-8")
+    test = "matches:\n  - name: it is logged\n    entry: {textPayload: all is well}\n"
+    (folder / "failing_job.test.yml").write_text(test, encoding="utf-8")
+    result = run("rules", "test", ".")
+    assert result.exit_code == 1
+    assert "failing_job.test.yml:2 failing_job: it is logged" in result.stdout
+    assert "- expected: failing_job matches" in result.stdout
+    assert "+ actual: matched by no rule; message ['all is well']" in result.stdout
+
+
+def test_the_committed_schemas_are_current() -> None:
+    """The schema of rule files that editors use is what the models say."""
+    printed = run("rules", "schema").stdout
+    assert json.loads(printed) == json.loads((ROOT / "rules/schema.json").read_text())
+
+
+def test_version_names_the_program() -> None:
+    """`version` prints name and version."""
+    assert re.fullmatch(r"fivewhys \d+\.\d+\.\d+\n", run("version").stdout)
+
+
+def test_every_command_is_documented() -> None:
+    """The README names every command."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    groups = {"": app, **{f"{item.name} ": item.typer_instance for item in app.registered_groups}}
+    for prefix, group in groups.items():
+        assert group is not None
+        for command in group.registered_commands:
+            name = command.name or command.callback.__name__  # type: ignore[union-attr]
+            assert f"fivewhys {prefix}{name}" in readme

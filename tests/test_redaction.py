@@ -1,0 +1,450 @@
+"""Secrets go, evidence stays, and doing it twice changes nothing."""
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+from detect_secrets.plugins.aws import AWSKeyDetector
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.base import RegexBasedDetector
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
+from detect_secrets.plugins.github_token import GitHubTokenDetector
+from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+from detect_secrets.plugins.jwt import JwtTokenDetector
+from detect_secrets.plugins.mailchimp import MailchimpDetector
+from detect_secrets.plugins.openai import OpenAIDetector
+from detect_secrets.plugins.pypi_token import PypiTokenDetector
+from detect_secrets.plugins.sendgrid import SendGridDetector
+from detect_secrets.plugins.slack import SlackDetector
+from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+from detect_secrets.plugins.stripe import StripeDetector
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from pipeline.redaction import PLACEHOLDER, Redactor
+
+REDACTOR = Redactor()
+
+KEPT = [
+    "",
+    "✗ Missing critical user tables: ['user_sessions']",
+    "✗ Golden path validation failed: Users cannot log in without proper auth=REDACTED",
+    "{'auth_users', 'password_reset_tokens', 'alembic_version', 'auth_sessions'}",
+    'relation "secrets" does not exist',
+    "tables: ['users', 'secrets']",
+    "token_type=bearer",
+    "max_tokens=100 total_tokens: 55",
+    "SECRET_KEY is not set",
+    "Missing required secret: JWT_SECRET_KEY",
+    "fe_sendauth: no password supplied",
+    'password authentication failed for user "app"',
+    "Basic authentication failed, bearer token missing",
+    'WWW-Authenticate: Bearer realm="x"',
+    "authorization: denied by policy",
+    "failed to load secret: permission denied",
+    "failed to access secret: rpc error: code = NotFound desc = gone",
+    "secret: projects/p/secrets/x/versions/latest",
+    "Invalid token: Signature has expired",
+    "password=None token='' api_key: null secret=<unset> DB_PASSWORD=${DB_PASSWORD}",
+    '{"token": "", "password": "None"}',
+    "WHERE token = $1 AND password = %(password)s",
+    "postgresql://user:***@host/db",
+    "postgresql://user@db.example.com/db",
+    "http://host:8080/path",
+    "http://[::1]:8080/a@b",
+    "BYPASS_STARTUP_VALIDATION=true bypass=1",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "projects/p/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+    "image@sha256:" + "0123456789abcdef" * 4,
+    "68c0d0e4000b3f2a7c1d5e9f 1a2b3c4d@a1 6 - # @ | :",
+    "task-definition-long-name-here risk-assessment-abcdefghijklmnopqrstu",
+    "lodash@4.17.21 git clone ssh://git@github.com/a/b",
+    "runner@project.iam.gserviceaccount.com lacks permission",
+    'connection to server on socket "/cloudsql/p:r:i/.s.PGSQL.5432" failed',
+]
+
+CHANGED = [
+    ("Authorization: Bearer abc", "Authorization: [REDACTED]"),
+    ("authorization=Basic dXNlcjpwYXNz next", "authorization=[REDACTED] next"),
+    ("{'Authorization': 'Bearer abc', 'a': 1}", "{'Authorization': '[REDACTED]', 'a': 1}"),
+    ('"Authorization: Bearer abc"', '"Authorization: [REDACTED]"'),
+    (r"{\"authorization\":\"Bearer abc\",\"a\":1}", r"{\"authorization\":\"[REDACTED]\",\"a\":1}"),
+    ('Authorization: Digest username="a", response="b"', "Authorization: [REDACTED]"),
+    ("(b'authorization', b'Bearer abc')", "(b'authorization', b'[REDACTED]')"),
+    ('["X-Api-Key", "abc"]', '["X-Api-Key", "[REDACTED]"]'),
+    ("sent Bearer abcdef123456.", "sent Bearer [REDACTED]"),
+    ('Cookie: a=b; c="d"; e=f', "Cookie: [REDACTED]"),
+    ("curl -H 'Cookie: a=b; c=d' https://host", "curl -H 'Cookie: [REDACTED]' https://host"),
+    ("Set-Cookie: sid=abc; Path=/\nnext", "Set-Cookie: [REDACTED]\nnext"),
+    ("postgresql://user:pw@host:5432/db", "postgresql://user:[REDACTED]@host:5432/db"),
+    ("a://u:p@ss@h/db?x=y b://v:q@i", "a://u:[REDACTED]@h/db?x=y b://v:[REDACTED]@i"),
+    ("postgresql://user:ab/c+d=@host/db", "postgresql://user:[REDACTED]@host/db"),
+    ("redis://:pw@host:6379/0", "redis://:[REDACTED]@host:6379/0"),
+    ("dsn=user:p/w@tcp(host:3306)/db", "dsn=user:[REDACTED]@tcp(host:3306)/db"),
+    ("mysql://user:pw@tcp(host:3306)/db", "mysql://user:[REDACTED]@tcp(host:3306)/db"),
+    ("host=h password=hunter2 user=u", "host=h password=[REDACTED] user=u"),
+    ("Server=h;Password=a,b;Database=d", "Server=h;Password=[REDACTED];Database=d"),
+    ('passwd: "hunter2"', 'passwd: "[REDACTED]"'),
+    ("password: hunter", "password: [REDACTED]"),
+    ("password: token: abc1", "password: token: [REDACTED]"),
+    ("secret: password : x1", "secret: password : [REDACTED]"),
+    ("secret_key='a b c' next", "secret_key='[REDACTED]' next"),
+    ("SECRET_KEY_BASE=abc API-KEY=def", "SECRET_KEY_BASE=[REDACTED] API-KEY=[REDACTED]"),
+    ("https://h/p?token=abc&z=1", "https://h/p?token=[REDACTED]&z=1"),
+    ("https://h/p?sig=abcdefghijklmnop&z=1", "https://h/p?sig=[REDACTED]&z=1"),
+    (r'{"password": "a\"b", "x": 1}', r'{"password": "[REDACTED]", "x": 1}'),
+    (r"{\"password\": \"a\\\"b\", \"x\": 1}", r"{\"password\": \"[REDACTED]\", \"x\": 1}"),
+    ('{"password": 1234}', '{"password": [REDACTED]}'),
+    ("connect(user='x', password=abc)", "connect(user='x', password=[REDACTED])"),
+    ("run --password hunter2 --token=abc", "run --password [REDACTED] --token=[REDACTED]"),
+    ("curl -u user:pw https://h", "curl -u user:[REDACTED] https://h"),
+    ('password="cut off', 'password="[REDACTED]'),
+    ('"name": "DB_PASSWORD", "value": "x"', '"name": "DB_PASSWORD", "value": "[REDACTED]"'),
+    ("mail a.b@example.com, c%40example.com", "mail [REDACTED], [REDACTED]"),
+    (f"aws key is '{'a1' * 20}'", "aws key is '[REDACTED]'"),
+]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_evidence_stays(text: str) -> None:
+    """Table names, hosts, ids and sentences about secrets are no secrets."""
+    assert REDACTOR.text(text) == text
+
+
+@pytest.mark.parametrize(("text", "clean"), CHANGED)
+def test_secrets_go(text: str, clean: str) -> None:
+    """The secret goes, what stands around it stays, and a second pass finds nothing."""
+    assert REDACTOR.text(text) == clean
+    assert REDACTOR.text(clean) == clean
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def tail(size: int, alphabet: str = LETTERS) -> st.SearchStrategy[str]:
+    """Return strings of exactly `size` characters."""
+    return st.text(alphabet, min_size=size, max_size=size)
+
+
+KINDS = {
+    "google-key": tail(35).map("AIza".__add__),
+    "google-token": tail(60).map("ya29.a0".__add__),
+    "google-refresh": tail(60).map("1//0".__add__),
+    "google-client": tail(28).map("GOCSPX-".__add__),
+    "github": st.tuples(st.sampled_from("pousr"), tail(36)).map(lambda t: f"gh{t[0]}_{t[1]}"),
+    "github-pat": tail(82, LETTERS + "_").map("github_pat_".__add__),
+    "gitlab": tail(20).map("glpat-".__add__),
+    "slack": st.tuples(st.sampled_from("abpors"), tail(24)).map(lambda t: f"xox{t[0]}-12-{t[1]}"),
+    "stripe": st.tuples(st.sampled_from("rs"), tail(24)).map(lambda t: f"{t[0]}k_live_{t[1]}"),
+    "aws": tail(16, LETTERS[:26] + "0123456789").map("AKIA".__add__),
+    "openai": tail(48).map(" sk-".__add__),
+    "anthropic": tail(40, LETTERS + "-_").map(" sk-ant-".__add__),
+    "sendgrid": st.tuples(tail(22), tail(43)).map(lambda t: f"SG.{t[0]}.{t[1]}"),
+    "npm": tail(36).map("npm_".__add__),
+    "pypi": tail(80).map("pypi-AgE".__add__),
+    "telegram": tail(33).map("12345678:AA".__add__),
+    "jwt": st.tuples(tail(30), tail(60), tail(43)).map(lambda t: f"eyJ{t[0]}.eyJ{t[1]}.{t[2]}"),
+    "pem": tail(64).map(
+        lambda t: f"-----BEGIN RSA PRIVATE KEY-----\n{t}\n-----END RSA PRIVATE KEY-----"
+    ),
+    "pem-escaped": tail(64).map(
+        lambda t: f"-----BEGIN PRIVATE KEY-----\\n{t}\\n-----END PRIVATE KEY-----"
+    ),
+    "pem-cut": tail(64).map(lambda t: f"-----BEGIN OPENSSH PRIVATE KEY-----\n{t}"),
+    "bearer": tail(30).map(" Bearer ".__add__),
+    "basic": tail(30).map("Authorization: Basic ".__add__),
+    "cookie": tail(30).map("Cookie: session=".__add__),
+    "address": tail(20).map(lambda t: f"postgresql://app:{t}@db"),
+    "password": tail(20).map("password=".__add__),
+    "json": tail(20).map(lambda t: f'{{"client_secret": "{t}"}}'),
+    "json-in-json": tail(20).map(lambda t: f'{{\\"api_key\\": \\"{t}\\"}}'),
+    "flag": tail(20).map(" --token ".__add__),
+}
+"""Secrets of each kind; the last run of characters in them is what must not survive."""
+
+
+def core(secret: str) -> str:
+    """Return the longest run of letters and digits: the part of a secret that is secret."""
+    runs = "".join(char if char in LETTERS else " " for char in secret).split()
+    return max(runs, key=len)
+
+
+AROUND = st.text(st.characters(blacklist_characters="\"'`\\")).map(lambda text: text[:40])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_no_secret_survives(kind: str, data: st.DataObject) -> None:
+    """Whatever text a secret is planted in, it is gone afterwards."""
+    secret, before, after = data.draw(KINDS[kind]), data.draw(AROUND), data.draw(AROUND)
+    assume(core(secret) not in before + after)
+    assert core(secret) not in REDACTOR.text(f"{before} {secret} {after}")
+
+
+@pytest.mark.parametrize("kind", ["google-key", "github", "slack", "stripe", "aws", "jwt", "pem"])
+@given(data=st.data())
+def test_a_token_needs_no_space_before_it(kind: str, data: st.DataObject) -> None:
+    """A token with a prefix of its own is found in the middle of a word."""
+    secret, before = data.draw(KINDS[kind]), data.draw(AROUND)
+    assume(core(secret) not in before)
+    assert core(secret) not in REDACTOR.text(f"{before}{secret}")
+
+
+PIECES = [
+    *[text for text, _ in CHANGED],
+    *KEPT,
+    *" \n\t\"'`\\:=,;&@/?[](){}<>.-_",
+    "://",
+    "a",
+    "7",
+    "password",
+    "token",
+    "Bearer ",
+    "Cookie: a=",
+    "eyJ" + "a" * 12,
+    "AIza" + "b" * 35,
+    PLACEHOLDER,
+    "secret: ",
+    "@example.com",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
+    "\ud800",
+    "\x00",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+@example("token: AIza" + "b" * 35 + ": abc1")
+def test_a_second_pass_changes_nothing(text: str) -> None:
+    """Redaction is idempotent."""
+    once = REDACTOR.text(text)
+    assert REDACTOR.text(once) == once
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_normal_input(text: str) -> None:
+    """Null bytes and lone surrogates pass through, and text without secrets is not touched."""
+    assert REDACTOR.text(f"\x00\ud800 {text}").startswith("\x00\ud800")
+
+
+DETECTORS: list[RegexBasedDetector] = [
+    AWSKeyDetector(),
+    AzureStorageKeyDetector(),
+    BasicAuthDetector(),
+    GitHubTokenDetector(),
+    GitLabTokenDetector(),
+    JwtTokenDetector(),
+    MailchimpDetector(),
+    OpenAIDetector(),
+    PypiTokenDetector(),
+    SendGridDetector(),
+    SlackDetector(),
+    SquareOAuthDetector(),
+    StripeDetector(),
+]
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda item: type(item).__name__)
+@given(data=st.data())
+def test_published_detectors_find_nothing_afterwards(
+    detector: RegexBasedDetector, data: st.DataObject
+) -> None:
+    """Whatever an expression of detect-secrets matches is gone, by its own judgement."""
+    pattern = data.draw(st.sampled_from(list(detector.denylist)))
+    secret = data.draw(
+        st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))
+    )
+    assume(not (isinstance(detector, BasicAuthDetector) and set(secret) & set("\"'<>")))
+    assert not list(detector.analyze_string(REDACTOR.text(f" {secret} ")))
+
+
+def test_values_are_walked() -> None:
+    """Dicts and lists are copied with their strings redacted, to any depth."""
+    before = {"a": ["Bearer abcdef123456", {"b": "x@example.com"}], "n": 1, "t": (None, True, 1.5)}
+    assert REDACTOR.value(before) == {
+        "a": ["Bearer [REDACTED]", {"b": PLACEHOLDER}],
+        "n": 1,
+        "t": [None, True, 1.5],
+    }
+    assert before["n"] == 1
+    assert REDACTOR.value("password=x") == "password=[REDACTED]"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *["authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "password", "passwd"],
+        *[
+            "pass",
+            "secret",
+            "token",
+            "accessToken",
+            "api_key",
+            "X-Api-Key",
+            "apiKey",
+            "private key",
+        ],
+        *[
+            "PRIVATE-KEY",
+            "client_secret",
+            "DB_PASSWORD",
+            "secretKeyBase",
+            "x-goog-iap-jwt-assertion",
+        ],
+    ],
+)
+def test_a_telling_key_hides_its_value(key: str) -> None:
+    """Under such a key every value goes, whatever its type; that there is none stays visible."""
+    for value in ("x", 12, ["a"], {"b": "c"}):
+        assert REDACTOR.value({key: value}) == {key: PLACEHOLDER}
+    nothings: list[object] = [None, False, "", [], {}]
+    for nothing in nothings:
+        assert REDACTOR.value({key: nothing}) == {key: nothing}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["token_type", "secrets", "password_reset_tokens", "max_tokens", "bypass", "author", "", 7],
+)
+def test_other_keys_hide_nothing(key: object) -> None:
+    """Keys that only resemble such a key keep their values."""
+    assert REDACTOR.value({key: "x"}) == {key: "x"}
+
+
+def test_environment_variables_as_objects() -> None:
+    """Cloud Run describes its variables as names and values."""
+    assert REDACTOR.value([{"name": "DB_PASSWORD", "value": "x"}, {"name": "A", "value": "y"}]) == [
+        {"name": "DB_PASSWORD", "value": PLACEHOLDER},
+        {"name": "A", "value": "y"},
+    ]
+
+
+def test_keys_are_redacted_and_none_is_lost() -> None:
+    """Keys that become equal are told apart."""
+    keys = ["a@example.com", "b@example.com", "c@example.com"]
+    once = REDACTOR.value(dict.fromkeys(keys, 1))
+    assert once == {"[REDACTED]": 1, "[REDACTED] (2)": 1, "[REDACTED] (3)": 1}
+    assert REDACTOR.value(once) == once
+
+
+def test_depth_is_no_limit() -> None:
+    """A value nested deeper than Python's stack is walked like any other."""
+    value: list[object] = ["password=x"]
+    for _ in range(100_000):
+        value = [value]
+    clean = REDACTOR.value(value)
+    while isinstance(clean, list):
+        clean = clean[0]
+    assert clean == "password=[REDACTED]"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(PIECES),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*PIECES, "name", "value"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_a_second_walk_changes_nothing(value: object) -> None:
+    """Redaction of values is idempotent too."""
+    once = REDACTOR.value(value)
+    assert REDACTOR.value(once) == once
+
+
+def test_addresses_of_people_are_a_setting() -> None:
+    """With `emails=False` addresses stay, and secrets still go."""
+    redactor = Redactor(emails=False)
+    assert redactor.text("a@example.com password=x") == "a@example.com password=[REDACTED]"
+
+
+def test_further_expressions() -> None:
+    """An installation adds the secrets only it knows; empty matches are passed over."""
+    redactor = Redactor(extra=(r"ACME-\d+", r"é|(?m)^\b"))
+    assert redactor.text("id ACME-123 é") == "id [REDACTED] [REDACTED]"
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("(?<=a)b", "RE2 cannot run '(?<=a)b': invalid perl operator: (?<="),
+        ("x*", "'x*' matches the empty text"),
+        ("[A-Z]+", r"'[A-Z]+' matches the placeholder [REDACTED]"),
+        (r"\C", r"'\\C' matches half a character"),
+    ],
+)
+def test_a_wrong_expression_is_refused(expression: str, reason: str) -> None:
+    """What RE2 cannot run, or what would never come to rest, is named."""
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Redactor(extra=(expression,))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *[
+            "a",
+            "a1.",
+            "password",
+            "password=",
+            "password: ",
+            'token="',
+            "token: a: ",
+            "Cookie: a=b",
+        ],
+        *[
+            'Cookie:a="',
+            "://a:b",
+            "://a:b@",
+            "eyJa.",
+            "eyJ" + "AIza" + "a" * 35,
+            "a@",
+            "a@b.",
+            "\\",
+        ],
+        *[
+            "-----BEGIN PRIVATE KEY-----",
+            "--token ",
+            "sk-",
+            "sk-" + "a" * 20,
+            '"name":"token","value":',
+        ],
+        *["secret:a ", "Bearer ", "aws key '", "?key=", '\\"', "xoxb-1-"],
+    ],
+)
+def test_long_lines_take_linear_time(unit: str) -> None:
+    """Four times the length takes about four times as long, whatever the line repeats."""
+    assert seconds(unit, 200_000) < 0.2 + 10 * seconds(unit, 50_000)
+
+
+def seconds(unit: str, length: int) -> float:
+    """Return the processor time that redaction takes over a line of that length."""
+    started = time.process_time()
+    REDACTOR.text(unit * (length // len(unit)))
+    return time.process_time() - started
+
+
+def test_a_megabyte_is_normal_input() -> None:
+    """A line of a megabyte loses its secret like any other."""
+    clean = REDACTOR.text("a1 " * 350_000 + "password=hunter2")
+    assert len(clean) > 1_000_000
+    assert clean.endswith("a1 password=[REDACTED]")
+
+
+def test_it_loads_without_a_network_client() -> None:
+    """Importing the module brings in neither a network client nor the detectors' package."""
+    script = (
+        "import sys, pipeline.redaction;"
+        "print(*{'requests', 'detect_secrets', 'socket', 'subprocess'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

@@ -1,0 +1,51 @@
+"""The sandboxed Jinja environment."""
+
+import pytest
+
+from pipeline import markdown
+from pipeline.errors import TemplateError
+from pipeline.templating import render_markdown, render_text, used_names
+
+
+def test_plain_text_is_rendered_as_it_is() -> None:
+    """Titles are no HTML: nothing is escaped in them."""
+    assert render_text("{{ a | join(', ') }}", {"a": ["<x>", "&"]}, "t") == "<x>, &"
+
+
+def test_markdown_escapes_every_expression_but_what_is_safe() -> None:
+    """A value cannot act on the issue; a filter that returns Safe Markdown can."""
+    shown = render_markdown("{{ a }} {{ a | code }}", {"a": "*b*"}, "t", {"code": markdown.code})
+    assert shown == r"\*b\* `*b*`"
+
+
+def test_a_value_is_never_read_as_a_template() -> None:
+    """Braces in log text stay braces."""
+    assert render_text("{{ a }}", {"a": "{{ 7 * 7 }}"}, "t") == "{{ 7 * 7 }}"
+
+
+@pytest.mark.parametrize(
+    ("template", "place", "message"),
+    [
+        ("{{ a", "t.yml:7", "t.yml:7: the template raised: unexpected end"),
+        ("x\n{{ a", "t.j2", "t.j2:2: the template raised: unexpected end"),
+        ("{{ nobody }}", "t.j2", "t.j2: the template raised: 'nobody' is undefined"),
+        ("{{ 1 / 0 }}", "t.yml:3", "t.yml:3: the template raised: ZeroDivisionError"),
+        ("{{ a.__class__.__mro__ }}", "t.j2", "t.j2: the template raised: access to attribute"),
+    ],
+)
+def test_a_template_that_fails_is_named(template: str, place: str, message: str) -> None:
+    """Whatever a template raises is its author's to mend, and says where."""
+    for render in (
+        lambda: render_text(template, {"a": 1}, place),
+        lambda: render_markdown(template, {"a": 1}, place, {}),
+    ):
+        with pytest.raises(TemplateError) as caught:
+            render()
+        assert str(caught.value).startswith(message)
+
+
+def test_used_names_are_those_a_template_asks_for() -> None:
+    """Names that a template sets itself are not asked for."""
+    assert used_names("{% set b = 1 %}{{ a }}{{ b }}", "t") == {"a"}
+    with pytest.raises(TemplateError, match=r"^t:4: "):
+        used_names("{% if %}", "t:4")

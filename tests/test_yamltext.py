@@ -1,0 +1,69 @@
+"""YAML with the line of every key."""
+
+import pytest
+
+from pipeline.errors import ConfigurationError
+from pipeline.yamltext import parse
+
+TEXT = """\
+a: 1
+b:
+  - c: 2025-09-10T00:00:00Z
+  - d
+---
+# nothing
+---
+e: &x {f: 1}
+g: {<<: *x, h: 2}
+"""
+
+
+def messages(text: str) -> list[str]:
+    """Return what is said about a text that is wrong."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text, "file.yml")
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_every_key_and_item_has_its_line() -> None:
+    """Lines count from 1, over all documents of a file; empty documents are left out."""
+    first, second = parse(TEXT, "file.yml")
+    assert [first.line(path) for path in [("a",), ("b",), ("b", 0, "c"), ("b", 1)]] == [1, 2, 3, 4]
+    assert second.place(("g", "h")) == "file.yml:9"
+
+
+def test_what_is_not_known_is_placed_at_its_nearest_ancestor() -> None:
+    """A missing key is shown where it should have stood."""
+    first, _ = parse(TEXT, "file.yml")
+    assert first.place(("b", 0, "z", "y")) == "file.yml:3"
+    assert str(first.mistake("wrong", ("z",))) == "file.yml:1: wrong"
+
+
+def test_time_stamps_stay_text_and_merges_work() -> None:
+    """Values are those of the wire; `<<` merges."""
+    first, second = parse(TEXT, "file.yml")
+    assert first.value["b"][0]["c"] == "2025-09-10T00:00:00Z"
+    assert second.value["g"] == {"f": 1, "h": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "file.yml:1: not valid YAML: expected ',' or ']'"),
+        ("a: 1\na: 2", "file.yml:2: the key 'a' is written twice"),
+        ("a: \x01", "file.yml: not valid YAML: unacceptable character"),
+        ("a: *b", "file.yml:1: not valid YAML: found undefined alias"),
+        ("a: !!python/object:os.system x", "file.yml:1: not valid YAML: could not determine"),
+        ("[" * 2000, "file.yml: nested too deeply"),
+    ],
+)
+def test_what_is_no_yaml_is_said_with_its_line(text: str, message: str) -> None:
+    """Broken text is one located mistake."""
+    assert messages(text)[0].startswith(message)
+
+
+def test_aliases_cannot_expand_without_bound() -> None:
+    """A few lines that expand to billions of values are refused quickly."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    assert "expands to more than" in messages("\n".join(lines))[0]
