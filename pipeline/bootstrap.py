@@ -26,7 +26,6 @@ from pipeline.sinks.files import FileSink
 from pipeline.sources.files import FileSource
 from pipeline.sources.files.paths import find_files
 from pipeline.stores.identities import TemporaryIdentities
-from pipeline.stores.sql import SqlStore
 from pipeline.whys import WhysTemplates, load_whys
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from pipeline.document import IncidentDocument
     from pipeline.flow import Result
+    from pipeline.stores.sql import SqlStore
 
 T = TypeVar("T")
 
@@ -269,7 +269,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
     mistakes.raise_if_any()
     settings = CorrelationSettings()
-    with SqlStore(_store_url(options)) as store, TemporaryIdentities() as identities:
+    with open_store(_store_url(options)) as store, TemporaryIdentities() as identities:
         yield (
             Replay(
                 detector=Detector(ruleset, Redactor()),
@@ -339,6 +339,8 @@ def open_store(url: str) -> SqlStore:
         StoreError: it cannot be opened.
 
     """
+    from pipeline.stores.sql import SqlStore
+
     return SqlStore(url)
 
 

@@ -165,19 +165,22 @@ def _whole(match: _Match) -> bytes | None:
 
 
 def _value(match: _Match) -> bytes | None:
-    """Replace the second group, the value, and keep what stands around it."""
-    return _around(match, b"" if _NOTHING.fullmatch(match.group(2)) else _GONE)
+    """Replace the second group, unless it says that there is no secret."""
+    return None if _NOTHING.fullmatch(match.group(2)) else _without(match)
 
 
-def _around(match: _Match, new: bytes) -> bytes | None:
-    """Put `new` in place of the second group, inside the quotes that it may have."""
-    if not new:
-        return None
+def _password(match: _Match) -> bytes | None:
+    """Replace the password of an address; any word can be one, so only a mask stays."""
+    return None if _MASK.fullmatch(match.group(2)) else _without(match)
+
+
+def _without(match: _Match) -> bytes:
+    """Return the match with its second group gone, but for the quotes that it may have."""
     start, end = match.span(2)
     quoted = _QUOTED.fullmatch(match.group(2))
     opening, closing = (quoted.group(1), quoted.group(3)) if quoted else (b"", b"")
-    tail = match.string[end : match.end()]
-    return bytes(match.string[match.start() : start] + opening + new + closing + tail)
+    head, tail = match.string[match.start() : start], match.string[end : match.end()]
+    return bytes(head + opening + _GONE + closing + tail)
 
 
 def _bearer(match: _Match) -> bytes | None:
@@ -224,6 +227,7 @@ _NOTHING = _compile(  # what stands where a secret is not
     r"""|(?:[a-z0-9]{1,20}_){1,6}(?:key|password|secret|token))"""  # the name of one
     r"""(?:\\*["'])?"""
 )
+_MASK = _compile(r"\*+|\$\{[A-Za-z_]{0,40}\}")
 _LABEL = _compile(r"[A-Za-z0-9_.-]{1,40}[:=]")
 _PROSE = _compile(r"(?i)(?:secret|token|credentials?|authorization):[ \t]+[a-z]{1,15}")
 _RANDOM = _compile(r"[0-9][^=]*$|[a-z][A-Z]|[^=]{24}|[^=]=+$")
@@ -288,8 +292,8 @@ _PASSES: Final[tuple[_Pass, ...]] = tuple(
     (_compile(expression), replace)
     for expression, replace in (
         (f"-----BEGIN {_PRIVATE_KEY}(?:{_KEY_BODY}*?-----END {_PRIVATE_KEY}|{_KEY_BODY}*)", _whole),
-        (_GO_ADDRESS, _value),
-        (_ADDRESS, _value),
+        (_GO_ADDRESS, _password),
+        (_ADDRESS, _password),
         (_COOKIE, _value),
         (_HEADER_PAIR, _value),
         (_VARIABLE, _value),

@@ -144,6 +144,7 @@ def test_other_payloads_stay_where_they_are(payload: dict[str, Any]) -> None:
         ("httpRequest", {"latency": "60.369159188s"}, {"latency": "60.369159188s"}),
         ("httpRequest", {"cacheHit": "true"}, {"cacheHit": True}),
         ("httpRequest", {"requestUrl": "http://::1]", "odd": None}, {"requestUrl": "http://::1]"}),
+        ("httpRequest", {"protocol": "HTTP1.1"}, {"protocol": "HTTP1.1"}),
         ("httpRequest", "odd", "odd"),
         ("severity", 200, "INFO"),
         ("severity", "loud", "loud"),

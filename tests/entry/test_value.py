@@ -115,6 +115,20 @@ def test_a_traceback_whose_line_ends_were_escaped_has_its_lines_again() -> None:
     assert entry(textPayload=whole).message == whole
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Traceback (most recent call last):",
+        '  File "/srv/app.py", line 3, in <module>',
+        "ModuleNotFoundError: No module named 'cart'",
+        'Traceback (most recent call last):\n  File "/srv/app.py", line 3\n    import cart…',
+    ],
+)
+def test_a_piece_of_a_traceback_is_text_like_any_other(text: str) -> None:
+    """A line of its own, or cut off in the middle: nothing is added and nothing lost."""
+    assert entry(textPayload=f"{text}\n").message == text.strip()
+
+
 def test_a_line_end_written_out_in_other_text_stays() -> None:
     """Only a traceback is unfolded."""
     assert entry(textPayload="C:\\new").message == "C:\\new"
@@ -214,10 +228,13 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.dictionaries(FIELDS, ANYTHING))
-def test_no_type_in_any_place_breaks_an_entry(fields: dict[str, Any]) -> None:
+MARK = st.sampled_from([{"insertId": "a"}, {"logName": "x"}, {"textPayload": "x"}])
+
+
+@given(st.dictionaries(FIELDS, ANYTHING), MARK)
+def test_no_type_in_any_place_breaks_an_entry(fields: dict[str, Any], mark: dict[str, str]) -> None:
     """Everything can be derived, and the canonical document gives the same entry again."""
-    found = entry(**{"textPayload": "x", **fields})
+    [found] = parse_entry({**fields, **mark})
     derived = (found.key, found.severity, found.message, found.richness, found.service,
                found.revision, found.instance, found.project, found.trace)  # fmt: skip
     [again] = parse_entry(found.document)

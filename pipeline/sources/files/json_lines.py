@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.entry import Rejection, decode_json, parse_entry
 from pipeline.errors import EntryError
-from pipeline.sources.files.records import Read, read_json, read_piece
+from pipeline.sources.files.records import Read, has_entry, read_json, read_piece
 from pipeline.sources.files.splitter import Piece
 from pipeline.sources.files.streams import TOO_LARGE, split_lines
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _OPENERS = (b"{", b"[", b"[{")
 
 
+def is_opener(line: bytes) -> bool:
+    """Say whether a line only opens what the lines after it go on with."""
+    return line.strip() in _OPENERS
+
+
 def read_json_lines(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
     """Read one record a line. From a line that is but an opening bracket on, read plain JSON."""
     lines = split_lines(chunks)
@@ -23,7 +28,7 @@ def read_json_lines(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
         try:
             found = parse_entry(decode_json(line or b""), place=f"{name}:{number}")
         except (ValueError, EntryError):
-            if line is not None and line.strip() in _OPENERS:
+            if line is not None and is_opener(line):
                 yield from read_json(name, _with_ends(line, lines), line=number)
                 return
             yield from _read_odd_line(name, number, line)
@@ -34,7 +39,10 @@ def read_json_lines(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
 def _read_odd_line(name: str, number: int, line: bytes | None) -> list[Read]:
     if line is None:
         return [Rejection(f"{name}:{number}", TOO_LARGE)]
-    return read_piece(name, Piece(number, line)) if line.strip() else []
+    if not line.strip():
+        return []
+    several = [*read_json(name, [line], line=number)]
+    return several if has_entry(several) else read_piece(name, Piece(number, line))
 
 
 def _with_ends(first: bytes, lines: Iterable[bytes | None]) -> Iterator[bytes]:

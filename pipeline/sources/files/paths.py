@@ -61,7 +61,7 @@ def _files_of_path(name: str) -> list[str]:
 
 def _readable(name: str) -> str:
     if not os.access(name, os.R_OK):
-        message = f"{name}: not readable by this user"
+        message = f"{name}: not there any more, or not readable by this user"
         raise SourceError(message)
     return name
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.entry import Rejection, decode_json
 from pipeline.sources.files.csv_text import is_csv_header, read_csv
-from pipeline.sources.files.json_lines import read_json_lines
+from pipeline.sources.files.json_lines import is_opener, read_json_lines
 from pipeline.sources.files.paths import STDIN, find_files
 from pipeline.sources.files.records import Read, read_json
 from pipeline.sources.files.streams import BrokenStreamError, Stream
@@ -82,6 +82,7 @@ def _reader_of(head: bytes) -> Reader | str:
     answers: tuple[tuple[Callable[[bytes], object], Reader | str], ...] = (
         (lambda text: not text, _EMPTY),
         (lambda text: text.startswith((b"[", b'"')), read_json),
+        (lambda text: is_opener(text.partition(b"\n")[0]), read_json),
         (_has_json_line, read_json_lines),
         (lambda text: text.startswith(b"{"), read_json),
         (lambda text: is_csv_header(text.partition(b"\n")[0]), read_csv),

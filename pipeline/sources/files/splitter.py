@@ -164,8 +164,7 @@ class Splitter:
         for match in _STRING.finditer(text):
             yield Piece(self._line_at(start + match.start()), match[0])
         if _STRING.sub(b"", text).strip(_BETWEEN):
-            lead = len(text) - len(text.lstrip(_BETWEEN))
-            yield Piece(self._line_at(start + lead), b"", _STRAY)
+            yield Piece(self._line_of_text(start, end), b"", _STRAY)
 
     def _piece(self, end: int, wrong: str = "") -> Piece:
         """Take the object that is being read, up to `end`."""
@@ -193,7 +192,7 @@ class Splitter:
     def _give_up_on_large_gap(self) -> Iterator[Piece]:
         """Drop the text, say so once, and wait for a bracket."""
         if not (self._inside or self._muted):
-            yield Piece(self._line_at(self._gap), b"", TOO_LARGE)
+            yield Piece(self._line_of_text(self._gap, self._at), b"", TOO_LARGE)
         self._gap, self._muted = self._at, True
 
     def _leave_wrapper(self, depth: int) -> Iterator[Piece]:
@@ -207,6 +206,10 @@ class Splitter:
         self._line += self._buffer.count(b"\n", self._counted, position)
         self._counted = max(position, self._counted)
         return self._line
+
+    def _line_of_text(self, start: int, end: int) -> int:
+        lead = end - start - len(self._buffer[start:end].lstrip(_BETWEEN))
+        return self._line_at(start + lead)
 
     def _forget(self) -> None:
         """Drop the text that nothing points to any more."""

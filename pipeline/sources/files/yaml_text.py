@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _MAX_WRAPPERS = 3
 _MARKERS = (b"...", b"%YAML", b"%TAG")
 _ALIAS = re.compile(rb"(?:^|[\s\[,:-])\*[^\s*]", re.MULTILINE)
+_INDENTED = re.compile(rb"^[-? :\t]{50}", re.MULTILINE)  # only so can block style nest deeply
+_DEEP = 100
+_TOO_DEEP = f"nested deeper than {_DEEP} levels"
 _NO_ALIASES = "YAML aliases are not read: a few lines of them can stand for gigabytes"
 
 
@@ -73,7 +76,7 @@ def _begins_document(line: bytes, before: list[bytes]) -> bool:
 def _read_document(place: str, text: bytes) -> list[Read]:
     try:
         value = _load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         return [Rejection(place, f"no YAML: {_problem(error)}")]
     if value is None:
         return []
@@ -89,15 +92,27 @@ def _read_document(place: str, text: bytes) -> list[Read]:
 
 
 def _load(text: bytes) -> Any:
-    if _ALIAS.search(text) and any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text)):
-        raise ValueError(_NO_ALIASES)
+    if _ALIAS.search(text) or _INDENTED.search(text) or text.count(b"[") + text.count(b"{") > _DEEP:
+        _check(text)
     return yaml.load(text.decode("utf-8", "replace"), _Loader)  # noqa: S506 - a safe loader's child
+
+
+def _check(text: bytes) -> None:
+    """Raise ValueError for what would blow up when built: the C parser itself has no limit."""
+    depth = 0
+    for event in yaml.parse(text.decode("utf-8", "replace"), _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEP:
+            raise ValueError(_TOO_DEEP)
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError(_NO_ALIASES)  # noqa: TRY004 - the text is wrong, not the caller
 
 
 def _problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f"{error.problem} (line {error.problem_mark.line + 1} of the document)"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return str(error)
 
 
 def _listed(value: Any, levels: int) -> Iterator[Any]:

@@ -71,13 +71,13 @@ def test_each_container_gives_its_entries_and_says_which_records_are_none(
 def test_places_name_the_file_and_the_line() -> None:
     """The place of an entry is where its record begins."""
     places = [item.place for item in read_fixture("array.json")]
-    assert places == [f"{FIXTURES / 'array.json'}:{line}" for line in (2, 16, 24)]
+    assert places == [f"{FIXTURES / 'array.json'}:{line}" for line in (2, 17, 25)]
 
 
 def test_reasons_say_what_is_wrong() -> None:
     """Each rejection of a file has a reason of its own."""
     reasons = [r.reason for r in read_fixture("objects.json") if isinstance(r, Rejection)]
-    assert "Invalid \\escape" in reasons[0]
+    assert reasons[0].startswith("no JSON: Invalid")
     assert reasons[1] == "an object that does not end where the next one begins"
     assert reasons[2].startswith("no JSON")
 
@@ -123,16 +123,21 @@ def test_a_csv_without_guarded_headers_guards_formulas_only(cell: str, text: str
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("insertId,textPayload\n\n,\na,x\n", ["a"]),
+        ("insertId,textPayload\n\na,x\n", ["a"]),
         ("insertId,labels,labels.x\na,odd,y\n", ["a"]),
-        ("insertId,textPayload,textPayload.x\na,x\n", ["a"]),
-        ('insertId,textPayload\na,"x\nb,y\n', ["stdin:2"]),
-        ("insertId,textPayload\n,\n", []),
+        ("insertId,textPayload,textPayload.x\na,x,\n", ["a"]),
+        ("insertId,textPayload\na\nb,y\n", ["stdin:2", "b"]),
+        ("insertId,textPayload\na,x,y\nb,y\n", ["stdin:2", "b"]),
+        ('insertId,textPayload\na,"x\n', ["stdin:2"]),
+        ('insertId,textPayload\na,"x\nmore\nb,y\n"c",\n', ["stdin:2", "b", "c"]),
+        ('insertId,textPayload\na,"x"y\n', ["a"]),
+        ("insertId,textPayload\na,x\ry\nb,y\n", ["stdin:2", "b"]),
+        ("insertId,textPayload\n,\n", ["stdin:2"]),
         ("insertId,severity,color\n,,red\n", ["stdin:2"]),
     ],
 )
 def test_odd_rows_of_a_csv_are_accounted_for(text: str, expected: list[str]) -> None:
-    """Blank rows are no records; a quote that never ends, or a row without a mark, is refused."""
+    """A blank line is no record; a row that does not fit, or without a mark, costs itself only."""
     assert ids(read_all(text.encode())) == expected
 
 
@@ -151,6 +156,8 @@ LAYOUTS = {
     "one after another, same line": "".join(JSON),
     "one after another, commas": ",\n".join(PRETTY),
     "lines, then pretty": JSON[0] + "\n" + PRETTY[1] + "\n" + PRETTY[2],
+    "several in a line, commas": JSON[0] + "," + JSON[1] + ",\n" + JSON[2] + ",\n",
+    "not indented": "\n".join(json.dumps({"labels": {}, **item}, indent=0) for item in RECORDS),
     "lines, then array": JSON[0] + "\n[\n" + ",\n".join(PRETTY[1:]) + "\n]",
     "strings": json.dumps(JSON),
     "wrapped": json.dumps({"raw_logs": RECORDS, "total": 3}),
@@ -161,9 +168,10 @@ LAYOUTS = {
     "yaml documents": "\n---\n".join(
         PRETTY[:0] + [f"insertId: {i}\ntextPayload: x" for i in "abc"]
     ),
-    "yaml list": "\n".join(f"- insertId: {i}\n  textPayload: x" for i in "abc"),
+    "yaml list": "\n".join(f"- insertId: {i}\n  textPayload: |\n    x\n\n    y" for i in "abc"),
     "yaml list, nested": "entries:\n" + "\n".join(f"- insertId: {i}" for i in "abc"),
     "yaml comments": "# x\n%YAML 1.1\n---\ninsertId: a\n--- # y\ninsertId: b\n---\ninsertId: c",
+    "yaml, far to the right": "".join(f"---\ninsertId: {i}\nx: |\n{' ' * 60}y\n" for i in "abc"),
     "yaml flow list": "# flow\n[{insertId: a}, {insertId: b}, {insertId: c}]",
 }
 
@@ -241,11 +249,14 @@ def test_sound_objects_survive_among_broken_ones(parts: list[str]) -> None:
         (b'["text"]', "stdin:1", "no LogEntry|text, not an object|no JSON"),
         (b"\x1f\x8b\x08", "stdin", "truncated"),
         (b"\x1f\x8bjunk", "stdin", "the gzip data is damaged"),
-        (b"\x28\xb5\x2f\xfdjunk", "stdin", "the zstd data is damaged"),
+        (b"\x28\xb5\x2f\xfd" + b"junk" * 9, "stdin", "the zstd data is damaged"),
         (b"a: &x [1]\nb: *x\n", "stdin:1", "aliases"),
         (b"a: !!python/name:os.system x", "stdin:1", "no YAML"),
         (b"- a\n", "stdin:1", "no YAML|no JSON"),
-        (b"a: " + b"[" * 5000, "stdin:1", "no YAML"),
+        (b"a: " + b"[" * 50_000, "stdin:1", "nested deeper than 100 levels"),
+        (b"a: " + b"{a: " * 50_000, "stdin:1", "nested deeper than 100 levels"),
+        (b"- " * 50_000, "stdin:1", "nested deeper than 100 levels"),
+        (b"a: 1\nb: [1\nc: 2\n", "stdin:1", "no YAML: "),
     ],
 )
 def test_what_cannot_be_read_is_one_rejection(data: bytes, place: str, reason: str) -> None:
@@ -339,16 +350,14 @@ MEBIBYTE = 2**20
         (b"", ROW + b"\n", b""),
         (b"[", ROW + b",\n", b"{}]"),
         (b"[", ROW + b",", b"{}]"),
-        (b"{}", ROW, b""),
-        (b'{"entries": [', ROW + b",\n", b"{}]}"),
-        (b'{"entries": [', ROW + b",", b"{}]}"),
         (b"insertId,textPayload\n", b"a," + b"x" * 900 + b"\n", b""),
+        (b"---\n", b"insertId: a\ntextPayload: " + b"x" * 90_000 + b"\n---\n", b""),
     ],
-    ids=["lines", "array", "array in one line", "objects", "wrapper", "wrapper in one line", "csv"],
+    ids=["lines", "array", "array in one line", "csv", "yaml"],
 )
 def test_memory_does_not_grow_with_the_file(head: bytes, line: bytes, tail: bytes) -> None:
-    """25 MiB are read in a part of the memory; a wrapper too large to keep is looked into."""
-    times = 25 * MEBIBYTE // len(line)
+    """12 MiB are read in a part of that."""
+    times = 12 * MEBIBYTE // len(line)
     tracemalloc.start()
     found = sum(
         isinstance(item, LogEntry)
@@ -356,45 +365,41 @@ def test_memory_does_not_grow_with_the_file(head: bytes, line: bytes, tail: byte
     )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert found > 20_000
-    bound = 80 if b"entries" in head else 12
-    assert peak < bound * MEBIBYTE
+    assert found >= times - 120
+    assert peak < 8 * MEBIBYTE
 
 
 @pytest.mark.parametrize(
     ("head", "tail", "places"),
     [
-        (b'{"textPayload": "', b'"}\n' + ROW + b"\n", ["stdin:1", "a"]),
         (ROW + b'\n{"textPayload": "', b'"}\n' + ROW + b"\n", ["a", "stdin:2", "a"]),
-        (ROW + b'\n{"textPayload": "', b"", ["a", "stdin:2"]),
         (b'[{"x": {"textPayload": "', b'"}},\n' + ROW + b"]", ["stdin:1", "a"]),
-        (b'{"entries": [\n{"x": [{}, "', b'"]},\n' + ROW + b"]}", ["stdin:2", "a"]),
         (b"insertId: a\ntextPayload: ", b"\n---\ninsertId: b\n", ["stdin:1", "b"]),
         (b"insertId,textPayload\na,", b"\nb,x\n", ["stdin:2", "b"]),
-        (b"insertId,textPayload\na,x\n", b"", ["a", "stdin:3"]),
-        (b'["', b'",' + ROW + b"]", ["stdin:1", "a"]),
     ],
+    ids=["lines", "array", "yaml", "csv"],
 )
 def test_a_record_too_large_for_any_entry_costs_itself_only(
     head: bytes, tail: bytes, places: list[str]
 ) -> None:
     """It is skipped without being kept, and rejected once."""
-    stream = Endless(head, b"x" * 1000, 36 * MEBIBYTE // 1000, tail)
+    stream = Endless(head, b"x" * 1000, 17 * MEBIBYTE // 1000, tail)
     assert ids(list(FileSource(["-"], stdin=stream).read())) == places
 
 
 def test_a_yaml_document_too_large_is_one_rejection() -> None:
     """Many lines of one document count together."""
-    stream = Endless(b"insertId: a\n", b"x: " + b"y" * 1000 + b"\n", 18_000, b"---\ninsertId: b\n")
+    stream = Endless(b"insertId: a\n", b"x: " + b"y" * 1000 + b"\n", 17_000, b"---\ninsertId: b\n")
     first, last = FileSource(["-"], stdin=stream).read()
     assert isinstance(first, Rejection)
     assert "larger than 16 MiB" in first.reason
     assert isinstance(last, LogEntry)
 
 
-def test_a_quoted_csv_cell_too_large_is_one_rejection() -> None:
+def test_a_csv_cell_too_large_is_one_rejection() -> None:
     """Many lines of one cell count together."""
-    stream = Endless(b'insertId,textPayload\na,"', b"y" * 1000 + b"\n", 18_000, b'"\nb,x\n')
-    first, *_, last = FileSource(["-"], stdin=stream).read()
+    stream = Endless(b'insertId,textPayload\na,"', b"y" * 1000 + b"\n", 17_000, b'"\nb,x\n')
+    first, last = FileSource(["-"], stdin=stream).read()
     assert isinstance(first, Rejection)
+    assert "larger than 16 MiB" in first.reason
     assert isinstance(last, LogEntry)

@@ -1,0 +1,468 @@
+"""The same failure gets the same key, another failure another one, and the key says why."""
+
+import re
+import textwrap
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.fingerprint import (
+    ExceptionInfo,
+    Fingerprint,
+    Frame,
+    of_entity,
+    of_message,
+    parse_exception,
+    template,
+)
+
+CHAIN = textwrap.dedent(
+    """\
+    [2025-09-10 00:33:54 +0000] [7] [ERROR] Exception in worker process
+    Traceback (most recent call last):
+      File "/usr/local/lib/python3.11/site-packages/sqlalchemy/engine/base.py", line 1967, in _exec
+        self.dialect.do_execute(
+        ~~~~^^^^^^^^^^^^^^^^^^^^
+      File "/app/backend/db.py", line 12, in fetch
+        return cursor.execute(sql)
+    psycopg2.errors.UndefinedTable: relation "user_sessions" does not exist
+    LINE 1: SELECT * FROM user_sessions
+                          ^
+
+
+    The above exception was the direct cause of the following exception:
+
+    Traceback (most recent call last):
+      File "/app/backend/main.py", line 3, in <module>
+        start()
+    sqlalchemy.exc.ProgrammingError: (psycopg2.errors.UndefinedTable) relation does not exist
+    [SQL: SELECT * FROM user_sessions]
+
+    During handling of the above exception, another exception occurred:
+
+    Traceback (most recent call last):
+      File "/app/backend/wsgi.py", line 1, in load
+        raise SystemExit(3)
+    SystemExit: 3
+    """
+)
+GROUP = textwrap.indent(
+    textwrap.dedent(
+        """\
+      + Exception Group Traceback (most recent call last):
+      |   File "/app/main.py", line 9, in run
+      |     async with TaskGroup() as group:
+      | ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions)
+      +-+---------------- 1 ----------------
+        | Traceback (most recent call last):
+        |   File "/app/task.py", line 4, in one
+        |     raise ValueError("first")
+        | ValueError: first
+        +---------------- 2 ----------------
+        | Traceback (most recent call last):
+        |   File "/app/task.py", line 8, in two
+        |     raise KeyError("second")
+        | KeyError: 'second'
+        +------------------------------------
+    """
+    ),
+    "  ",
+)
+RECURSION = textwrap.dedent(
+    """\
+    Traceback (most recent call last):
+      File "/app/a.py", line 9, in <module>
+        walk(tree)
+      File "/app/a.py", line 5, in walk
+        return walk(tree)
+      File "/app/a.py", line 5, in walk
+        return walk(tree)
+      [Previous line repeated 996 more times]
+    RecursionError: maximum recursion depth exceeded
+    """
+)
+SYNTAX = textwrap.dedent(
+    """\
+    Traceback (most recent call last):
+      File "<frozen importlib._bootstrap>", line 241, in _call_with_frames_removed
+      File "/app/models.py", line 3
+        x: int | None = (
+                        ^
+    SyntaxError: '(' was never closed
+    """
+)
+
+
+def exception(text: str) -> ExceptionInfo:
+    """Return the exception that `text` tells of; there must be one."""
+    found = parse_exception(text)
+    assert found is not None
+    return found
+
+
+def test_the_cause_is_the_exception_printed_first() -> None:
+    """Of a chain the innermost cause counts, with its frames in call order."""
+    assert exception(CHAIN) == ExceptionInfo(
+        type="UndefinedTable",
+        message=(
+            'relation "user_sessions" does not exist\n'
+            "LINE 1: SELECT * FROM user_sessions\n"
+            "                      ^"
+        ),
+        module="psycopg2.errors",
+        frames=(
+            Frame(
+                "/usr/local/lib/python3.11/site-packages/sqlalchemy/engine/base.py",
+                1967,
+                "_exec",
+                in_app=False,
+            ),
+            Frame("/app/backend/db.py", 12, "fetch", in_app=True),
+        ),
+    )
+
+
+@pytest.mark.parametrize("escape", ["\\", "\\\\"])
+def test_a_traceback_on_one_line(escape: str) -> None:
+    """Line feeds and quotes that were escaped, once or twice, read like real ones."""
+    line = CHAIN.replace('"', escape + '"').replace("\n", escape + "n")
+    assert "\n" not in line
+    assert exception(line) == exception(CHAIN)
+
+
+def test_carriage_returns_are_no_part_of_it() -> None:
+    """Windows line ends, real or escaped, change nothing."""
+    assert exception(RECURSION.replace("\n", "\r\n")) == exception(RECURSION)
+    assert exception(RECURSION.replace("\n", "\\r\\n")) == exception(RECURSION)
+
+
+def test_the_cause_of_a_group_is_its_first_member() -> None:
+    """An exception group only gathers; what it gathers is the cause."""
+    found = exception(GROUP)
+    assert (found.type, found.message) == ("ValueError", "first")
+    assert found.frames == (Frame("/app/task.py", 4, "one", in_app=True),)
+    alone = exception(GROUP[: GROUP.index("  +-+-")])
+    assert (alone.type, alone.frames[0].function) == ("ExceptionGroup", "run")
+
+
+def test_recursion_folds() -> None:
+    """A frame that repeats stands once."""
+    assert [frame.function for frame in exception(RECURSION).frames] == ["<module>", "walk"]
+
+
+def test_a_frame_without_a_function() -> None:
+    """The place of a syntax error is a frame; Python's own machinery is not the application."""
+    found = exception(SYNTAX)
+    assert found.type == "SyntaxError"
+    assert [(frame.function, frame.in_app) for frame in found.frames] == [
+        ("_call_with_frames_removed", False),
+        ("", True),
+    ]
+
+
+def test_a_cause_from_another_process() -> None:
+    """A cause that was printed between quotes, without frames of its own around it."""
+    text = (
+        "multiprocessing.pool.RemoteTraceback: \n"
+        '"""\n'
+        "Traceback (most recent call last):\n"
+        '  File "/app/job.py", line 2, in work\n'
+        "    1 / 0\n"
+        "ZeroDivisionError: division by zero\n"
+        '"""\n'
+        "\nThe above exception was the direct cause of the following exception:\n\n"
+        "Traceback (most recent call last):\n"
+        '  File "/app/main.py", line 2, in <module>\n'
+        "ZeroDivisionError: division by zero\n"
+    )
+    found = exception(text)
+    assert (found.message, found.frames[0].file) == ("division by zero", "/app/job.py")
+
+
+def test_a_cause_without_a_traceback() -> None:
+    """A cause that has no frames still comes before what it caused."""
+    text = (
+        "ModuleNotFoundError: No module named 'x'\n\n"
+        "During handling of the above exception, another exception occurred:\n\n" + RECURSION
+    )
+    assert exception(text) == ExceptionInfo("ModuleNotFoundError", "No module named 'x'", "", ())
+
+
+def test_tracebacks_that_were_cut_off() -> None:
+    """What is there is read: without its end, without its beginning, or in the middle of both."""
+    lines = RECURSION.splitlines()
+    headless = exception("\n".join(lines[1:]))
+    assert headless == exception(RECURSION)
+    endless = exception("\n".join(lines[:3]) + "…")
+    assert endless == ExceptionInfo("", "", "", (Frame("/app/a.py", 9, "<module>", in_app=True),))
+    second = exception("\n".join(lines[3:5]) + "\n" + SYNTAX)
+    assert (second.type, second.frames[0].function) == ("", "walk")
+    assert exception("Traceback (most recent call last):") == ExceptionInfo("", "", "", ())
+
+
+def test_a_traceback_whose_indent_was_lost() -> None:
+    """Lines of source are not taken for the exception."""
+    text = "\n".join(line.strip() for line in CHAIN.splitlines())
+    assert exception(text).type == "UndefinedTable"
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "name", "message"),
+    [
+        (
+            "ModuleNotFoundError: No module named 'x'",
+            "",
+            "ModuleNotFoundError",
+            "No module named 'x'",
+        ),
+        ("KeyboardInterrupt", "", "KeyboardInterrupt", ""),
+        ("failed: asyncio.exceptions.CancelledError:", "asyncio.exceptions", "CancelledError", ""),
+        ("ERROR | app - ImportError: a: b\nnext", "", "ImportError", "a: b"),
+        ("(psycopg2.errors.UndefinedTable: gone)", "psycopg2.errors", "UndefinedTable", "gone)"),
+        (
+            "redis.exceptions.ConnectionError: \ud800",
+            "redis.exceptions",
+            "ConnectionError",
+            "\ud800",
+        ),
+    ],
+)
+def test_an_exception_on_one_line(text: str, module: str, name: str, message: str) -> None:
+    """An exception without a traceback is read wherever a log's own words put it."""
+    assert exception(text) == ExceptionInfo(name, message, module, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Error: something went wrong",
+        "ERROR: relation does not exist",
+        "no ValueError here",
+        "DeprecationWarning: old",
+        "✗ Missing critical user tables: ['user_sessions']",
+        "Could not read the file C:\\new\\table",
+        "\x00\ud800",
+    ],
+)
+def test_other_text_tells_of_no_exception(text: str) -> None:
+    """A level, a warning or a word that looks alike is no exception."""
+    assert parse_exception(text) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "in_app"),
+    [
+        ("/app/main.py", True),
+        ("main.py", True),
+        ("/opt/venv/lib/python3.11/site-packages/x.py", False),
+        ("/usr/lib/python3/dist-packages/x.py", False),
+        ("/usr/local/lib/python3.12/asyncio/runners.py", False),
+        ("C:\\Python\\Lib\\site-packages\\x.py", False),
+        ("<frozen importlib._bootstrap>", False),
+        ("<string>", False),
+    ],
+)
+def test_frames_of_the_application(file: str, *, in_app: bool) -> None:
+    """Installed packages, the standard library and generated code are not the application."""
+    text = f'Traceback (most recent call last):\n  File "{file}", line 1, in f\nValueError: x'
+    assert [frame.in_app for frame in exception(text).frames] == [in_app]
+
+
+@given(st.lists(st.sampled_from([*CHAIN.splitlines(), *GROUP.splitlines(), "\ud800", "x" * 50])))
+def test_any_lines_are_read_or_not(lines: list[str]) -> None:
+    """However a log mixes and tears tracebacks, reading them raises nothing."""
+    found = parse_exception("\n".join(lines))
+    assert found is None or found.frames or found.type or "Traceback" in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("user 42 not found", "user <num> not found"),
+        (
+            "took 12ms, 1.5 s, 1h30m5s and 3 minutes",
+            "took <duration>, <duration>, <duration> and <duration>",
+        ),
+        (
+            "Memory limit of 512 MiB exceeded with 527.5 MiB used.",
+            "Memory limit of <size> exceeded with <size> used.",
+        ),
+        ("id 550e8400-e29b-41d4-a716-446655440000", "id <uuid>"),
+        (
+            "from 10.0.0.1:5432 and ::1 and 2001:db8::ff00:42:8329 and fe80::1",
+            "from <ip>:<num> and <ip> and <ip> and <ip>",
+        ),
+        ("2001:0db8:0000:0000:0000:ff00:0042:8329 up", "<ip> up"),
+        ("at 0x7f3a2c commit da39a3ee5e6b defaced 1234567", "at <hex> commit <hex> defaced <num>"),
+        ('relation "user_sessions" does not exist', "relation <str> does not exist"),
+        ("missing: ['a', 'b'] or ['c'], it's `d`", "missing: [<str>] or [<str>], it's <str>"),
+        (
+            "no file /app/main.py:12 or app/main.py or ~/a/b or C:\\a\\b and/or /health",
+            "no file <path>:<num> or <path> or <path> or <path> and/or /health",
+        ),
+        ("mail to a.b@example.com", "mail to <email>"),
+        ("see (https://example.com/a?b=1) now", "see (<url>) now"),
+        ("2025-09-10T00:33:54.123456Z up", "<date> up"),
+        ("2025-09-10 00:33:54,123 +0000 up", "<date> up"),
+        ("2025-09-10 up", "<date> up"),
+        ("10/Sep/2025:00:33:54 +0000 up", "<date> up"),
+        ("Wed, 10 Sep 2025 00:33:54 GMT up", "Wed, <date> up"),
+        ("Sep 10 00:33:54 up", "<date> up"),
+        ("00:33:54.5 up", "<time> up"),
+        ("backend-00042-abc of job_17 v2 utf8", "backend-<revision> of job_<num> v2 utf8"),
+        ("[1, 2, 3] 1,234.5", "[<num>] <num>"),
+        ("\x1b[31mred\x1b[0m \x1b]8;;https://example.com\x07a\x1b]8;;\x1b\\", "red a"),
+        ("  a\n\tb  ", "a b"),
+        ("std::vector a::b", "std::vector a::b"),
+        ("\x00 \ud800 é", "\x00 \ud800 é"),
+        ("", ""),
+    ],
+)
+def test_template(message: str, expected: str) -> None:
+    """What varies between two tellings of the same thing is named."""
+    assert template(message) == expected
+
+
+@given(
+    st.integers(0, 10**12),
+    st.uuids(),
+    st.ip_addresses(v=4),
+    st.datetimes(),
+    st.text("abc /", min_size=1),
+)
+def test_templates_do_not_depend_on_what_varies(
+    number: int, uuid: object, address: object, when: object, text: str
+) -> None:
+    """Two messages that differ in their parameters alone have one template."""
+    made = template(f'at {when} {address} asked {uuid} for "{text}" {number} times')
+    assert re.sub(r"<date>(\.[0-9]+)?", "<date>", made) == (
+        "at <date> <ip> asked <uuid> for <str> <num> times"
+    )
+
+
+@given(st.text(st.characters()))
+def test_any_message_has_a_template(message: str) -> None:
+    """Any text is normal input, and white space never makes a difference."""
+    assert template(f" {message}\n") == template(message)
+
+
+def test_only_the_beginning_of_a_long_message_counts() -> None:
+    """Past its limit a message adds nothing to its template."""
+    assert template("a " * 5_000 + "b") == template("a " * 5_000 + "c")
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "1.", "a.", "A", "'", '"', "/a", "\x1b[", "a::", "\\n", 'File "']
+)
+def test_long_lines_take_linear_time(unit: str) -> None:
+    """A megabyte is templated and searched for exceptions at once, whatever it repeats."""
+    line = unit * (1_000_000 // len(unit))
+    started = time.process_time()
+    assert template(line) == template(line[:10_000])
+    assert parse_exception(line) is None
+    assert time.process_time() - started < 10  # a quadratic step would take many minutes
+
+
+def test_an_entity_is_keyed_and_explained() -> None:
+    """The rule and each of its fields stand in the explanation."""
+    found = of_entity("missing_table", {"tables": ["b", "a", "b"], "service": "backend", "x": None})
+    assert found.explanation == (
+        "rule: missing_table",
+        "service: backend",
+        "tables: a, b",
+        "x: (none)",
+    )
+    assert re.fullmatch(r"v1-[0-9a-f]{16}", found.value)
+
+
+def test_a_key_is_for_ever() -> None:
+    """Stored incidents are found by these keys: a change of one needs a new version."""
+    assert of_entity("r", {"service": "s"}).value == "v1-31ac2807c5bdc622"
+    assert of_message("r", "user 42 not found").value == "v1-db24b2a041ed7da9"
+    assert of_message("r", CHAIN).value == "v1-f1b72a68192112a4"
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.lists(st.text(max_size=3)), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_order_and_repetition_do_not_matter(entity: dict[str, list[str]], random: object) -> None:
+    """The same entity in any order, as a list, a set or a tuple, has one key."""
+    assert hasattr(random, "shuffle")
+    names = list(entity)
+    random.shuffle(names)
+    other: dict[str, object] = {}
+    for name in names:
+        values = entity[name] * 2
+        random.shuffle(values)
+        other[name] = frozenset(values) if len(values) % 4 else tuple(values)
+    assert of_entity("r", other) == of_entity("r", entity)
+
+
+def test_a_value_has_one_key_however_it_was_written() -> None:
+    """Logs write a number as int, float or text, and one value with or without its list."""
+    same: list[object] = [200, 200.0, "200", ["200"], [200, 200.0]]
+    assert len({of_entity("r", {"status": value}).value for value in same}) == 1
+    nested = [{"a": [{"b": 1, "c": [2, 3]}, [4]]}, {"a": [[4], {"c": [3, 2], "b": 1.0}]}]
+    assert len({of_entity("r", value).value for value in nested}) == 1
+    apart: list[object] = [None, "", [], True, 1.5, "a", ["a", "b"], "a, b"]
+    assert len({of_entity("r", {"status": value}).value for value in apart}) == len(apart) - 1
+
+
+def test_other_rules_and_entities_have_other_keys() -> None:
+    """Nothing of a key can be shifted into another part of it."""
+    keys = [
+        of_entity("a", {"b": "c"}),
+        of_entity("ab", {"": "c"}),
+        of_entity("a", {"bc": ""}),
+        of_entity("a", {"b": "c", "d": "e"}),
+        of_message("a", "b c"),
+        of_message("b", "b c"),
+    ]
+    assert len({key.value for key in keys}) == len(keys)
+
+
+def test_a_message_without_a_traceback_is_keyed_by_its_template() -> None:
+    """Two tellings of the same thing have one key, and it says which template."""
+    found = of_message("r", "user 42 not found")
+    assert found == of_message("r", "user  43 not found")
+    assert found.explanation == ("rule: r", "message: user <num> not found")
+    assert of_message("r", "ValueError: 1") == of_message("r", "ValueError: 2")
+
+
+def test_a_traceback_is_keyed_by_its_frames() -> None:
+    """The exception's type and the frames of the application count, innermost first."""
+    assert of_message("r", CHAIN).explanation == (
+        "rule: r",
+        "exception: psycopg2.errors.UndefinedTable",
+        "frame: /app/backend/db.py in fetch",
+    )
+    moved = CHAIN.replace("line 12", "line 34").replace("user_sessions", "users")
+    assert of_message("r", moved) == of_message("r", CHAIN)
+    assert of_message("r", CHAIN.replace("fetch", "store")) != of_message("r", CHAIN)
+
+
+def test_five_frames_count() -> None:
+    """Whoever called from further out makes no difference, and recursion counts once."""
+    head, error = "Traceback (most recent call last):\n", "ValueError: x\n"
+
+    def calls(*names: str) -> Fingerprint:
+        frames = (f'  File "/app/m.py", line 1, in {name}\n    go()\n' for name in names)
+        return of_message("r", head + "".join(frames) + error)
+
+    assert calls(*"zyabcde") == calls(*"abcde") == calls(*"abcdede")
+    assert calls(*"bcde") != calls(*"abcde")
+    assert len(calls(*"zyabcde").explanation) == 7
+
+
+def test_frames_of_libraries_count_when_there_are_no_others() -> None:
+    """A traceback through libraries alone is still keyed by its frames; one cut off says so."""
+    text = '  File "/usr/lib/python3/x.py", line 1\n'
+    assert of_message("r", text).explanation == (
+        "rule: r",
+        "exception: (cut off)",
+        "frame: /usr/lib/python3/x.py",
+    )
