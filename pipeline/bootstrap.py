@@ -240,9 +240,11 @@ def check_checkout(path: str) -> None:
 
 def _store_url(options: ReplayOptions) -> str:
     """Return the store's URL; a dry run looks into a database file, and creates none."""
-    file = options.store.removeprefix(SQLITE_FILE)
-    missing = options.store.startswith(SQLITE_FILE) and not Path(file).exists()
-    return IN_MEMORY if options.dry_run and missing else options.store
+    return IN_MEMORY if options.dry_run and _is_missing_file(options.store) else options.store
+
+
+def _is_missing_file(url: str) -> bool:
+    return url.startswith(SQLITE_FILE) and not Path(url.removeprefix(SQLITE_FILE)).exists()
 
 
 @contextmanager
@@ -344,6 +346,20 @@ def open_store(url: str) -> SqlStore:
     return SqlStore(url)
 
 
+def open_kept_store(url: str) -> SqlStore:
+    """Open a store that is there already.
+
+    Raises:
+        ConfigurationError: there is no such file.
+        StoreError: it cannot be opened.
+
+    """
+    if _is_missing_file(url):
+        message = f"{url} does not exist; `fivewhys replay --store {url}` makes it"
+        raise ConfigurationError([Mistake("--store", 0, message)])
+    return open_store(url)
+
+
 def find_incident(url: str, identifier: str) -> IncidentDocument:
     """Return one incident of a store.
 
@@ -352,7 +368,7 @@ def find_incident(url: str, identifier: str) -> IncidentDocument:
         StoreError: the store cannot be opened, or several ids begin like this.
 
     """
-    with open_store(url) as store:
+    with open_kept_store(url) as store:
         found = store.incident(identifier)
     if found is None:
         message = f"the store has no incident {identifier!r}; `fivewhys incidents list` names them"

@@ -71,6 +71,9 @@ Store = Annotated[
     ),
 ]
 IN_MEMORY = "sqlite://"
+KeptStore = Annotated[
+    str, typer.Option("--store", metavar="URL", help="Where state was kept: sqlite:///file.db.")
+]
 
 
 def _fail(message: str, status: int) -> NoReturn:
@@ -98,7 +101,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...",
+            metavar="SOURCE",
             help="Files, globs, folders, or - for standard input (the default).",
         ),
     ] = None,
@@ -108,7 +111,10 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         str, typer.Option(metavar="FILE", help="The service catalog (catalog.yml).")
     ] = "",
     repo: Annotated[
-        str, typer.Option(metavar="PATH", help="A checkout of the services' code.")
+        str,
+        typer.Option(
+            metavar="PATH", help="A checkout of the services' code; no rule reads it yet."
+        ),
     ] = "",
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
@@ -248,7 +254,7 @@ def rules_lint(
     folder: Annotated[
         str,
         typer.Argument(
-            metavar="[DIR]", help="Folder of rules. Default: those that come with fivewhys."
+            metavar="DIR", help="Folder of rules. Default: those that come with fivewhys."
         ),
     ] = "",
 ) -> None:
@@ -264,7 +270,7 @@ def rules_test(
     folder: Annotated[
         str,
         typer.Argument(
-            metavar="[DIR]", help="Folder of rules. Default: those that come with fivewhys."
+            metavar="DIR", help="Folder of rules. Default: those that come with fivewhys."
         ),
     ] = "",
 ) -> None:
@@ -287,12 +293,12 @@ def rules_schema() -> None:
 
 
 @incidents_app.command("list")
-def incidents_list(store: Store = IN_MEMORY) -> None:
+def incidents_list(*, store: KeptStore) -> None:
     """List the incidents in a store."""
-    from pipeline.bootstrap import open_store
+    from pipeline.bootstrap import open_kept_store
     from pipeline.display import INCIDENT_COLUMNS, incident_row, print_table
 
-    with _guarded(lambda: open_store(store)) as opened:
+    with _guarded(lambda: open_kept_store(store)) as opened:
         print_table(INCIDENT_COLUMNS, [incident_row(item) for item in opened.incidents()])
 
 
@@ -301,7 +307,8 @@ def incidents_show(
     identifier: Annotated[
         str, typer.Argument(metavar="ID", help="Id of an incident, or its beginning.")
     ],
-    store: Store = IN_MEMORY,
+    *,
+    store: KeptStore,
 ) -> None:
     """Print the report of one incident in a store."""
     from pipeline.bootstrap import find_incident

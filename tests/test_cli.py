@@ -142,12 +142,22 @@ def test_a_store_remembers_between_replays(export: Path, folder: Path) -> None:
     assert (folder / "state.db").is_file()
 
 
-@pytest.mark.usefixtures("folder")
-def test_an_unknown_incident_is_named() -> None:
+def test_an_unknown_incident_is_named(export: Path, folder: Path) -> None:
     """`incidents show` of an id that is not there says so and how to find one."""
-    result = run("incidents", "show", "inc-none")
+    run("replay", export, "--store", "sqlite:///state.db")
+    result = run("incidents", "show", "inc-none", "--store", "sqlite:///state.db")
     assert result.exit_code == 2
     assert "no incident 'inc-none'" in result.stderr
+    assert (folder / "state.db").is_file()
+
+
+def test_a_store_that_is_not_there_is_not_made_by_looking(folder: Path) -> None:
+    """`incidents` over a file that does not exist says so, and leaves no file behind."""
+    for words in (("list",), ("show", "inc-none")):
+        result = run("incidents", *words, "--store", "sqlite:///gone.db")
+        assert result.exit_code == 2
+        assert "sqlite:///gone.db does not exist" in result.stderr
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(("priority", "status"), [("P1", 3), ("p4", 3), ("P0", 0)])
