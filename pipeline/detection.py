@@ -5,6 +5,7 @@ Rules see the entry as it was logged; whatever a detection keeps of it has gone 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +13,8 @@ import re2
 
 from pipeline import fingerprint
 from pipeline.entry import format_timestamp, parse_timestamp
-from pipeline.matching import compile_rule, field_getter
+from pipeline.matching import compile_rule, every_value, field_getter
+from pipeline.redaction import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 SAMPLE_LIMIT = 4_000
 """Characters kept of a sample's text; a log entry may hold 256 KiB."""
 
-_LIST_ITEM = re2.compile(r"""'([^']*)'|"([^"]*)\"""")
+# A quote opens an item only where one can begin: the apostrophe of "it's" does not.
+_LIST_ITEM = re2.compile(r"""(?:^|[\[({,])\s*(?:'([^']*)'|"([^"]*)")""")
+_LARGEST = 2**63 - 1  # what JSON and SQL keep of a whole number
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -122,9 +126,18 @@ class _Compiled:
         captures = self.match(redacted)
         if captures is None:
             raw: Captures = self.match(entry) or {}
-            captures = {name: self._redactor.text(text) for name, text in raw.items()}
+            captures = {name: self._shown(text, redacted) for name, text in raw.items()}
         types = self.rule.audit.captures
         return {name: convert(text, types.get(name, "str")) for name, text in captures.items()}
+
+    def _shown(self, raw: str, redacted: LogEntry) -> str:
+        """Return of a raw capture what the redacted entry shows, too.
+
+        What makes a text secret may stand beside it (`password=`): it cannot be judged alone.
+        """
+        text = self._redactor.text(raw)
+        values = (str(value) for value in every_value(redacted.document))
+        return text if any(text in value for value in (redacted.message, *values)) else PLACEHOLDER
 
     def _fingerprint(
         self, entity: Mapping[str, Any], redacted: LogEntry
@@ -174,17 +187,36 @@ def convert(text: str, kind: CaptureType) -> Any:
 
 
 def _items(text: str) -> list[str]:
-    """Read `['a', 'b']`, `{'a'}`, `["a"]` or `a, b` as a list of texts."""
+    """Read `['a', 'b']`, `{'a'}`, `["a"]` or `a, b` as a list of texts.
+
+    Of quoted items one that was cut off is left out: half a name is the name of nothing.
+    """
     quoted = [single or double for single, double in _LIST_ITEM.findall(text)]
     return quoted or [
-        item for item in (part.strip() for part in text.strip("[]{}() ").split(",")) if item
+        item for item in (part.strip(" '\"") for part in text.strip("[]{}() ").split(",")) if item
     ]
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        message = f"{number} is beyond 64 bits"
+        raise ValueError(message)
+    return number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        message = f"{text} is no finite number"
+        raise ValueError(message)
+    return number
 
 
 _CONVERSIONS: Mapping[CaptureType, Callable[[str], Any]] = {
     "str": str,
-    "int": int,
-    "float": float,
+    "int": _whole,
+    "float": _finite,
     "list": _items,
     "set": lambda text: sorted(set(_items(text))),
     "timestamp": lambda text: format_timestamp(parse_timestamp(text)),

@@ -77,9 +77,10 @@ def _declared_tables(catalog: Catalog, key: str) -> Fact:
 
 
 def tables_of(symptom: Symptom) -> list[str]:
-    """Return the table names a symptom carries: its fields `tables` (a list) or `table`."""
+    """Return the table names a symptom carries, each once: `tables` (a list) or `table`."""
     value = symptom.fields.get("tables") or symptom.fields.get("table") or []
-    return [value] if isinstance(value, str) else [str(item) for item in value]
+    names = value if isinstance(value, list) else [value]  # an entry may hold anything there
+    return list(dict.fromkeys(str(name) for name in names))
 
 
 def _table_facts(symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
@@ -88,7 +89,7 @@ def _table_facts(symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
     owners = {table: catalog.owners_of(table) for table in tables}
     nobody = [name for name in tables if not owners[name] and not catalog.is_bookkeeping(name)]
     foreign = [name for name in tables if owners[name] and not own & _services(owners[name])]
-    tools = [name for name in tables if catalog.is_bookkeeping(name)]
+    tools = [name for name in tables if name not in foreign and catalog.is_bookkeeping(name)]
     if foreign and len(foreign) + len(tools) == len(tables):
         yield _foreign_fact(symptom, {name: owners[name] for name in foreign}, tools, catalog)
     for table in nobody:

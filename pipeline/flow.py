@@ -147,12 +147,18 @@ class Replay:
         for record in source.read():
             self._take(record)
             on_record()
-        self._correlator.on_time(self._correlator.now + self._policy.group_wait)  # let all settle
         ledger = self._store.ledger()
+        self._come_to_an_end(ledger)
         outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
         if not self._dry_run:
             self._commit(outcomes)
         return Result(self._tally, outcomes, self._detected)
+
+    def _come_to_an_end(self, ledger: Mapping[str, LedgerEntry]) -> None:
+        """Let everything settle; an older export takes event time not behind what was decided."""
+        self._correlator.on_time(self._correlator.now + self._policy.group_wait)
+        for entry in ledger.values():
+            self._correlator.on_time(entry.decided_at)
 
     def _commit(self, outcomes: Sequence[Outcome]) -> None:
         found = [item for detections in self._detected.values() for item in detections]

@@ -141,22 +141,6 @@ class Incident:
             for item in (*self.symptoms, *self.context)
         )
 
-    def causes_of(self, fingerprint: str) -> tuple[str, ...]:
-        """Fingerprints of the symptoms that explain a symptom, sorted."""
-        return tuple(
-            sorted(
-                {
-                    link.cause
-                    for link in self.links
-                    if link.kind == "caused_by" and link.effect == fingerprint
-                }
-            )
-        )
-
-    def symptom(self, fingerprint: str) -> Symptom:
-        """Return the symptom of that fingerprint."""
-        return next(item for item in self.symptoms if item.fingerprint == fingerprint)
-
 
 def state_of(
     last_seen: int, now: int, *, reported_at: int, quiet_after: int, resolve_after: int

@@ -39,6 +39,7 @@ from sigma.types import (
 
 from pipeline.errors import Mistake, RuleError
 from pipeline.fingerprint import parse_exception
+from pipeline.rule import compile_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -55,15 +56,11 @@ if TYPE_CHECKING:
     ValueTest = Callable[[object, Captures], bool]
     Getter = Callable[[LogEntry], Values]
 
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-
 _COMPARISONS: Mapping[CompareOperators, Callable[[float, float], bool]] = {
     CompareOperators.LT: operator.lt,
     CompareOperators.LTE: operator.le,
     CompareOperators.GT: operator.gt,
     CompareOperators.GTE: operator.ge,
-    CompareOperators.NEQ: operator.ne,
 }
 
 
@@ -122,14 +119,16 @@ _TAXONOMY: Mapping[str, str] = {
 def field_getter(name: str) -> Getter:
     """Compile a field name of a rule to a function that returns all values an entry has for it.
 
-    A named field first, then the dotted path in the entry, then the same path inside jsonPayload.
+    A named field first, then the dotted path in the entry, then the same path inside jsonPayload,
+    then what Sigma's taxonomy means by it; of these the first one that is there.
     """
     if name in _NAMED:
         return _NAMED[name]
-    path = _TAXONOMY.get(name, name.removeprefix("data."))
+    sigma = _TAXONOMY.get(name, name.removeprefix("data."))
+    paths = tuple(dict.fromkeys((name, f"jsonPayload.{name}", sigma, f"jsonPayload.{sigma}")))
 
     def get(entry: LogEntry) -> Values:
-        return entry.lookup(path) or entry.lookup(f"jsonPayload.{path}")
+        return next((found for path in paths if (found := entry.lookup(path))), ())
 
     return get
 
@@ -163,10 +162,7 @@ def _encodable(text: str) -> str:
 
 
 def _string(sigma: SigmaString, *, keyword: bool = False) -> ValueTest:
-    parts = list(sigma.s)
-    if any(isinstance(part, Placeholder) for part in parts):
-        message = f"the placeholder in {sigma.to_plain()!r} is filled by no setting"
-        raise ValueError(message)
+    parts = _parts(sigma)
     cased = isinstance(sigma, SigmaCasedString)
     if keyword:
         parts = [SpecialChars.WILDCARD_MULTI, *parts, SpecialChars.WILDCARD_MULTI]
@@ -175,8 +171,16 @@ def _string(sigma: SigmaString, *, keyword: bool = False) -> ValueTest:
         return plain
     expression = "".join(_part_expression(part) for part in parts)
     flags = "s" if cased else "is"
-    compiled = re2.compile(f"(?{flags})^(?:{expression})$", _OPTIONS)
+    compiled = compile_expression(f"(?{flags})^(?:{expression})$")
     return lambda value, _: compiled.search(_encodable(_as_text(value))) is not None
+
+
+def _parts(sigma: SigmaString) -> list[Any]:
+    """Return plain texts and wildcards; nothing fills a placeholder here."""
+    if any(isinstance(part, Placeholder) for part in sigma.s):
+        message = f"the placeholder in {sigma.to_plain()!r} is filled by no setting"
+        raise ValueError(message)
+    return list(sigma.s)
 
 
 def _plain_string(parts: list[Any], *, cased: bool) -> ValueTest | None:
@@ -193,8 +197,8 @@ def _plain_string(parts: list[Any], *, cased: bool) -> ValueTest | None:
     method = _STRING_METHODS[front, back]
     if cased:
         return lambda value, _: method(_as_text(value), wanted)
-    lowered = wanted.lower()
-    return lambda value, _: method(_as_text(value).lower(), lowered)
+    folded = wanted.casefold()
+    return lambda value, _: method(_as_text(value).casefold(), folded)
 
 
 _STRING_METHODS: Mapping[tuple[bool, bool], Callable[[str, str], bool]] = {
@@ -215,8 +219,8 @@ def _part_expression(part: object) -> str:
 
 def _expression(sigma: SigmaRegularExpression) -> ValueTest:
     flags = "".join(sorted(sigma.sigma_to_re_flag[flag] for flag in sigma.flags))
-    prefix = f"(?{flags})" if flags else ""
-    compiled = re2.compile(prefix + str(sigma.regexp), _OPTIONS)
+    _parts(sigma.regexp)
+    compiled = compile_expression((f"(?{flags})" if flags else "") + str(sigma.regexp))
 
     def test(value: object, captures: Captures) -> bool:
         found = compiled.search(_encodable(_as_text(value)))
@@ -285,8 +289,8 @@ _VALUE_TESTS: Mapping[type[SigmaType], Callable[[Any], ValueTest]] = {
 # --- conditions -----------------------------------------------------------------------------------
 
 
-def _field_equals(condition: ConditionFieldEqualsValueExpression) -> Predicate:
-    get, sigma = field_getter(condition.field), condition.value
+def _field_equals(field: str, sigma: SigmaType) -> Predicate:
+    get = field_getter(field)
     if isinstance(sigma, SigmaNull):
         return lambda entry, _: not get(entry)
     if isinstance(sigma, SigmaExists):
@@ -295,12 +299,7 @@ def _field_equals(condition: ConditionFieldEqualsValueExpression) -> Predicate:
     if isinstance(sigma, SigmaFieldReference):
         return _field_reference(get, sigma)
     if isinstance(sigma, SigmaExpansion):
-        return _any_of(
-            [
-                _field_equals(ConditionFieldEqualsValueExpression(condition.field, value))
-                for value in sigma.values
-            ]
-        )
+        return _any_of([_field_equals(field, value) for value in sigma.values])
     test = _value_test(sigma)
     return lambda entry, captures: any(test(value, captures) for value in get(entry))
 
@@ -310,14 +309,16 @@ def _field_reference(get: Getter, sigma: SigmaFieldReference) -> Predicate:
     method = _STRING_METHODS[sigma.ends_with, sigma.starts_with]
 
     def matches(entry: LogEntry, _: Captures) -> bool:
-        wanted = [_as_text(value).lower() for value in other(entry)]
-        return any(method(_as_text(value).lower(), text) for value in get(entry) for text in wanted)
+        wanted = [_as_text(value).casefold() for value in other(entry)]
+        found = [_as_text(value).casefold() for value in get(entry)]
+        return any(method(value, text) for value in found for text in wanted)
 
     return matches
 
 
-def _keyword(condition: ConditionValueExpression) -> Predicate:
-    sigma = condition.value
+def _keyword(sigma: SigmaType) -> Predicate:
+    if isinstance(sigma, SigmaExpansion):
+        return _any_of([_keyword(value) for value in sigma.values])
     test = _string(sigma, keyword=True) if isinstance(sigma, SigmaString) else _value_test(sigma)
     return lambda entry, captures: any(
         test(value, captures) for value in every_value(entry.document)
@@ -362,9 +363,9 @@ _CONNECTIVES: Mapping[type, Callable[[list[Predicate]], Predicate]] = {
 
 def _condition(node: Any) -> Predicate:
     if isinstance(node, ConditionFieldEqualsValueExpression):
-        return _field_equals(node)
+        return _field_equals(node.field, node.value)
     if isinstance(node, ConditionValueExpression):
-        return _keyword(node)
+        return _keyword(node.value)
     return _CONNECTIVES[type(node)]([_condition(argument) for argument in node.args])
 
 
@@ -377,9 +378,10 @@ def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
     """
     try:
         conditions = [_condition(item.parse()) for item in rule.sigma.detection.parsed_condition]
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         file, _, line = rule.place.rpartition(":")
-        raise RuleError([Mistake(file, int(line), str(error))]) from error
+        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise RuleError([Mistake(file, int(line), reason)]) from error
     predicate = _any_of(conditions)
 
     def match(entry: LogEntry) -> Captures | None:

@@ -7,8 +7,9 @@ incident with the ledger and names the reason for whatever it decides.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline import markdown
@@ -28,14 +29,21 @@ if TYPE_CHECKING:
 BODY_LIMIT = 65_536
 """GitHub's limit for the body of an issue, in characters."""
 
-RAW_LINES = 12
-"""Lines of raw text quoted for one symptom."""
+SIZES: tuple[tuple[int, int | None], ...] = ((12, None), (6, 40), (3, 15), (1, 5))
+"""How much a body shows: raw lines of one symptom, items of one list (None: all of them).
+
+The first that fits is taken.
+"""
 
 MILLISECOND = 1_000_000
 EXCERPT = 240
 """Characters of a text quoted as evidence on one line."""
 
-_CUT = "\n\n*This report was cut at GitHub's limit of 65,536 characters.*\n"
+_SHORTENED = (
+    "\n*Shortened to GitHub's limit of 65,536 characters: a list shows at most {items} items, "
+    "a symptom {lines} of its raw lines; `fivewhys replay --format json` shows the rest.*\n"
+)
+_CUT = "*This report is longer than GitHub allows, however shortened; its beginning, as text:*\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +149,51 @@ def render(incident: Incident, explanation: Explanation, template: str, place: s
         TemplateError: the template is wrong or raised; `place` is its file.
 
     """
-    values = {
-        "incident": incident,
-        "explanation": explanation,
-        "timeline": timeline(incident),
-        "critical": [item for item in incident.symptoms if _is_critical(item)],
-        "warnings": [item for item in incident.symptoms if not _is_critical(item)],
-        "state_lines": state_lines(incident),
-        "impacts": tuple(dict.fromkeys(item.impact for item in incident.symptoms if item.impact)),
-        "grouped_because": grouped_because(incident),
-    }
-    body = render_markdown(template, values, place, _FILTERS)
     return Report(
         incident_id=incident.id,
         title=markdown.title(f"[{incident.priority}] {incident.title}"),
         labels=("fivewhys", incident.priority, incident.root.signature),
-        body=markdown.truncate(body, BODY_LIMIT, _CUT),
+        body=_body(incident, explanation, template, place),
+    )
+
+
+def _body(incident: Incident, explanation: Explanation, template: str, place: str) -> str:
+    """Render the body within GitHub's limit; Markdown is never cut, it is rendered with less."""
+    body = ""
+    for lines, items in SIZES:
+        values = _values(incident, _shortened(explanation, items), items)
+        filters = {**_FILTERS, "raw_lines": partial(raw_lines, limit=lines)}
+        body = render_markdown(template, values, place, filters)
+        if items is not None:
+            body += _SHORTENED.format(items=items, lines=lines)
+        if len(body) <= BODY_LIMIT:
+            return body
+    return _CUT + markdown.fence(body[: BODY_LIMIT // 4])  # which may double what it is given
+
+
+def _values(incident: Incident, explanation: Explanation, items: int | None) -> dict[str, Any]:
+    """Return what the template sees, no list longer than `items`."""
+    critical = [item for item in incident.symptoms if _is_critical(item)]
+    warnings = [item for item in incident.symptoms if not _is_critical(item)]
+    impacts = tuple(dict.fromkeys(item.impact for item in incident.symptoms if item.impact))
+    return {
+        "incident": incident,
+        "explanation": explanation,
+        "timeline": timeline(incident)[:items],
+        "critical": critical[:items],
+        "warnings": warnings[:items],
+        "state_lines": state_lines(incident)[:items],
+        "impacts": impacts[:items],
+        "grouped_because": grouped_because(incident)[:items],
+    }
+
+
+def _shortened(explanation: Explanation, items: int | None) -> Explanation:
+    return replace(
+        explanation,
+        whys=tuple(replace(why, evidence=why.evidence[:items]) for why in explanation.whys[:items]),
+        next_steps=explanation.next_steps[:items],
+        open_questions=explanation.open_questions[:items],
     )
 
 
@@ -164,14 +201,14 @@ def _is_critical(symptom: Symptom) -> bool:
     return LEVELS.index(symptom.level) >= LEVELS.index("high")
 
 
-def raw_lines(symptom: Symptom) -> str:
-    """Return the distinct raw texts of a symptom's samples, each with its time, in a few lines."""
+def raw_lines(symptom: Symptom, limit: int) -> str:
+    """Return the distinct raw texts of a symptom's samples, each with its time, in few lines."""
     seen: dict[str, str] = {}
     for sample in symptom.samples:
         seen.setdefault(sample.text, format_timestamp(sample.timestamp))
     lines = [line for text, time in seen.items() for line in f"{time} {text}".splitlines()]
-    if len(lines) > RAW_LINES:
-        lines = [*lines[:RAW_LINES], f"… ({len(lines) - RAW_LINES} more lines)"]
+    if len(lines) > limit:
+        lines = [*lines[:limit], f"… ({len(lines) - limit} more lines)"]
     return "\n".join(lines)
 
 
@@ -229,7 +266,6 @@ def _excerpt(text: str) -> str:
 
 _FILTERS: Mapping[str, Any] = {
     "time": _time,
-    "raw_lines": raw_lines,
     "plural": _plural,
     "joined": _joined,
     "excerpt": _excerpt,

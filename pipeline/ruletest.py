@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from pipeline.audit import SECOND, parse_span
 from pipeline.correlation import Correlator
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
-from pipeline.errors import ConfigurationError, EntryError, Mistake, RuleError
+from pipeline.errors import ConfigurationError, EntryError, RuleError
 from pipeline.yamltext import parse, validation_mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.detection import Detection, Detector
     from pipeline.entry import LogEntry
+    from pipeline.errors import Mistake
     from pipeline.incident import Incident
     from pipeline.rule import RuleSet
     from pipeline.yamltext import Document, Path
@@ -56,7 +57,9 @@ class TimelineStep(_Model):
         if not text.startswith("+"):
             message = f"{text!r} is no time after the beginning; write it like +90s"
             raise ValueError(message)
-        return 0 if re.fullmatch(r"\+0[smhd]", text) else parse_span(text[1:])
+        after = 0 if re.fullmatch(r"\+0[smhd]", text) else parse_span(text[1:])
+        format_timestamp(BASE + after)  # ValueError beyond the calendar
+        return after
 
 
 class ExpectedIncident(_Model):
@@ -79,6 +82,9 @@ class Timeline(_Model):
     @classmethod
     def _as_step(cls, value: object) -> object:
         return value if value is None else {"at": value, "entry": {}}
+
+
+T = TypeVar("T", Case, Timeline)
 
 
 class RuleTests(_Model):
@@ -119,13 +125,17 @@ def run_tests(
     results: list[TestResult] = []
     for name, text in sorted(files):
         try:
-            for document in parse(text, name):
-                tests = RuleTests.model_validate(document.value)
-                results += _Runner(ruleset, detector, document).run(tests)
+            documents = parse(text, name)
         except ConfigurationError as error:
             mistakes += error.mistakes
-        except ValidationError as error:
-            mistakes += validation_mistakes(error, document)
+            continue
+        for document in documents:
+            try:
+                tests = RuleTests.model_validate(document.value)
+            except ValidationError as error:
+                mistakes += validation_mistakes(error, document)
+                continue
+            results += _Runner(ruleset, detector, document, mistakes).run(tests)
     if mistakes:
         raise RuleError(sorted(mistakes))
     return results
@@ -134,29 +144,40 @@ def run_tests(
 class _Runner:
     """The tests of one file."""
 
-    def __init__(self, ruleset: RuleSet, detector: Detector, document: Document) -> None:
+    def __init__(
+        self, ruleset: RuleSet, detector: Detector, document: Document, mistakes: list[Mistake]
+    ) -> None:
         self._ruleset = ruleset
         self._detector = detector
         self._document = document
+        self._mistakes = mistakes
         stem = document.name.replace("\\", "/").rpartition("/")[2]
         self._rule = stem.removesuffix(".test.yml")
 
     def run(self, tests: RuleTests) -> Iterator[TestResult]:
+        """Yield the result of each test; note what is wrong with the tests themselves."""
         names = {*self._ruleset.rules, *(item.name for item in self._ruleset.correlations)}
         if self._rule not in names:
             message = f"the file is named after {self._rule!r}, but no rule has this name"
-            raise RuleError([self._document.mistake(message)])
+            self._mistakes.append(self._document.mistake(message))
+            return
         for index, case in enumerate(tests.matches):
-            yield self._result(("matches", index), case.name, self._match_difference(case))
+            yield from self._result(("matches", index), case, self._match_difference)
         for index, case in enumerate(tests.ignores):
-            yield self._result(("ignores", index), case.name, self._ignore_difference(case))
+            yield from self._result(("ignores", index), case, self._ignore_difference)
         for index, timeline in enumerate(tests.timelines):
-            yield self._result(
-                ("timelines", index), timeline.name, self._timeline_difference(timeline)
-            )
+            yield from self._result(("timelines", index), timeline, self._timeline_difference)
 
-    def _result(self, path: Path, name: str, difference: str) -> TestResult:
-        return TestResult(self._document.place(path), self._rule, name, difference)
+    def _result(self, path: Path, test: T, difference: Callable[[T], str]) -> Iterator[TestResult]:
+        try:
+            found = difference(test)
+        except EntryError as error:
+            message = f"an entry of {test.name!r} is none: {error}"
+            self._mistakes.append(self._document.mistake(message, path))
+        except ConfigurationError as error:  # a template of a rule that raised
+            self._mistakes += error.mistakes
+        else:
+            yield TestResult(self._document.place(path), self._rule, test.name, found)
 
     def _match_difference(self, case: Case) -> str:
         detections = [item for item in self._detect(case.entry) if item.rule == self._rule]
@@ -183,7 +204,9 @@ class _Runner:
         return [found for item in self._entries(entry) for found in self._detector.detect(item)]
 
     def _entries(self, entry: Mapping[str, Any]) -> list[LogEntry]:
-        return _read(entry, self._document.name)
+        """Read an entry as if it had been logged; a plain mapping with a payload will do."""
+        record = {"timestamp": format_timestamp(BASE), **entry}
+        return parse_entry(record, place=self._document.name)
 
     def _timeline_difference(self, timeline: Timeline) -> str:
         correlator = Correlator(self._ruleset)
@@ -203,14 +226,6 @@ class _Runner:
                 "; ".join(expected) or "no incident", "; ".join(actual) or "no incident"
             )
         return _due_difference(timeline, correlator)
-
-
-def _read(record: Mapping[str, Any], name: str) -> list[LogEntry]:
-    """Read an entry of a test as if it had been logged; a plain mapping with a payload will do."""
-    try:
-        return parse_entry({"timestamp": format_timestamp(BASE), **record}, place=name)
-    except EntryError as error:
-        raise RuleError([Mistake(name, 0, f"a test's entry is none: {error}")]) from error
 
 
 def _paired(

@@ -12,9 +12,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigurationError, TemplateError
 from pipeline.facts import sample_ref, tables_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.errors import Mistake
     from pipeline.facts import Fact
     from pipeline.incident import Incident, Symptom
+    from pipeline.yamltext import Document, Path
 
 
 class Status(StrEnum):
@@ -67,6 +68,17 @@ class Explanation:
     open_questions: tuple[str, ...]
 
 
+_Items = TypeVar("_Items", bound="tuple[object, ...]")
+
+
+def _some(items: _Items) -> _Items:
+    """Refuse an empty list (pydantic's `min_length` also complains where each item is wrong)."""
+    if not items:
+        message = "must not be empty"
+        raise ValueError(message)
+    return items
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -79,9 +91,12 @@ class Guard(_Model):
 
 
 class Answer(_Model):
-    """A candidate: all guards of `when` must hold; `cites` are shown too where they exist."""
+    """A candidate: all guards of `when` must hold; `cites` are shown too where they exist.
 
-    when: tuple[str | Guard, ...]
+    It has at least one guard: an answer that holds without a fact would have no evidence.
+    """
+
+    when: Annotated[tuple[str | Guard, ...], AfterValidator(_some)]
     answer: str
     cites: tuple[str, ...] = ()
 
@@ -106,7 +121,7 @@ class WhysTemplate(_Model):
     """One file of `templates/whys/`."""
 
     name: str
-    whys: tuple[Question, ...]
+    whys: Annotated[tuple[Question, ...], AfterValidator(_some)]
     next_steps: tuple[Step, ...] = ()
 
 
@@ -130,27 +145,52 @@ def load_whys(files: Iterable[tuple[str, str]]) -> WhysTemplates:
     mistakes: list[Mistake] = []
     for name, text in sorted(files):
         try:
-            for document in parse(text, name):
-                template = WhysTemplate.model_validate(document.value)
-                templates[template.name] = template
-                places[template.name] = name
-                _check(template, name)
+            documents = parse(text, name)
         except ConfigurationError as error:
             mistakes += error.mistakes
-        except ValidationError as error:
-            mistakes += validation_mistakes(error, document)
+            continue
+        for document in documents:
+            template = _load(document, mistakes)
+            if template is not None:
+                mistakes += _taken(template, document, places)
+                templates[template.name] = template
+                places[template.name] = document.name
     if mistakes:
         raise TemplateError(sorted(mistakes))
     return WhysTemplates(templates, places)
 
 
-def _check(template: WhysTemplate, place: str) -> None:
-    """Refuse a text that is no Jinja template when it is read, not when it is first needed."""
-    for why in template.whys:
-        for text in (why.question, why.unknown, why.settle, *(item.answer for item in why.answers)):
-            used_names(text, place)
-    for step in template.next_steps:
-        used_names(step.text, place)
+def _load(document: Document, mistakes: list[Mistake]) -> WhysTemplate | None:
+    try:
+        template = WhysTemplate.model_validate(document.value)
+    except ValidationError as error:
+        mistakes += validation_mistakes(error, document)
+        return None
+    for path, text in _texts(template):
+        try:
+            used_names(text, document.place(path))
+        except TemplateError as error:
+            mistakes += error.mistakes
+    return template
+
+
+def _taken(
+    template: WhysTemplate, document: Document, places: Mapping[str, str]
+) -> Iterator[Mistake]:
+    if template.name in places:
+        message = f"the name {template.name!r} is taken by the template in {places[template.name]}"
+        yield document.mistake(message, ("name",))
+
+
+def _texts(template: WhysTemplate) -> Iterator[tuple[Path, str]]:
+    """Yield every Jinja text of a template: a wrong one is refused before it is first needed."""
+    for index, why in enumerate(template.whys):
+        for key in ("question", "unknown", "settle"):
+            yield ("whys", index, key), getattr(why, key)
+        for number, candidate in enumerate(why.answers):
+            yield ("whys", index, "answers", number, "answer"), candidate.answer
+    for index, step in enumerate(template.next_steps):
+        yield ("next_steps", index, "text"), step.text
 
 
 def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates) -> Explanation:
@@ -184,8 +224,7 @@ def _root_cause(chain: Sequence[Why]) -> str:
 
 def _observed(incident: Incident) -> Iterator[Why]:
     """Yield one why for each causal edge from the user-visible symptom to the root."""
-    path = _path_to_root(incident)
-    for effect, cause in pairwise(path):
+    for effect, cause in pairwise(_path_to_root(incident)):
         link = next(
             link
             for link in incident.links
@@ -211,21 +250,46 @@ def _entry_evidence(symptom: Symptom) -> Evidence:
 
 def _path_to_root(incident: Incident) -> list[Symptom]:
     """Return the longest causal path to the root, from a user-visible symptom if there is one."""
-    paths = sorted(
-        _paths_up_from(incident, [incident.root.fingerprint]),
-        key=lambda path: (-len(path), path),
-    )
-    visible = [path for path in paths if incident.symptom(path[-1]).user_visible]
-    longest = (visible or paths)[0]
-    return [incident.symptom(fingerprint) for fingerprint in reversed(longest)]
+    symptoms = {symptom.fingerprint: symptom for symptom in incident.symptoms}
+    root, effects = incident.root.fingerprint, _effects(incident)
+    best: dict[str, tuple[str, ...]] = {}  # by symptom: the best path that begins there, up
+    for fingerprint in _effects_first(root, effects):
+        further = [best[item] for item in effects[fingerprint] if item in best]
+        best[fingerprint] = min(
+            ((fingerprint, *path) for path in [(), *further]),
+            key=lambda path: (not symptoms[path[-1]].user_visible, -len(path), path),
+        )
+    return [symptoms[fingerprint] for fingerprint in reversed(best[root])]
 
 
-def _paths_up_from(incident: Incident, path: list[str]) -> Iterator[list[str]]:
-    """Yield every path of effects that starts with `path` (cause first), each symptom once."""
-    yield path
-    for symptom in incident.symptoms:
-        if symptom.fingerprint not in path and path[-1] in incident.causes_of(symptom.fingerprint):
-            yield from _paths_up_from(incident, [*path, symptom.fingerprint])
+def _effects(incident: Incident) -> Mapping[str, list[str]]:
+    """Return, by symptom, the symptoms that it explains; both as fingerprints."""
+    symptoms = {symptom.fingerprint for symptom in incident.symptoms}
+    effects: dict[str, list[str]] = defaultdict(list)
+    for link in incident.links:  # context may be explained, but is no step of the chain
+        if link.kind == "caused_by" and link.effect in symptoms:
+            effects[link.cause].append(link.effect)
+    return effects
+
+
+def _effects_first(root: str, effects: Mapping[str, list[str]]) -> list[str]:
+    """Return all that the root leads to, each after its effects (depth first, linear time).
+
+    Where edges form a cycle, the one that closes it is left out: its effect comes later.
+    """
+    ordered: list[str] = []
+    seen = {root}
+    open_ends = [(root, iter(effects[root]))]
+    while open_ends:
+        fingerprint, rest = open_ends[-1]
+        unseen = next((item for item in rest if item not in seen), None)
+        if unseen is None:
+            open_ends.pop()
+            ordered.append(fingerprint)
+        else:
+            seen.add(unseen)
+            open_ends.append((unseen, iter(effects[unseen])))
+    return ordered
 
 
 # --- what facts show ------------------------------------------------------------------------------

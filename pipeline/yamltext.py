@@ -132,4 +132,5 @@ def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
         return f"unknown key {where!r}"
     if kind == "missing":
         return f"the key {where!r} is missing"
-    return f"{where}: {message.removeprefix('Value error, ')}"
+    message = message.removeprefix("Value error, ")
+    return f"{where}: {message}" if where else f"the file: {message}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pipeline.correlation import CorrelationSettings, Correlator
-from pipeline.detection import Detector
+from pipeline.correlation.links import order
+from pipeline.detection import Detection, Detector, Sample
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
 from pipeline.redaction import Redactor
 from pipeline.rule import load_ruleset
@@ -13,7 +15,6 @@ from pipeline.rule import load_ruleset
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.detection import Detection
     from pipeline.entry import LogEntry
     from pipeline.incident import Incident
     from pipeline.rule import RuleSet
@@ -82,3 +83,43 @@ def correlator(
 def incidents(rules: RuleSet, *entries: LogEntry) -> tuple[Incident, ...]:
     """Return the incidents that the entries make."""
     return correlator(rules, entries).incidents()
+
+
+def temporal_text(name: str, *rules: str, group_by: str = "service", timespan: str = "5m") -> str:
+    """Write a temporal correlation of rules."""
+    return (
+        f"title: About {name}\nname: {name}\ncorrelation:\n  type: temporal\n"
+        f"  rules: [{', '.join(rules)}]\n  group-by: [{group_by}]\n  timespan: {timespan}\n"
+    )
+
+
+def detection(
+    rule: str, *, at: float = 0, service: str = "backend", key: str = "", **fields: Any
+) -> Detection:
+    """Make what a rule saw `at` seconds after the base; rule, service and fields tell whom."""
+    identity = ("log", BASE + round(at * SECOND), key or f"{rule}-{at}-{service}")
+    told = {"service": service, **fields}
+    return Detection(
+        rule=rule,
+        key=identity,
+        richness=(1, 1, 1, ""),
+        fingerprint=f"{rule} {' '.join(map(str, told.values()))}",
+        explanation=(),
+        entity=told,
+        fields=told,
+        service=service,
+        revision=f"{service}-00001-abc",
+        sample=Sample(identity[1], identity[0], identity[2], "ERROR", f"{rule} was seen"),
+    )
+
+
+def correlate(
+    rules: RuleSet, *detections: Detection, settings: CorrelationSettings | None = None
+) -> Correlator:
+    """Correlate detections, each from an entry of its own unless they share a key."""
+    made = Correlator(rules, settings)
+    ordered = sorted(detections, key=order)
+    for key, found in groupby(ordered, key=lambda item: item.key):
+        told = list(found)
+        made.on_detections(key, told[0].richness, told)
+    return made

@@ -64,7 +64,7 @@ def test_no_catalog_answers_nothing() -> None:
         ("services:\n  a:\n    tables: 3", "c.yml:3: services.a.tables: "),
         ("services:\n  a:\n    depends_on: [b]", "c.yml:3: a depends on 'b', which is neither"),
         ("services: [", "c.yml:1: not valid YAML"),
-        ("- a", "c.yml:1: "),
+        ("- a", "c.yml:1: the file: Input should be"),
     ],
 )
 def test_a_wrong_catalog_is_located(text: str, message: str) -> None:

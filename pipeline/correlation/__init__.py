@@ -80,7 +80,10 @@ class Correlator:
     def on_detections(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> None:
         """Take what was detected in one copy of an entry; none is worth telling, too.
 
-        Each rule counts once for an entry, and of several copies the richest one speaks.
+        Each rule counts once for an entry, and of several copies the richest one speaks. A copy
+        that shows nothing is forgotten unless it takes back what a poorer one showed: memory does
+        not grow with what nothing was seen in. Whoever may read a poorer copy after it keeps it
+        away (`ports.Identities`).
         """
         told = {item.rule: item for item in detections if item.rule in self._ruleset.rules}
         known = self._entries.get(key)
@@ -105,10 +108,14 @@ class Correlator:
         return tuple(sorted(self._detections(), key=order)), tuple(sorted(self._anchors))
 
     def restore(self, detections: Iterable[Detection], anchors: Iterable[Anchor]) -> None:
-        """Take up a snapshot; `anchors` are of incidents that were reported before."""
+        """Take up a snapshot; `anchors` are of incidents that were reported before.
+
+        Event time had come at least as far as the last of the detections.
+        """
         for key, group in groupby(sorted(detections, key=order), key=lambda item: item.key):
             found = list(group)
             self.on_detections(key, found[0].richness, found)
+            self.on_time(found[0].timestamp)
         self._anchors.update(anchors)
 
     def _detections(self) -> Iterator[Detection]:
@@ -158,7 +165,8 @@ class Correlator:
         for correlation in self._ruleset.correlations:
             yield from CORRELATIONS[type(correlation)](correlation, by_rule)
 
-    def _components(self, episodes: list[Episode], found: list[Found]) -> Iterable[_Component]:
+    def _components(self, episodes: list[Episode], found: list[Found]) -> list[_Component]:
+        """Return what belongs together; what is made of context alone is no incident."""
         components: dict[Episode, _Component] = defaultdict(_Component)
         for episode in episodes:
             if not self._rule(episode).audit.context:
@@ -168,7 +176,7 @@ class Correlator:
             links = components[item.effect.find()].links
             ends = (link.kind, link.effect, link.cause)
             links.setdefault(ends, link)
-        return components.values()
+        return [part for part in components.values() if part.episodes]
 
     def _rule(self, episode: Episode) -> Rule:
         return self._ruleset.rules[episode.detections[0].rule]
@@ -267,8 +275,8 @@ def _root(symptoms: Sequence[Symptom], links: Sequence[Link]) -> Symptom:
 
     Of several, one that explains others; then the most severe; then the earliest.
     """
-    effects = {link.effect for link in links if link.kind == "caused_by"}
-    causes = {link.cause for link in links if link.kind == "caused_by"}
+    directed = [link for link in links if link.kind == "caused_by" and link.effect != link.cause]
+    effects, causes = {link.effect for link in directed}, {link.cause for link in directed}
     return min(
         symptoms,
         key=lambda item: (

@@ -113,30 +113,41 @@ def _grouped(placed: Iterable[Placed], names: Sequence[str]) -> dict[tuple[str, 
 def caused_by(
     effects: list[Placed], causes: list[Placed], edge: Edge, clock_skew: int
 ) -> Iterator[Found]:
-    """Link every effect to its nearest cause with the same fields, within the edge's span.
+    """Link an effect's episode to every other that holds a cause with the same fields, in time.
 
-    A cause before the effect is preferred to one that clock skew puts after it.
+    Every one, not only the nearest: otherwise a further cause would undo the link to an earlier
+    one, and split an incident. The reason names the first effect and its nearest cause there.
     """
     groups = _grouped(causes, edge.same)
-    times = {key: [item[0].timestamp for item in placed] for key, placed in groups.items()}
-    for detection, episode in effects:
-        key = _group(detection, edge.same)
-        if key not in groups:
-            continue
-        index = _nearest(times[key], detection.timestamp, edge.within, clock_skew)
-        if index is not None and groups[key][index][1] is not episode:
-            cause, cause_episode = groups[key][index]
-            reason = _edge_reason(detection, cause, edge)
-            yield Found(episode, cause_episode, "caused_by", reason)
+    for key, members in _grouped(effects, edge.same).items():
+        episodes = _by_episode(groups.get(key, ()))
+        linked: set[tuple[Episode, Episode]] = set()
+        for effect, own in members:
+            for other, found in episodes.items():
+                if other is own or (own, other) in linked:
+                    continue
+                cause = _nearest(found, effect.timestamp, edge.within, clock_skew)
+                if cause is not None:
+                    linked.add((own, other))
+                    yield Found(own, other, "caused_by", _edge_reason(effect, cause, edge))
 
 
-def _nearest(times: list[int], effect: int, within: int, clock_skew: int) -> int | None:
-    """Return the index of the latest time not after the effect, else of the first after it."""
-    after = bisect_right(times, effect)
-    if after and effect - times[after - 1] <= within:
-        return after - 1
-    if after < len(times) and times[after] - effect <= clock_skew:
-        return after
+def _by_episode(placed: Iterable[Placed]) -> dict[Episode, list[Detection]]:
+    episodes: dict[Episode, list[Detection]] = defaultdict(list)
+    for detection, episode in placed:
+        episodes[episode].append(detection)
+    return episodes
+
+
+def _nearest(
+    causes: Sequence[Detection], effect: int, within: int, clock_skew: int
+) -> Detection | None:
+    """Return the latest cause not after the effect, else the first that clock skew puts after."""
+    after = bisect_right(causes, effect, key=lambda item: item.timestamp)
+    if after and effect - causes[after - 1].timestamp <= within:
+        return causes[after - 1]
+    if after < len(causes) and causes[after].timestamp - effect <= clock_skew:
+        return causes[after]
     return None
 
 

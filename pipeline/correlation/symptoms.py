@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 FIRST_SAMPLES = 3
 """Samples kept from the beginning of a symptom; the very last one is kept as well."""
 
+LINE_LIMIT = 300
+"""Characters of a title or a state line: a capture may hold a whole log entry."""
+
 
 def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
     """Sum up detections of one fingerprint, given in order of time.
@@ -30,7 +33,7 @@ def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
     return Symptom(
         rule=rule.name,
         signature=rule.signature,
-        title=render_text(audit.title, values, rule.place) if audit.title else rule.title,
+        title=_line(render_text(audit.title, values, rule.place)) or rule.title,
         level=rule.level,
         fingerprint=first.fingerprint,
         explanation=first.explanation,
@@ -46,9 +49,16 @@ def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
         user_visible=audit.user_visible,
         whys=audit.whys,
         state_lines=tuple(
-            (label, render_text(text, values, rule.place)) for label, text in audit.state.items()
+            (label, _line(render_text(text, values, rule.place)))
+            for label, text in audit.state.items()
         ),
     )
+
+
+def _line(text: str) -> str:
+    """Return a text on one line that a reader can take in."""
+    line = " ".join(text.split())
+    return line if len(line) <= LINE_LIMIT else f"{line[: LINE_LIMIT - 1]}…"
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

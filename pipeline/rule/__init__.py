@@ -1,0 +1,21 @@
+"""Sigma text with `audit:` blocks to a frozen `RuleSet`, or every mistake in it at once.
+
+Rules are Sigma documents (specification 2.1) read by pySigma, which runs every expression through
+RE2, so that no rule can stall the process. What a rule asks for and cannot have is an error when
+it is loaded, with file and line.
+"""
+
+from __future__ import annotations
+
+from pipeline.rule.expressions import compile_expression
+from pipeline.rule.loading import load_ruleset
+from pipeline.rule.model import LEVELS, Rule, RuleSet, TemporalCorrelation
+
+__all__ = [
+    "LEVELS",
+    "Rule",
+    "RuleSet",
+    "TemporalCorrelation",
+    "compile_expression",
+    "load_ruleset",
+]

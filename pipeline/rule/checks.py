@@ -1,0 +1,105 @@
+"""What a rule set must keep to beyond the form of each Sigma document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import TemplateError
+from pipeline.rule.model import name_of
+from pipeline.templating import used_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.audit import Audit
+    from pipeline.errors import Mistake
+    from pipeline.rule.model import Draft, TemporalCorrelation
+    from pipeline.yamltext import Document, Path
+
+_NOT_SUPPORTED: Mapping[Path, str] = {
+    ("correlation", "aliases"): "aliases are not supported; name the field alike in all rules",
+    ("correlation", "condition"): "a condition is not supported; all rules have to match",
+    ("audit",): "a correlation has no audit block; it only links the symptoms of its rules",
+}
+
+
+def audit_mistakes(
+    document: Document, audit: Audit, groups: tuple[str, ...] | None
+) -> Iterator[Mistake]:
+    """Yield names that nothing bears, and templates that are none; groups None: not known."""
+    for name in audit.captures:
+        if groups is not None and name not in groups:
+            message = f"captures names {name!r}, but no expression has a group (?P<{name}>...)"
+            yield document.mistake(message, ("audit", "captures", name))
+    if audit.context and audit.caused_by:
+        message = "a rule that only gives context is explained by nothing; drop one of the two"
+        yield document.mistake(message, ("audit", "caused_by"))
+    known = None if groups is None else {*groups, *audit.entity, "service"}
+    templates: dict[Path, str] = {("audit", "title"): audit.title}
+    templates |= {("audit", "state", key): text for key, text in audit.state.items()}
+    for path, text in templates.items():
+        yield from _template_mistakes(document, text, path, known)
+
+
+def _template_mistakes(
+    document: Document, text: str, path: Path, known: set[str] | None
+) -> Iterator[Mistake]:
+    try:
+        used = used_names(text, document.place(path))
+    except TemplateError as error:
+        yield from error.mistakes
+        return
+    except RecursionError:
+        yield document.mistake("the template is nested too deeply", path)
+        return
+    for name in sorted(used - known) if known is not None else ():
+        message = f"the template uses {name!r}, which is neither a named group nor in entity"
+        yield document.mistake(message, path)
+
+
+def correlation_mistakes(document: Document) -> Iterator[Mistake]:
+    """Yield what Sigma knows and correlations here do not."""
+    for path, message in _NOT_SUPPORTED.items():
+        holder = document.value if len(path) == 1 else document.value["correlation"]
+        if path[-1] in holder:
+            yield document.mistake(message, path)
+
+
+def set_mistakes(
+    drafts: Sequence[Draft], correlations: Sequence[TemporalCorrelation]
+) -> Iterator[Mistake]:
+    """Yield what only the whole set shows: names used twice, names that lead nowhere."""
+    documents = [draft.document for draft in drafts]
+    documents += [correlation.document for correlation in correlations]
+    yield from _repeated("name", [(name_of(document), document) for document in documents])
+    with_id = [document for document in documents if "id" in document.value]
+    yield from _repeated("id", [(document.value["id"].lower(), document) for document in with_id])
+    by_name = {draft.name: draft for draft in drafts}
+    for draft in drafts:
+        for index, edge in enumerate(draft.audit.caused_by):
+            place: Path = ("audit", "caused_by", index, "rule")
+            yield from _reference(draft.document, place, edge.rule, by_name)
+    by_name |= {draft.id: draft for draft in drafts if draft.id}
+    for correlation in correlations:
+        for name in correlation.rules:
+            yield from _reference(correlation.document, ("correlation", "rules"), name, by_name)
+
+
+def _repeated(kind: str, named: Sequence[tuple[str, Document]]) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for name, document in named:
+        if name in seen:
+            message = f"the {kind} {name!r} is taken by the rule at {seen[name]}"
+            yield document.mistake(message, (kind,))
+        seen.setdefault(name, document.place((kind,)))
+
+
+def _reference(
+    document: Document, path: Path, name: str, drafts: Mapping[str, Draft]
+) -> Iterator[Mistake]:
+    owner = "caused_by" if path[0] == "audit" else "the correlation"
+    if name not in drafts:
+        yield document.mistake(f"{owner} names {name!r}, but no rule has this name", path)
+    elif drafts[name].audit.context:
+        message = f"{owner} names {name!r}, which only gives context and explains nothing"
+        yield document.mistake(message, path)

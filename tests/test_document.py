@@ -1,0 +1,166 @@
+"""The JSON document of a run: the contract that other programs read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+
+from pipeline.catalog import Catalog
+from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
+from pipeline.facts import known_facts
+from pipeline.report import Action, Decision, Report
+from pipeline.whys import WhysTemplates, explain
+from tests.support import correlate, detection, rule_text, ruleset
+
+RULES = ruleset(
+    rule_text("missing", level="critical"),
+    rule_text("down", audit="{user_visible: true, caused_by: [{rule: missing}]}"),
+    rule_text("deployed", audit="{context: {}}"),
+)
+CONTRACT = {
+    "": {"entries", "rejections", "incidents"},
+    "entries": {"read", "accepted", "duplicates", "rejected", "outside"},
+    "rejections": {"place", "reason"},
+    "incidents": {
+        "id",
+        "fingerprint",
+        "title",
+        "state",
+        "state_reason",
+        "priority",
+        "priority_reason",
+        "first_seen",
+        "last_seen",
+        "services",
+        "revisions",
+        "root_symptom",
+        "symptoms",
+        "context",
+        "five_whys",
+        "root_cause",
+        "next_steps",
+        "open_questions",
+        "grouped_because",
+        "timeline",
+        "report",
+    },
+    "incidents.symptoms": {
+        "rule",
+        "signature",
+        "title",
+        "level",
+        "fingerprint",
+        "explanation",
+        "entity",
+        "count",
+        "first_seen",
+        "last_seen",
+        "services",
+        "revisions",
+        "samples",
+    },
+    "incidents.symptoms.samples": {"insert_id", "log_name", "timestamp", "severity", "text"},
+    "incidents.five_whys": {"question", "answer", "status", "settle", "evidence"},
+    "incidents.five_whys.evidence": {"kind", "ref", "text"},
+    "incidents.timeline": {"timestamp", "kind", "text", "ref"},
+    "incidents.report": {"action", "reason", "title", "labels", "body"},
+}
+
+
+def run_document() -> dict[str, Any]:
+    """Make the document of a run with one incident, as another program reads it."""
+    seen = [detection(name, at=at) for at, name in enumerate(RULES.rules)]
+    (incident,) = correlate(RULES, *seen).incidents()
+    explanation = explain(incident, known_facts(incident, Catalog()), WhysTemplates({}, {}))
+    report = Report(incident.id, "[P1] title", ("fivewhys", "P1"), "body")
+    decision = Decision(Action.CREATE, "first report")
+    document = RunDocument(
+        entries=EntriesDocument(read=4, accepted=3, duplicates=0, rejected=1, outside=0),
+        rejections=[RejectionDocument(place="a.json:1", reason="no JSON")],
+        incidents=[incident_document(incident, explanation, report, decision)],
+    )
+    read = json.loads(document.model_dump_json())
+    assert isinstance(read, dict)
+    return read
+
+
+def keys(value: Any, path: str = "") -> dict[str, set[str]]:
+    """Return the keys of every object of the contract, by the path that leads to it."""
+    found: dict[str, set[str]] = {}
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and not path.endswith("entity"):
+            found[path] = set(item)
+            for key, inner in item.items():
+                found |= keys(inner, f"{path}.{key}".lstrip("."))
+    return found
+
+
+def test_the_contract_has_these_keys() -> None:
+    """Other programs rely on each of them: keys are only ever added, here as well."""
+    found = keys(run_document())
+    assert found.pop("incidents.context") == CONTRACT["incidents.symptoms"]
+    assert found.pop("incidents.context.samples") == CONTRACT["incidents.symptoms.samples"]
+    assert found == CONTRACT
+
+
+def test_a_document_is_what_its_schema_says() -> None:
+    """The published schema describes what is printed, and nothing beside it."""
+    validator = Draft202012Validator(RunDocument.model_json_schema())
+    assert validator.is_valid(run_document())
+    assert not validator.is_valid({**run_document(), "more": 1})
+
+
+def test_a_document_can_be_read_again() -> None:
+    """What is written is what is read."""
+    read = RunDocument.model_validate(run_document())
+    assert isinstance(read, BaseModel)
+    assert read.model_dump(mode="json") == run_document()
+
+
+def test_an_incident_is_told_in_full() -> None:
+    """Times are RFC 3339 in UTC, the root is named by its rule, every why carries its evidence."""
+    (incident,) = run_document()["incidents"]
+    assert incident["title"] == "backend: About missing"
+    assert (incident["first_seen"], incident["last_seen"]) == (
+        "2025-09-10T00:00:00Z",
+        "2025-09-10T00:00:01Z",
+    )
+    assert (incident["root_symptom"], incident["priority"], incident["state"]) == (
+        "missing",
+        "P1",
+        "new",
+    )
+    missing, down = incident["symptoms"]
+    assert (missing["rule"], missing["count"], missing["entity"]) == (
+        "missing",
+        1,
+        {"service": "backend"},
+    )
+    assert down["samples"] == [
+        {
+            "insert_id": "down-1-backend",
+            "log_name": "log",
+            "timestamp": "2025-09-10T00:00:01Z",
+            "severity": "ERROR",
+            "text": "down was seen",
+        }
+    ]
+    assert [item["rule"] for item in incident["context"]] == ["deployed"]
+    assert [why["status"] for why in incident["five_whys"]] == ["observed", "unknown"]
+    assert [item["kind"] for item in incident["five_whys"][0]["evidence"]] == [
+        "entry",
+        "entry",
+        "link",
+    ]
+    assert incident["five_whys"][1]["settle"]
+    assert [item["kind"] for item in incident["timeline"]] == ["symptom", "symptom", "context"]
+    assert incident["report"] == {
+        "action": "create",
+        "reason": "first report",
+        "title": "[P1] title",
+        "labels": ["fivewhys", "P1"],
+        "body": "body",
+    }

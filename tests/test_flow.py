@@ -1,0 +1,294 @@
+"""The whole run: every entry is accounted for, and what it caused is recorded before it is sent."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.catalog import Catalog
+from pipeline.correlation import Correlator
+from pipeline.entry import Rejection
+from pipeline.errors import SinkError
+from pipeline.facts import Fact
+from pipeline.flow import Replay, Texts, Window
+from pipeline.report import Action, Policy
+from pipeline.stores.identities import TemporaryIdentities
+from pipeline.whys import Status, load_whys
+from tests.fakes.identities import MemoryIdentities
+from tests.fakes.investigator import Witness
+from tests.fakes.sink import BrokenSink, MemorySink
+from tests.fakes.source import ListSource
+from tests.fakes.store import MemoryStore
+from tests.support import BASE, SECOND, detector, entry, rule_text, ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.entry import LogEntry
+    from pipeline.flow import Result
+    from pipeline.ports import Sink
+
+RULES = ruleset(
+    rule_text("missing", level="critical", audit="{whys: ownership}"),
+    rule_text("down", audit="{caused_by: [{rule: missing, same: [service]}]}"),
+    rule_text("slow", level="low"),
+    rule_text("deployed", audit="{context: {}}"),
+)
+WHYS = """\
+name: ownership
+whys:
+  - question: Why?
+    answers: [{when: [owner], answer: "{{ owner[0].name }}"}]
+    unknown: Nobody knows.
+    settle: Ask.
+"""
+TEXTS = Texts(
+    load_whys([("w.yml", WHYS)]), "{{ incident.title }} ({{ incident.count }})", "issue.md.j2"
+)
+
+MISSING, DOWN = entry("missing"), entry("down", at=1)
+SLOW, QUIET = entry("slow", at=2, service="auth"), entry("well", at=3)
+REJECTED = Rejection("export.jsonl:7", "no JSON object")
+
+
+def run(
+    *records: LogEntry | Rejection,
+    store: MemoryStore | None = None,
+    sinks: Sequence[Sink] = (),
+    window: Window | None = None,
+    policy: Policy | None = None,
+    **parts: Any,
+) -> Result:
+    """Run a replay of records over doubles."""
+    replay = Replay(
+        **{
+            "detector": detector(RULES),
+            "correlator": Correlator(RULES),
+            "identities": MemoryIdentities(),
+            "catalog": Catalog(),
+            "texts": TEXTS,
+            "investigators": (),
+            "store": store or MemoryStore(),
+            "sinks": sinks,
+            "policy": policy or Policy(),
+            "window": window or Window(),
+            **parts,
+        }
+    )
+    return replay.run(ListSource(records))
+
+
+def copy(text: str, *, rich: bool) -> LogEntry:
+    """Make a copy of one and the same entry; the rich one has a payload more."""
+    more: dict[str, Any] = {"jsonPayload": {"note": "complete"}} if rich else {}
+    return entry(text, key="same", **more)
+
+
+# --- accounting -----------------------------------------------------------------------------------
+
+
+def test_every_record_is_accounted_for() -> None:
+    """Read is accepted plus duplicates plus rejected; the rejected keep place and reason."""
+    result = run(MISSING, REJECTED, QUIET, MISSING, DOWN)
+    entries = result.document().entries
+    assert (entries.read, entries.accepted, entries.duplicates, entries.rejected) == (5, 3, 1, 1)
+    (rejection,) = result.document().rejections
+    assert (rejection.place, rejection.reason) == ("export.jsonl:7", "no JSON object")
+
+
+def test_each_record_is_told_to_the_progress_bar() -> None:
+    """Whatever became of it."""
+    seen: list[None] = []
+    replay = Replay(
+        detector=detector(RULES),
+        correlator=Correlator(RULES),
+        identities=MemoryIdentities(),
+        catalog=Catalog(),
+        texts=TEXTS,
+        investigators=(),
+        store=MemoryStore(),
+        sinks=(),
+        policy=Policy(),
+        window=Window(until=BASE + SECOND),
+    )
+    replay.run(ListSource([MISSING, MISSING, DOWN, REJECTED]), on_record=lambda: seen.append(None))
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "holds"),
+    [
+        (None, None, True),
+        (0, None, True),
+        (1, None, False),
+        (None, 1, True),
+        (None, 0, False),
+        (0, 1, True),
+    ],
+)
+def test_a_window_holds_from_its_beginning_up_to_and_without_its_end(
+    since: int | None, until: int | None, *, holds: bool
+) -> None:
+    """Windows that follow each other hold each entry once."""
+    window = Window(
+        None if since is None else BASE + since, None if until is None else BASE + until
+    )
+    assert window.holds(MISSING) is holds
+
+
+def test_entries_outside_the_window_are_no_part_of_the_run() -> None:
+    """They are counted apart, and nothing is detected in them."""
+    result = run(MISSING, DOWN, window=Window(since=BASE + SECOND))
+    entries = result.document().entries
+    assert (entries.read, entries.accepted, entries.outside) == (1, 1, 1)
+    assert [outcome.incident.root.rule for outcome in result.outcomes] == ["down"]
+
+
+@pytest.mark.parametrize("rich_first", [False, True])
+def test_of_several_copies_the_richest_speaks(*, rich_first: bool) -> None:
+    """In either order, and even when it shows nothing where a poorer one did."""
+    poor, rich = copy("missing", rich=False), copy("well", rich=True)
+    result = run(*((rich, poor) if rich_first else (poor, rich)))
+    assert result.outcomes == ()
+    assert list(result.detection_lines()) == []
+    assert result.document().entries.duplicates == 1
+
+
+@given(st.lists(st.sampled_from([copy("a", rich=False), copy("b", rich=True), QUIET])))
+def test_the_double_ranks_entries_as_the_real_thing(entries: list[LogEntry]) -> None:
+    """Otherwise these tests would show nothing."""
+    double = MemoryIdentities()
+    with TemporaryIdentities() as real:
+        assert [double.rank(item) for item in entries] == [real.rank(item) for item in entries]
+
+
+# --- what comes out -------------------------------------------------------------------------------
+
+
+def test_a_run_comes_to_one_outcome_an_incident() -> None:
+    """Explained, rendered and decided, and the same in the form of the public contract."""
+    result = run(MISSING, DOWN, SLOW, QUIET)
+    assert [item.incident.title for item in result.outcomes] == [
+        "backend: About missing",
+        "auth: About slow",
+    ]
+    document = result.document().incidents[0]
+    assert document == result.outcomes[0].document
+    assert (document.report.action, document.report.reason) == ("create", "first report")
+    assert document.report.body == "backend: About missing (2)"
+
+
+def test_investigators_settle_whys() -> None:
+    """What they establish is evidence like any other; other incidents stay unknown."""
+    witness = Witness("missing", [Fact("owner", "auth owns it", "auth.py:7", {"name": "auth"})])
+    document = run(MISSING, investigators=[witness]).document().incidents[0]
+    assert document.five_whys[0].answer == "auth"
+    assert document.five_whys[0].evidence[0].ref == "auth.py:7"
+    other = run(DOWN, investigators=[witness]).document().incidents[0]
+    assert other.five_whys[0].status == Status.UNKNOWN
+
+
+def test_every_detection_is_listed_with_its_incident() -> None:
+    """In order of time; what belongs to no incident is listed, too."""
+    stray = entry("deployed", at=4, service="frontend")
+    lines = list(run(stray, SLOW, DOWN, MISSING).detection_lines())
+    assert [line["rule"] for line in lines] == ["missing", "down", "slow", "deployed"]
+    assert lines[0] == {
+        "insert_id": MISSING.insert_id,
+        "log_name": MISSING.log_name,
+        "timestamp": "2025-09-10T00:00:00Z",
+        "rule": "missing",
+        "fingerprint": lines[0]["fingerprint"],
+        "incident_id": lines[1]["incident_id"],
+    }
+    assert lines[0]["incident_id"] not in {None, lines[2]["incident_id"]}
+    assert lines[3]["incident_id"] is None
+
+
+RECORDS = [MISSING, DOWN, SLOW, QUIET, copy("down", rich=False), copy("missing", rich=True)]
+
+
+@given(st.data())
+def test_the_order_and_repetition_of_entries_changes_nothing(data: st.DataObject) -> None:
+    """The same export, shuffled and with repetitions, gives the same incidents and plan."""
+    again = data.draw(st.lists(st.sampled_from(RECORDS), max_size=5))
+    shuffled = data.draw(st.permutations(RECORDS + again))
+    result, expected = run(*shuffled), run(*RECORDS)
+    assert result.document().incidents == expected.document().incidents
+    assert list(result.detection_lines()) == list(expected.detection_lines())
+    assert result.document().entries.accepted == expected.document().entries.accepted
+
+
+# --- recording and sending ------------------------------------------------------------------------
+
+
+def test_what_was_decided_is_sent_to_every_sink() -> None:
+    """Each outcome to each."""
+    sinks = [MemorySink(), MemorySink()]
+    result = run(MISSING, SLOW, sinks=sinks)
+    assert [tuple(sink.sent) for sink in sinks] == [result.outcomes, result.outcomes]
+
+
+def test_decisions_are_recorded_before_anything_is_sent() -> None:
+    """A sink that breaks leaves the ledger as it was decided, so that nothing is done twice."""
+    store, after = MemoryStore(), MemorySink()
+    with pytest.raises(SinkError, match="the tracker is away"):
+        run(MISSING, store=store, sinks=[BrokenSink(), after])
+    (decision,) = store.decisions
+    assert (decision.action, decision.reason) == (Action.CREATE, "first report")
+    assert after.sent == []
+    again = run(MISSING, store=store, sinks=[after])
+    assert [item.decision.action for item in again.outcomes] == [Action.LEAVE]
+    assert len(store.decisions) == 1
+
+
+def test_a_dry_run_decides_and_records_and_sends_nothing() -> None:
+    """It shows the plan."""
+    store, sink = MemoryStore(), MemorySink()
+    result = run(MISSING, store=store, sinks=[sink], dry_run=True)
+    assert [item.decision.action for item in result.outcomes] == [Action.CREATE]
+    assert (store.decisions, store.detections(), store.incidents(), sink.sent) == ([], (), (), [])
+
+
+def test_the_same_export_again_changes_nothing() -> None:
+    """Of an incident that is known and says the same, nothing is told."""
+    store = MemoryStore()
+    first, second = (run(MISSING, DOWN, store=store) for _ in range(2))
+    assert [item.reported for item in chain(first.outcomes, second.outcomes)] == [False, True]
+    assert second.outcomes[0].decision.reason == "nothing changed since the last report"
+    assert second.outcomes[0].incident == first.outcomes[0].incident
+
+
+def test_a_later_export_goes_on_with_what_is_known() -> None:
+    """The incident keeps its id, and the new symptom is told."""
+    store = MemoryStore()
+    (first,) = run(MISSING, store=store).outcomes
+    (second,) = run(DOWN, store=store).outcomes
+    assert second.incident.id == first.incident.id
+    assert second.decision.reason == "new symptoms: 1"
+    assert len(store.incidents()) == 1
+
+
+def test_an_older_export_does_not_turn_time_back() -> None:
+    """An incident that is resolved stays so, though the export ends before it began."""
+    store = MemoryStore()
+    run(MISSING, entry("well", at=48 * 3600), store=store)
+    known, *_ = run(entry("well", at=-48 * 3600), store=store).outcomes
+    assert known.incident.state == "resolved"
+    assert known.decision.reason == "nothing changed since the last report"
+
+
+def test_what_is_not_urgent_enough_is_left_alone() -> None:
+    """It is still told to sinks and store, with the reason."""
+    store = MemoryStore()
+    result = run(MISSING, SLOW, store=store, policy=Policy(min_priority="P2"))
+    assert [item.decision.reason for item in result.outcomes] == [
+        "first report",
+        "below the minimum priority P2",
+    ]
+    assert len(store.decisions) == 1
+    assert len(store.incidents()) == 2

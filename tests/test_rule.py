@@ -1,0 +1,444 @@
+"""Rule files: what is read from them, and every mistake at once with file and line."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.audit import SECOND
+from pipeline.errors import RuleError
+from pipeline.rule import compile_expression, load_ruleset
+from tests.support import rule_text, ruleset
+
+ID = "5f1b0f5c-94a5-4a8b-9c42-3d5f4f0d7a10"
+
+FULL = f"""\
+title: Missing tables
+id: {ID}
+name: missing_table
+description: a check misses tables
+logsource: {{product: gcp}}
+detection:
+  reported:
+    message|re: 'Missing (?P<tables>.*)'
+  other:
+    - message|re: '(?P<reason>x)'
+    - [{{message|re: '(?P<deep>y)'}}]
+  condition: 1 of them
+level: Critical
+audit:
+  captures: {{tables: list}}
+  entity: [service, tables, labels.commit]
+  title: "Missing {{{{ tables | join(', ') }}}} of {{{{ service }}}}"
+  state: {{Reason: "{{{{ reason }}}}"}}
+  caused_by:
+    - {{rule: cause, same: [revision], within: 5m}}
+"""
+
+CORRELATION = """\
+title: Both
+name: both
+correlation:
+  type: temporal
+  rules: [a, b]
+  group-by: [resource.type]
+  timespan: 5m
+"""
+
+
+def mistakes(*texts: str) -> list[str]:
+    """Return all that is said about rule files, without the common part of the file's name."""
+    with pytest.raises(RuleError) as caught:
+        ruleset(*texts)
+    return [str(mistake).removeprefix("rule-") for mistake in caught.value.mistakes]
+
+
+def with_lines(text: str, **changes: str) -> str:
+    """Return a rule with the lines of some top-level keys replaced."""
+    kept = [line for line in text.splitlines() if line.split(":")[0] not in changes]
+    return "\n".join([*kept, *(line for line in changes.values() if line)]) + "\n"
+
+
+# --- what is read ---------------------------------------------------------------------------------
+
+
+def test_a_rule_is_read() -> None:
+    """Everything that others ask of a rule, with the place of its document."""
+    rule = ruleset(FULL, rule_text("cause")).rules["missing_table"]
+    assert (rule.name, rule.id, rule.title, rule.level) == (
+        "missing_table",
+        ID,
+        "Missing tables",
+        "critical",
+    )
+    assert rule.description == "a check misses tables"
+    assert rule.place == "rule-0.yml:1"
+    assert rule.groups == ("deep", "reason", "tables")
+    assert rule.signature == "missing-table"
+    assert ruleset(rule_text("a", audit="{signature: own}")).rules["a"].signature == "own"
+
+
+def test_fields_are_what_detections_must_carry() -> None:
+    """Its entity, both ends of edges, context and group-by; what is captured is there anyway."""
+    rules = ruleset(
+        FULL,
+        rule_text("cause"),
+        rule_text("seen", audit="{context: {same: [project, instance]}}"),
+        rule_text("a"),
+        rule_text("b", "(?P<resource>.)"),
+        CORRELATION,
+    ).rules
+    assert rules["missing_table"].fields == ("labels.commit", "revision", "service")
+    assert rules["cause"].fields == ("revision", "service")
+    assert rules["seen"].fields == ("instance", "project", "service")
+    assert rules["a"].fields == rules["b"].fields == ("resource.type", "service")
+
+
+def test_a_correlation_is_read() -> None:
+    """Rules by name, whether it names them by name or by id; the span in nanoseconds."""
+    first = rule_text("a") + f"id: {ID}\n"
+    for names in ("[a, b]", f"[{ID}, b]", f"[a, {ID}, b]"):
+        rules = ruleset(first, rule_text("b"), CORRELATION.replace("[a, b]", names))
+        (correlation,) = rules.correlations
+        assert (correlation.name, correlation.title) == ("both", "Both")
+        assert correlation.rules == ("a", "b")
+        assert correlation.group_by == ("resource.type",)
+        assert correlation.timespan == 300 * SECOND
+
+
+def test_a_plain_sigma_rule_runs_unchanged() -> None:
+    """Without a name the id names it, without an id the title; without a level it is medium."""
+    plain = (
+        "title: Some rule\ntags: [attack.t1078]\nlogsource: {product: gcp, service: gcp.audit}\n"
+        "detection:\n  chosen:\n    gcp.audit.method_name: SetIamPolicy\n  condition: chosen\n"
+    )
+    (by_title,) = ruleset(plain).rules.values()
+    assert (by_title.name, by_title.id, by_title.level) == ("Some rule", "", "medium")
+    assert (by_title.groups, by_title.fields) == ((), ("service",))
+    (by_id,) = ruleset(f"{plain}id: {ID}\n").rules.values()
+    assert (by_id.name, by_id.id) == (ID, ID)
+
+
+def test_one_file_may_hold_several_rules() -> None:
+    """Each document has its own place; empty ones are left out."""
+    text = f"{rule_text('a')}---\n---\n{rule_text('b')}"
+    rules = ruleset(text).rules
+    assert [rule.place for rule in rules.values()] == ["rule-0.yml:1", "rule-0.yml:11"]
+
+
+def test_no_files_make_an_empty_set() -> None:
+    """Whoever wants at least one rule says so itself."""
+    assert ruleset().rules == {}
+    assert ruleset("# nothing yet\n").rules == {}
+
+
+def test_the_digest_follows_the_texts_and_not_their_order() -> None:
+    """A store tells by it whether it was filled under the same rules."""
+    one, two = ("a.yml", rule_text("a")), ("b.yml", rule_text("b"))
+    assert load_ruleset([one, two]).digest == load_ruleset([two, one]).digest
+    assert load_ruleset([one]).digest != load_ruleset([two]).digest
+
+
+def test_an_empty_audit_block_is_none() -> None:
+    """A key that was left for later breaks nothing."""
+    assert ruleset(rule_text("a") + "audit:\n").rules["a"].audit.entity == ()
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+WRONG = """\
+title: Wrong
+name: wrong
+status: done
+date: yesterday
+logsource: {}
+detection:
+  reported:
+    message|re: '(?P<x>.)(?=y)'
+    message|begins: x
+  other:
+    - message|re: '\\1'
+    - [{status|cidr: nowhere}]
+  condition: reported and nobody
+level: urgent
+audit:
+  titel: x
+  entity: service
+  caused_by:
+    - {rule: b, within: soon}
+"""
+
+
+def test_every_mistake_is_told_at_once_with_its_line() -> None:
+    """Of several files, too: nobody mends one mistake only to meet the next."""
+    found = mistakes(WRONG, "title: [", rule_text("fine"))
+    assert [line.split(": ")[0] for line in found] == [
+        "0.yml:3",
+        "0.yml:4",
+        "0.yml:5",
+        "0.yml:8",
+        "0.yml:9",
+        "0.yml:11",
+        "0.yml:12",
+        "0.yml:13",
+        "0.yml:14",
+        "0.yml:16",
+        "0.yml:17",
+        "0.yml:19",
+        "1.yml:1",
+    ]
+    assert "(RE2 has neither look-around nor back-references)" in found[3]
+    assert "Unknown modifier 'begins'" in found[4]
+    assert "Detection 'nobody' not defined" in found[7]
+    assert "'urgent' is not a valid Sigma rule level" in found[8]
+    assert "unknown key 'titel'" in found[9]
+    assert "Timespan 'soon' is invalid" in found[11]
+
+
+def test_an_expression_that_re2_cannot_run_says_nothing_on_standard_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """RE2 would log a line of its own for each."""
+    for expression in ("(?=x)", r"(a)\\1", "(", "x{2000}", "\\\\p{Nothing}"):
+        (found,) = mistakes(rule_text("a").replace("'a'", f'"{expression}"'))
+        assert found.startswith("0.yml:6: ")
+    assert (
+        mistakes(
+            rule_text("a")
+            .replace("message|re:", "message|re|i|m|s|contains:")
+            .replace("'a'", "'(?<b)'")
+        )
+        != []
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_an_expression_is_compiled_with_the_flags_it_has() -> None:
+    """The same expression, the same flags as when it runs."""
+    text = rule_text("a").replace("message|re:", "message|re|i|contains:")
+    assert ruleset(text).rules["a"].groups == ()
+    with pytest.raises(ValueError, match="missing \\): "):
+        compile_expression("(")
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "message"),
+    [
+        ({"logsource": ""}, 1, "Sigma rule must have a log source"),
+        ({"logsource": "logsource: gcp"}, 8, "Sigma logsource must be a valid YAML map"),
+        ({"level": "level: 5"}, 8, "Sigma rule level must be a string"),
+        ({"title": ""}, 1, "Sigma rule must have a title"),
+        ({"title": "title: [a]"}, 8, "Sigma rule title must be a string"),
+        ({"name": "name: 5"}, 8, "name must be text, not 5"),
+        ({"id": "id: 5"}, 9, "id must be text, not 5"),
+        ({"id": "id: five"}, 9, "Sigma rule identifier must be an UUID"),
+        ({"tags": "tags: [5]"}, 9, "Sigma rule tags must be a list of strings"),
+        ({"related": "related: [5]"}, 9, "Sigma related items must be maps"),
+        ({"audit": "audit: [x]"}, 9, "audit is a mapping, not ['x']"),
+        ({"audit": "audit: {captures: {y: int}}"}, 9, "captures names 'y', but no expression has"),
+        ({"audit": "audit: {title: '{{ x'}"}, 9, "the template raised: unexpected end"),
+        ({"audit": "audit: {title: '{{ y }}'}"}, 9, "the template uses 'y', which is neither"),
+        ({"audit": "audit: {state: {A: '{{ y }}'}}"}, 9, "the template uses 'y', which is neither"),
+        (
+            {"audit": "audit: {entity: [labels.a], title: '{{ labels.a }}'}"},
+            9,
+            "the template uses 'labels', which is neither",
+        ),
+        (
+            {"audit": "audit: {context: {}, caused_by: [{rule: a}]}"},
+            9,
+            "a rule that only gives context is explained by nothing",
+        ),
+        ({"audit": 'audit: {title: "\\ud800"}'}, 9, "holds half a character"),
+        ({"a": '"\\ud800": x'}, 1, "holds half a character"),
+    ],
+)
+def test_a_mistake_beside_the_detection(change: dict[str, str], line: int, message: str) -> None:
+    """What is wrong, where, and in the words of the file."""
+    found = mistakes(with_lines(rule_text("a"), **change))
+    assert f"0.yml:{line}: {message}" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("detection", "line", "message"),
+    [
+        ("", 1, "must have a detection"),
+        ("detection: [x]", 4, "Sigma detection must be a valid YAML map"),
+        ("detection: x", 4, "Sigma detection must be a valid YAML map"),
+        ("detection: {condition: a}", 4, "No detections defined"),
+        ("detection: {a: {m: x}}", 4, "must contain at least one condition"),
+        ("detection: {a: {m: x}, condition: }", 4, "condition must be text or a list of texts"),
+        ("detection: {a: {m: x}, condition: [a, 5]}", 4, "condition must be text or a list"),
+        ("detection: {a: {m: x}, condition: a | count() > 5}", 4, "pipe syntax"),
+        ("detection: {a: {m: x}, condition: a and}", 4, "Expected"),
+        ("detection: {a: {m: x}, condition: 1 of b*}", 4, "doesn't match any detection"),
+        ("detection: {a: {}, condition: a}", 4, "Detection is empty"),
+        (
+            "detection: {1: {m: x}, a: {m: x}, condition: a}",
+            4,
+            "the name 1 is no text; put it in quotes",
+        ),
+        ("detection: {a: {on: x}, condition: a}", 4, "the field True is no text; put it in quotes"),
+        ("detection: {a: {m: []}, condition: a}", 4, "'m' has no value; write null"),
+        ("detection: {a: {m: {b: c}}, condition: a}", 4, "Unsupported type"),
+        ("detection: {a: {m|re: null}, condition: a}", 4, "'m|re' must be text or a list of texts"),
+        ("detection: {a: {m|re: {b: c}}, condition: a}", 4, "'m|re' must be text or a list"),
+        ("detection: {a: {m|gt: x}, condition: a}", 4, "incompatible to value type of 'x'"),
+        ("detection: {a: {m|exists: 1}, condition: a}", 4, "incompatible to value type of '1'"),
+        ("detection: {a: {m|base64: 'a*'}, condition: a}", 4, "with wildcards is not allowed"),
+        ("detection: {a: {m|contains|re: a}, condition: a}", 4, "only applicable to unmodified"),
+        ("detection: {a: {m: .nan}, condition: a}", 4, "Invalid number"),
+        (f"detection: {{a: {{m: x}}, condition: {'not ' * 5000}a}}", 4, "nested too deeply"),
+    ],
+)
+def test_a_mistake_in_the_detection(detection: str, line: int, message: str) -> None:
+    """Each is one mistake, even where pySigma itself ends in an error of Python's."""
+    (found,) = mistakes(f"title: t\nname: n\nlogsource: {{product: gcp}}\n{detection}\n")
+    assert found.startswith(f"0.yml:{line}: ")
+    assert message in found
+
+
+def test_a_wrong_item_does_not_make_its_groups_missed() -> None:
+    """What the audit block says about them may be right."""
+    audit = "{captures: {x: int}, title: '{{ x }}'}"
+    (found,) = mistakes(rule_text("a", "(?P<x>.)(?=y)", audit=audit))
+    assert found.startswith("0.yml:6: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("temporal", "temporal_ordered", 4, "type 'temporal_ordered' is not supported; supported:"),
+        ("temporal", "value_count", 4, "type 'value_count' is not supported"),
+        ("temporal", "[x]", 4, "type ['x'] is not supported"),
+        ("  type: temporal\n", "", 3, "type None is not supported"),
+        ("[a, b]", "[a, nobody]", 5, "the correlation names 'nobody', but no rule has this name"),
+        ("[a, b]", "[a, both]", 5, "the correlation names 'both', but no rule has this name"),
+        ("[a, b]", "[a, seen]", 5, "the correlation names 'seen', which only gives context"),
+        ("[a, b]", "[a, [b]]", 5, "rules must be text or a list of texts"),
+        ("[a, b]", "[]", 3, "the correlation names no rules"),
+        ("[resource.type]", "[5]", 6, "group-by must be text or a list of texts"),
+        ("5m", "soon", 7, "Timespan 'soon' is invalid"),
+        ("  timespan: 5m\n", "", 3, "Sigma correlation rule without timespan"),
+        ("5m\n", "5m\n  aliases: {x: {a: y}}\n", 8, "aliases are not supported"),
+        ("5m\n", "5m\n  condition: a and not b\n", 8, "a condition is not supported"),
+        ("5m\n", "5m\n  condition: {gte: 2}\n", 8, "a condition is not supported"),
+        ("5m\n", "5m\n  condition: {gte: many}\n", 8, "'many' is no valid"),
+        ("5m\n", "5m\naudit: {title: x}\n", 8, "a correlation has no audit block"),
+        ("5m\n", f"5m\nid: {ID}\n", 8, "the id"),
+        ("name: both", "name: a", 2, "the name 'a' is taken by the rule at rule-0.yml:2"),
+        (CORRELATION, "title: x\ncorrelation: [a]\n", 2, "correlation is a mapping"),
+    ],
+)
+def test_a_mistake_in_a_correlation(old: str, new: str, line: int, message: str) -> None:
+    """What Sigma knows and we do not is refused, not passed over."""
+    found = mistakes(
+        rule_text("a") + f"id: {ID.upper()}\n",
+        rule_text("b"),
+        rule_text("seen", audit="{context: {}}"),
+        CORRELATION.replace(old, new),
+    )
+    assert found[0].startswith(f"3.yml:{line}: ")
+    assert message in found[0]
+
+
+def test_names_and_ids_are_given_once() -> None:
+    """The second is the mistake; it says where the first is."""
+    text = f"id: {ID}\n"
+    assert mistakes(rule_text("a") + text, rule_text("a") + text, rule_text("b") + text) == [
+        "1.yml:2: the name 'a' is taken by the rule at rule-0.yml:2",
+        f"1.yml:9: the id '{ID}' is taken by the rule at rule-0.yml:9",
+        f"2.yml:9: the id '{ID}' is taken by the rule at rule-0.yml:9",
+    ]
+
+
+def test_an_edge_leads_to_a_rule_that_can_be_a_cause() -> None:
+    """To one that exists and does more than give context."""
+    edges = "{caused_by: [{rule: nobody}, {rule: seen}, {rule: a}]}"
+    assert mistakes(rule_text("a", audit=edges), rule_text("seen", audit="{context: {}}")) == [
+        "0.yml:9: caused_by names 'nobody', but no rule has this name",
+        "0.yml:9: caused_by names 'seen', which only gives context and explains nothing",
+    ]
+
+
+BOMB = "\n".join(
+    ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+)
+SMALL_BOMB = rule_text("a") + "\n".join(
+    ["x0: &x0 [y, y, y, y, y]"]
+    + [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 5)}]" for n in range(1, 6)]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "expands to more than"),
+        ("[" * 1_000_000, "nested too deeply"),
+        ("a: {" * 250_000, "nested too deeply"),
+        ("- " * 500_000, "nested too deeply"),
+        ("just text", "a rule file holds a mapping, one Sigma rule"),
+        ("- a\n- b", "a rule file holds a mapping, one Sigma rule"),
+        ("5", "a rule file holds a mapping, one Sigma rule"),
+        ("title: x\n\tname: y", "not valid YAML: "),
+        ("title: x\ntitle: y", "the key 'title' is written twice"),
+        ("title: \x00", "not valid YAML: "),
+        ("a: &a [*a]", "nested too deeply"),
+        (rule_text("a", audit="{title: '{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}'}"), "nested"),
+    ],
+    ids=range(12),
+)
+def test_a_hostile_file_is_a_mistake_like_any_other(text: str, message: str) -> None:
+    """It is refused quickly and by name; the rest of the files is still read."""
+    found = mistakes(text, "title: [")
+    assert message in found[0]
+    assert found[-1].startswith("1.yml:1: ")
+
+
+def test_aliases_that_stay_small_are_fine() -> None:
+    """Anchors are how people write YAML."""
+    assert list(ruleset(SMALL_BOMB).rules) == ["a"]
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCALARS, inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = (
+    "title", "id", "name", "status", "description", "references", "author", "date", "modified",
+    "tags", "related", "fields", "falsepositives", "scope", "license", "taxonomy", "level",
+    "logsource", "detection", "audit", "correlation",
+)  # fmt: skip
+
+
+@given(st.sampled_from(KEYS), VALUES, st.sampled_from(["", "detection", "audit", "correlation"]))
+def test_any_value_under_any_key_is_a_rule_or_a_located_mistake(
+    key: str, value: object, section: str
+) -> None:
+    """Nothing that YAML can hold ends in another error."""
+    document: dict[str, object] = {
+        "title": "t",
+        "logsource": {"product": "gcp"},
+        "detection": {"seen": {"message": "x"}, "condition": "seen"},
+    }
+    if section == "correlation":
+        document = {"title": "t", section: {"type": "temporal", "rules": ["t"], "timespan": "5m"}}
+    holder = document.setdefault(section, {}) if section else document
+    assert isinstance(holder, dict)
+    holder[{"": key, "detection": "seen", "audit": "state", "correlation": "group-by"}[section]] = (
+        value
+    )
+    try:
+        names = {place.rpartition(":")[0] for place in _places(yaml.safe_dump(document))}
+    except RuleError as error:
+        names = {mistake.file for mistake in error.mistakes}
+    assert names == {"rule-0.yml"}
+
+
+def _places(text: str) -> list[str]:
+    return [rule.place for rule in ruleset(text).rules.values()]
