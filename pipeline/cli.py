@@ -24,7 +24,7 @@ from pipeline.markdown import visible
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.bootstrap import ReplayOptions
+    from pipeline.bootstrap.replaying import ReplayOptions
     from pipeline.document import IncidentDocument, RunDocument
     from pipeline.flow import Result
 
@@ -52,6 +52,13 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     MARKDOWN = "markdown"
+
+
+class MatchFormat(StrEnum):
+    """How `rules match` prints."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 Rules = Annotated[
@@ -152,7 +159,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     ] = None,
 ) -> None:
     """Read exports of Cloud Logging entries and report the incidents in them."""
-    from pipeline.bootstrap import ReplayOptions
+    from pipeline.bootstrap.replaying import ReplayOptions
 
     if not sources and sys.stdin.isatty():
         _fail("name a SOURCE: a file, a glob, a folder, or - for standard input", EXIT_USAGE)
@@ -181,15 +188,15 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
 
 
 def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
-    from pipeline import bootstrap
+    from pipeline.bootstrap import replaying
     from pipeline.display import progress
 
     with ExitStack() as stack:
-        run, source = _guarded(lambda: stack.enter_context(bootstrap.replay(options)))
+        run, source = _guarded(lambda: stack.enter_context(replaying.replay(options)))
         bar = stack.enter_context(progress(visible=shown))
         task = bar.add_task("", total=None)
         result = _guarded(lambda: run.run(source, lambda: bar.advance(task)), EXIT_FAILED)
-        _guarded(lambda: bootstrap.write_detections(options.detections, result), EXIT_FAILED)
+        _guarded(lambda: replaying.write_detections(options.detections, result), EXIT_FAILED)
     return result
 
 
@@ -226,7 +233,7 @@ _PRINTERS: dict[Format, Callable[[RunDocument], None]] = {
 @rules_app.command("list")
 def rules_list(rules: Rules = None) -> None:
     """List rules: name, level, signature, title."""
-    from pipeline.bootstrap import load_rules
+    from pipeline.bootstrap.reading import load_rules
     from pipeline.display import print_table
 
     ruleset = _guarded(lambda: load_rules(rules or []))
@@ -243,7 +250,7 @@ def rules_show(
     rules: Rules = None,
 ) -> None:
     """Print a rule as it is written, with the file it stands in."""
-    from pipeline.bootstrap import find_rule
+    from pipeline.bootstrap.rules import find_rule
 
     file, text = _guarded(lambda: find_rule(name, rules or []))
     typer.echo(f"# {file}\n{text.rstrip()}")
@@ -259,7 +266,7 @@ def rules_lint(
     ] = "",
 ) -> None:
     """Check rules and name every mistake with file and line."""
-    from pipeline.bootstrap import load_rules
+    from pipeline.bootstrap.reading import load_rules
 
     ruleset = _guarded(lambda: load_rules([folder] if folder else []))
     typer.echo(f"{len(ruleset.rules)} rules and {len(ruleset.correlations)} correlations are right")
@@ -275,13 +282,63 @@ def rules_test(
     ] = "",
 ) -> None:
     """Run the tests beside rules; exit with 1 when one fails."""
-    from pipeline.bootstrap import run_rule_tests
+    from pipeline.bootstrap.rules import run_rule_tests
     from pipeline.display import print_tests
 
     results = _guarded(lambda: run_rule_tests([folder] if folder else []))
     print_tests(results)
     if not all(item.passed for item in results):
         raise typer.Exit(EXIT_FAILED)
+
+
+@rules_app.command("match")
+def rules_match(
+    rules: Annotated[str, typer.Argument(metavar="RULES", help="Folder of rules, or one file.")],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="EXPORT...", help="Files, globs, folders, or -.")
+    ],
+    *,
+    format_: Annotated[
+        MatchFormat, typer.Option("--format", help="json: one object an entry, a line each.")
+    ] = MatchFormat.TABLE,
+) -> None:
+    """Print which rules match which entries of an export."""
+    from pipeline.bootstrap.rules import match_rules
+    from pipeline.display import print_table
+
+    matched = _guarded(lambda: list(match_rules([rules], sources)))
+    if format_ is MatchFormat.JSON:
+        for line in matched:
+            typer.echo(json.dumps(line))
+        return
+    rows = [(line["insert_id"], ", ".join(line["rules"])) for line in matched if line["rules"]]
+    print_table(("Insert id", "Rules"), rows)
+
+
+@rules_app.command("capture")
+def rules_capture(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="EXPORT...", help="Files, globs, folders, or -.")
+    ],
+    *,
+    insert_id: Annotated[str, typer.Option(metavar="ID", help="The entry's insertId.")],
+) -> None:
+    """Print an entry of an export as a redacted fixture for a rule's tests."""
+    from pipeline.bootstrap.rules import capture_fixture
+
+    typer.echo(_guarded(lambda: capture_fixture(sources, insert_id)), nl=False)
+
+
+@rules_app.command("new")
+def rules_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the rule: lower_case.")],
+    folder: Annotated[str, typer.Option("--dir", metavar="DIR", help="Where it goes.")] = ".",
+) -> None:
+    """Begin a rule and its tests from a template."""
+    from pipeline.bootstrap.rules import new_rule
+
+    for path in _guarded(lambda: new_rule(name, folder)):
+        typer.echo(path)
 
 
 @rules_app.command("schema")
@@ -295,7 +352,7 @@ def rules_schema() -> None:
 @incidents_app.command("list")
 def incidents_list(*, store: KeptStore) -> None:
     """List the incidents in a store."""
-    from pipeline.bootstrap import open_kept_store
+    from pipeline.bootstrap.keeping import open_kept_store
     from pipeline.display import INCIDENT_COLUMNS, incident_row, print_table
 
     with _guarded(lambda: open_kept_store(store)) as opened:
@@ -311,7 +368,7 @@ def incidents_show(
     store: KeptStore,
 ) -> None:
     """Print the report of one incident in a store."""
-    from pipeline.bootstrap import find_incident
+    from pipeline.bootstrap.keeping import find_incident
 
     incident = _guarded(lambda: find_incident(store, identifier))
     typer.echo(f"# {incident.report.title}\n\n{incident.report.body}")

@@ -264,10 +264,9 @@ def _path_to_root(incident: Incident) -> list[Symptom]:
 
 def _effects(incident: Incident) -> Mapping[str, list[str]]:
     """Return, by symptom, the symptoms that it explains; both as fingerprints."""
-    symptoms = {symptom.fingerprint for symptom in incident.symptoms}
     effects: dict[str, list[str]] = defaultdict(list)
-    for link in incident.links:  # context may be explained, but is no step of the chain
-        if link.kind == "caused_by" and link.effect in symptoms:
+    for link in incident.links:
+        if link.kind == "caused_by":
             effects[link.cause].append(link.effect)
     return effects
 

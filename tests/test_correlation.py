@@ -318,15 +318,6 @@ def test_context_lies_near_the_beginning_and_is_about_the_same(
     assert bool(incident.context) is joins
 
 
-def test_context_that_correlates_with_context_is_no_incident() -> None:
-    """A correlation of nothing but context has no symptom to tell of."""
-    rules = ruleset(
-        *(rule_text(name, audit=f"{{context: {SAME_SERVICE}}}") for name in ("deployed", "scaled")),
-        temporal_text("busy", "deployed", "scaled"),
-    )
-    assert correlate(rules, detection("deployed"), detection("scaled")).incidents() == ()
-
-
 # --- ids ------------------------------------------------------------------------------------------
 
 

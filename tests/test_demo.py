@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.bootstrap import ReplayOptions, replay
+from pipeline.bootstrap.replaying import ReplayOptions, replay
 
 if TYPE_CHECKING:
     from pipeline.document import IncidentDocument, RunDocument

@@ -165,8 +165,8 @@ class Correlator:
         for correlation in self._ruleset.correlations:
             yield from CORRELATIONS[type(correlation)](correlation, by_rule)
 
-    def _components(self, episodes: list[Episode], found: list[Found]) -> list[_Component]:
-        """Return what belongs together; what is made of context alone is no incident."""
+    def _components(self, episodes: list[Episode], found: list[Found]) -> Iterable[_Component]:
+        """Return what belongs together. Context has no links: `pipeline.rule` sees to that."""
         components: dict[Episode, _Component] = defaultdict(_Component)
         for episode in episodes:
             if not self._rule(episode).audit.context:
@@ -176,7 +176,7 @@ class Correlator:
             links = components[item.effect.find()].links
             ends = (link.kind, link.effect, link.cause)
             links.setdefault(ends, link)
-        return [part for part in components.values() if part.episodes]
+        return components.values()
 
     def _rule(self, episode: Episode) -> Rule:
         return self._ruleset.rules[episode.detections[0].rule]

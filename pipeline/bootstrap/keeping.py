@@ -1,0 +1,62 @@
+"""Opening stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigurationError, Mistake
+
+if TYPE_CHECKING:
+    from pipeline.document import IncidentDocument
+    from pipeline.stores.sql import SqlStore
+
+IN_MEMORY = "sqlite://"
+SQLITE_FILE = "sqlite:///"
+
+
+def is_missing_file(url: str) -> bool:
+    """Return whether a URL names an SQLite file that does not exist."""
+    return url.startswith(SQLITE_FILE) and not Path(url.removeprefix(SQLITE_FILE)).exists()
+
+
+def open_store(url: str) -> SqlStore:
+    """Open a store.
+
+    Raises:
+        StoreError: it cannot be opened.
+
+    """
+    from pipeline.stores.sql import SqlStore
+
+    return SqlStore(url)
+
+
+def open_kept_store(url: str) -> SqlStore:
+    """Open a store that is there already.
+
+    Raises:
+        ConfigurationError: there is no such file.
+        StoreError: it cannot be opened.
+
+    """
+    if is_missing_file(url):
+        message = f"{url} does not exist; `fivewhys replay --store {url}` makes it"
+        raise ConfigurationError([Mistake("--store", 0, message)])
+    return open_store(url)
+
+
+def find_incident(url: str, identifier: str) -> IncidentDocument:
+    """Return one incident of a store.
+
+    Raises:
+        ConfigurationError: the store has no incident of that id.
+        StoreError: the store cannot be opened, or several ids begin like this.
+
+    """
+    with open_kept_store(url) as store:
+        found = store.incident(identifier)
+    if found is None:
+        message = f"the store has no incident {identifier!r}; `fivewhys incidents list` names them"
+        raise ConfigurationError([Mistake("", 0, message)])
+    return found

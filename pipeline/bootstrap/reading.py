@@ -1,0 +1,201 @@
+"""Reading what the user wrote: rules, templates, catalogs, options; every mistake is located."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.audit import parse_span
+from pipeline.catalog import Catalog, load_catalog
+from pipeline.entry import parse_timestamp
+from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError
+from pipeline.flow import Texts
+from pipeline.incident import PRIORITIES
+from pipeline.matching import compile_rule
+from pipeline.rule import RuleSet, load_ruleset
+from pipeline.whys import load_whys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+TEST_SUFFIX = ".test.yml"
+ISSUE_TEMPLATE = "issue.md.j2"
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class Mistakes:
+    """Collects every mistake of a start, so that the user sees all of them at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Mistake] = []
+
+    def attempt(self, make: Callable[[], T], otherwise: T) -> T:
+        """Return what `make` returns, or note its mistakes and return `otherwise`."""
+        try:
+            return make()
+        except ConfigurationError as error:
+            self._found += error.mistakes
+        except SourceError as error:
+            self._found += [Mistake("", 0, line) for line in str(error).splitlines()]
+        return otherwise
+
+    def raise_if_any(self) -> None:
+        """Raise ConfigurationError when something was noted."""
+        if self._found:
+            raise ConfigurationError(self._found)
+
+
+def data_folder(name: str) -> Path:
+    """Return `rules` or `templates`: inside the installed package, else beside it in a checkout."""
+    installed = PACKAGE / "_data" / name
+    return installed if installed.is_dir() else PACKAGE.parent / name
+
+
+def read_text(path: Path, option: str = "") -> str:
+    """Read a UTF-8 file of the user's.
+
+    Raises:
+        ConfigurationError: it cannot be read, with the option that named it.
+
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            [Mistake(str(path), 0, f"{option}cannot be read: {reason}")]
+        ) from error
+
+
+def rule_files(folders: Sequence[str], *, tests: bool = False) -> list[tuple[str, str]]:
+    """Return (name to show, text) of all rule files below the folders, or of the tests beside them.
+
+    Raises:
+        ConfigurationError: a folder is none, holds no rules, or a file cannot be read.
+
+    """
+    mistakes = Mistakes()
+    found: list[tuple[str, str]] = []
+    for folder in folders or [str(data_folder("rules"))]:
+        root = Path(folder)
+        paths = [root] if root.is_file() else sorted(root.rglob("*.yml"))
+        if not [path for path in paths if not path.name.endswith(TEST_SUFFIX)]:
+            found += mistakes.attempt(lambda name=folder: _no_rules(name), [])  # type: ignore[misc]
+        for path in paths:
+            if path.name.endswith(TEST_SUFFIX) is tests:
+                text = mistakes.attempt(lambda path=path: read_text(path), "")  # type: ignore[misc]
+                found.append((_shown(path), text))
+    mistakes.raise_if_any()
+    return found
+
+
+def _no_rules(folder: str) -> list[tuple[str, str]]:
+    reason = "holds no rules (*.yml)" if Path(folder).exists() else "no such file or folder"
+    raise ConfigurationError([Mistake(folder, 0, f"--rules: {reason}")])
+
+
+def _shown(path: Path) -> str:
+    """Name a file as the user would: relative to the working directory where it lies below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def load_rules(folders: Sequence[str] = ()) -> RuleSet:
+    """Load and compile-check rules; without folders, those that come with fivewhys.
+
+    Raises:
+        ConfigurationError: every mistake in them.
+
+    """
+    ruleset = load_ruleset(rule_files(folders))
+    mistakes = Mistakes()
+    for rule in ruleset.rules.values():
+        mistakes.attempt(lambda rule=rule: compile_rule(rule), None)  # type: ignore[misc]
+        if (
+            rule.audit.whys
+            and not (data_folder("templates") / "whys" / f"{rule.audit.whys}.yml").is_file()
+        ):
+            mistakes.attempt(lambda rule=rule: _no_whys(rule.place, rule.audit.whys), None)  # type: ignore[misc]
+    mistakes.raise_if_any()
+    return ruleset
+
+
+def _no_whys(place: str, name: str) -> None:
+    file, _, line = place.rpartition(":")
+    known = ", ".join(
+        sorted(path.stem for path in (data_folder("templates") / "whys").glob("*.yml"))
+    )
+    message = f"whys names the template {name!r}, which does not exist; there are: {known}"
+    raise RuleError([Mistake(file, int(line), message)])
+
+
+def load_texts() -> Texts:
+    """Load the whys templates and the issue template.
+
+    Raises:
+        ConfigurationError: every mistake in them.
+
+    """
+    folder = data_folder("templates")
+    files = [(_shown(path), read_text(path)) for path in sorted((folder / "whys").glob("*.yml"))]
+    issue = folder / ISSUE_TEMPLATE
+    return Texts(load_whys(files), read_text(issue), _shown(issue))
+
+
+def read_catalog(path: str) -> Catalog:
+    """Load a catalog; "" is none.
+
+    Raises:
+        ConfigurationError: every mistake in it.
+
+    """
+    return load_catalog(read_text(Path(path), "--catalog: "), path) if path else Catalog()
+
+
+def read_time(text: str, option: str) -> int | None:
+    """Read a time stamp, or a span before now (`6h`); return nanoseconds UTC, None for "".
+
+    Raises:
+        ConfigurationError: it is neither.
+
+    """
+    if not text:
+        return None
+    try:
+        return time.time_ns() - parse_span(text)
+    except ValueError:
+        pass
+    try:
+        return parse_timestamp(text)
+    except ValueError as error:
+        message = f"{text!r} is neither a time (2025-09-10T00:30:00Z) nor a span before now (6h)"
+        raise ConfigurationError([Mistake(option, 0, message)]) from error
+
+
+def read_priority(text: str, option: str) -> str:
+    """Check a priority; return it in capitals.
+
+    Raises:
+        ConfigurationError: it is none.
+
+    """
+    if text.upper() not in PRIORITIES:
+        message = f"{text!r} is no priority; there are {', '.join(PRIORITIES)}"
+        raise ConfigurationError([Mistake(option, 0, message)])
+    return text.upper()
+
+
+def check_checkout(path: str) -> None:
+    """Check that `--repo` names a folder.
+
+    Raises:
+        ConfigurationError: it does not.
+
+    """
+    if path and not Path(path).is_dir():
+        raise ConfigurationError([Mistake("--repo", 0, f"{path!r} is no folder")])

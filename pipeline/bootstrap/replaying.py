@@ -1,0 +1,124 @@
+"""Building a replay from what the command line says."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.bootstrap.keeping import IN_MEMORY, is_missing_file, open_store
+from pipeline.bootstrap.reading import (
+    Mistakes,
+    check_checkout,
+    load_rules,
+    load_texts,
+    read_catalog,
+    read_priority,
+    read_time,
+)
+from pipeline.catalog import Catalog
+from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.detection import Detector
+from pipeline.errors import SinkError
+from pipeline.flow import Replay, Texts, Window
+from pipeline.incident import PRIORITIES
+from pipeline.redaction import Redactor
+from pipeline.report import Policy
+from pipeline.rule import RuleSet
+from pipeline.sinks.files import FileSink
+from pipeline.sources.files import FileSource
+from pipeline.sources.files.paths import find_files
+from pipeline.stores.identities import TemporaryIdentities
+from pipeline.whys import WhysTemplates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.flow import Result
+
+NO_TEXTS = Texts(WhysTemplates({}, {}), "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What the command line says about a replay, unchecked."""
+
+    sources: Sequence[str]
+    rules: Sequence[str] = ()
+    catalog: str = ""
+    repo: str = ""
+    out: str = "fivewhys-out"
+    store: str = IN_MEMORY
+    since: str = ""
+    until: str = ""
+    min_priority: str = PRIORITIES[-1]
+    fail_on: str = ""
+    detections: str = ""
+    dry_run: bool = False
+
+
+def _store_url(options: ReplayOptions) -> str:
+    """Return the store's URL; a dry run looks into a database file, and creates none."""
+    return IN_MEMORY if options.dry_run and is_missing_file(options.store) else options.store
+
+
+@contextmanager
+def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
+    """Build a replay and its source, and close what it opened when done.
+
+    Raises:
+        ConfigurationError: every mistake in the options and in all files they name.
+        StoreError: the store cannot be opened.
+
+    """
+    mistakes = Mistakes()
+    ruleset = mistakes.attempt(lambda: load_rules(options.rules), RuleSet())
+    catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
+    texts = mistakes.attempt(load_texts, NO_TEXTS)
+    since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
+    until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
+    priority = mistakes.attempt(
+        lambda: read_priority(options.min_priority, "--min-priority"), PRIORITIES[-1]
+    )
+    if options.fail_on:
+        mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
+    mistakes.attempt(lambda: check_checkout(options.repo), None)
+    files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
+    mistakes.raise_if_any()
+    settings = CorrelationSettings()
+    with open_store(_store_url(options)) as store, TemporaryIdentities() as identities:
+        yield (
+            Replay(
+                detector=Detector(ruleset, Redactor()),
+                correlator=Correlator(ruleset, settings),
+                identities=identities,
+                catalog=catalog,
+                texts=texts,
+                investigators=(),
+                store=store,
+                sinks=(FileSink(options.out),),
+                policy=Policy(min_priority=priority, group_wait=settings.group_wait),
+                window=Window(since, until),
+                dry_run=options.dry_run,
+            ),
+            FileSource(files),
+        )
+
+
+def write_detections(path: str, result: Result) -> None:
+    """Write the detections of a run as JSON lines; "" writes none.
+
+    Raises:
+        SinkError: the file cannot be written.
+
+    """
+    if not path:
+        return
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(line)}\n" for line in result.detection_lines())
+    except OSError as error:
+        message = f"--detections: {path} cannot be written: {error.strerror}"
+        raise SinkError(message, recoverable=False) from error

@@ -1,0 +1,124 @@
+"""What one does with rules: look at them, run their tests, try them, begin new ones."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipeline.bootstrap.reading import TEST_SUFFIX, data_folder, load_rules, read_text, rule_files
+from pipeline.detection import Detector
+from pipeline.entry import LogEntry
+from pipeline.errors import ConfigurationError, Mistake
+from pipeline.redaction import Redactor
+from pipeline.ruletest import TestResult, run_tests
+from pipeline.sources.files import FileSource
+from pipeline.templating import render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,63}")
+FIXTURE_NAME = 60
+"""Characters of the message that name a captured fixture."""
+
+
+def find_rule(name: str, folders: Sequence[str]) -> tuple[str, str]:
+    """Return the file and the text of a rule.
+
+    Raises:
+        ConfigurationError: there is no rule of that name, or the rules are wrong.
+
+    """
+    ruleset = load_rules(folders)
+    places = {item.name: item.document.name for item in ruleset.correlations}
+    places |= {item.name: item.place.rpartition(":")[0] for item in ruleset.rules.values()}
+    if name not in places:
+        message = f"there is no rule {name!r}; `fivewhys rules list` names them all"
+        raise ConfigurationError([Mistake("", 0, message)])
+    return places[name], dict(rule_files(folders))[places[name]]
+
+
+def run_rule_tests(folders: Sequence[str]) -> list[TestResult]:
+    """Run the tests beside the rules.
+
+    Raises:
+        ConfigurationError: every mistake in rules and tests.
+
+    """
+    ruleset = load_rules(folders)
+    return run_tests(ruleset, Detector(ruleset, Redactor()), rule_files(folders, tests=True))
+
+
+def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield, for each entry of the sources, its insert id and the names of the rules it matches.
+
+    Raises:
+        ConfigurationError: every mistake in the rules.
+        SourceError: a source that cannot be read.
+
+    """
+    detector = Detector(load_rules(folders), Redactor())
+    for record in FileSource(sources).read():
+        if isinstance(record, LogEntry):
+            names = sorted({found.rule for found in detector.detect(record)})
+            yield {"insert_id": record.insert_id, "rules": names}
+
+
+def capture_fixture(sources: Sequence[str], insert_id: str) -> str:
+    """Return a real entry as a redacted fixture for the tests beside a rule, as YAML.
+
+    Of several copies the richest is taken.
+
+    Raises:
+        ConfigurationError: no entry has this insert id.
+        SourceError: a source that cannot be read.
+
+    """
+    found = [
+        record
+        for record in FileSource(sources).read()
+        if isinstance(record, LogEntry) and record.insert_id == insert_id
+    ]
+    if not found:
+        message = f"no entry of {', '.join(sources)} has the insertId {insert_id!r}"
+        raise ConfigurationError([Mistake("--insert-id", 0, message)])
+    entry = max(found, key=lambda item: item.richness)
+    redactor = Redactor()
+    name = " ".join(redactor.text(entry.message).split())[:FIXTURE_NAME] or entry.insert_id
+    fixture = {"matches": [{"name": name, "entry": redactor.value(entry.document)}]}
+    return yaml.safe_dump(fixture, sort_keys=False, allow_unicode=True, width=120)
+
+
+def new_rule(name: str, folder: str) -> tuple[Path, Path]:
+    """Begin a rule and its tests from templates; return the two files.
+
+    Raises:
+        ConfigurationError: the name is none for a rule, or a file is there already.
+
+    """
+    if not NAME.fullmatch(name):
+        message = f"{name!r} is no name for a rule; take lower-case letters, digits and _"
+        raise ConfigurationError([Mistake("NAME", 0, message)])
+    paths = Path(folder) / f"{name}.yml", Path(folder) / f"{name}{TEST_SUFFIX}"
+    taken = [Mistake(str(path), 0, "is there already") for path in paths if path.exists()]
+    if taken:
+        raise ConfigurationError(taken)
+    values = {"name": name, "id": str(uuid.uuid4()), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    for path, template in zip(paths, ("rule.yml.j2", "rule.test.yml.j2"), strict=True):
+        source = data_folder("templates") / "new" / template
+        _write(path, render_text(read_text(source), values, str(source)) + "\n")
+    return paths
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = f"cannot be written: {error.strerror}"
+        raise ConfigurationError([Mistake(str(path), 0, reason)]) from error
