@@ -162,7 +162,8 @@ class Replay:
 
     def _commit(self, outcomes: Sequence[Outcome]) -> None:
         found = [item for detections in self._detected.values() for item in detections]
-        self._store.record(found, outcomes, self._correlator.now)
+        cleared = [key for key, detections in self._detected.items() if not detections]
+        self._store.record(found, outcomes, self._correlator.now, cleared)
         for sink in self._sinks:
             for outcome in outcomes:
                 sink.send(outcome)
@@ -183,9 +184,10 @@ class Replay:
         self._correlator.on_time(entry.timestamp)
         if rank is not Rank.NO_RICHER:
             found = self._detector.detect(entry)
-            if found or entry.key in self._detected:
-                self._detected[entry.key] = tuple(found)
             self._correlator.on_detections(entry.key, entry.richness, found)
+            told = self._correlator.told(entry.key)
+            if told is not None:
+                self._detected[entry.key] = told
 
     def _conclude(self, incident: Incident, ledger: Mapping[str, LedgerEntry]) -> Outcome:
         """Investigate, explain, render and decide."""

@@ -75,9 +75,18 @@ class Store(Protocol):
         """Return, by incident id, the last decision that reached the tracker."""
 
     def record(
-        self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int
+        self,
+        detections: Iterable[Detection],
+        outcomes: Sequence[Outcome],
+        now: int,
+        cleared: Iterable[tuple[str, int, str]] = (),
     ) -> None:
-        """Commit a run in one transaction: all of it or nothing. `now` is event time."""
+        """Commit a run in one transaction: all of it or nothing. `now` is event time.
+
+        What is given about an entry replaces what was known of it, unless a richer copy told that;
+        of entries that are `cleared`, because their richest copy shows nothing, nothing stays.
+        Decisions other than to leave alone are appended to the ledger, each once.
+        """
 
     def incidents(self) -> Sequence[IncidentDocument]:
         """Return all incidents as last recorded, in order of first_seen."""

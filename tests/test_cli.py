@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPORT = ROOT / "examples/staging-2025-09-10.jsonl"
 CATALOG = ROOT / "examples/catalog.yml"
 
-MISSING = {
+MISSING: dict[str, Any] = {
     "insertId": "a1",
     "logName": "projects/demo/logs/run.googleapis.com%2Fstderr",
     "timestamp": "2025-09-10T00:33:54Z",
@@ -315,6 +316,50 @@ def test_rules_list_show_lint_and_test() -> None:
     assert tested.exit_code == 0, tested.stdout
     assert tested.stdout.endswith(" passed, 0 failed\n")
     assert run("rules", "show", "nothing").exit_code == 2
+
+
+def test_rules_match_says_which_rule_matched_which_entry(export: Path) -> None:
+    """One object an entry, those that no rule matches included; the table shows the others."""
+    words = ("rules", "match", ROOT / "rules", export)
+    (line,) = run(*words, "--format", "json").stdout.splitlines()
+    assert json.loads(line) == {"insert_id": "a1", "rules": ["missing_table"]}
+    assert run(*words).stdout == "a1\tmissing_table\n"
+    lines = run("rules", "match", ROOT / "rules", EXPORT, "--format", "json").stdout.splitlines()
+    assert len(lines) == 1987
+    assert run("rules", "match", "nowhere", export).exit_code == 2
+    assert run("rules", "match", ROOT / "rules", "nowhere.json").exit_code == 2
+
+
+def test_a_captured_entry_is_a_redacted_fixture(folder: Path) -> None:
+    """`rules capture` prints the richest copy of an entry, without its secrets, as a test case."""
+    secret = {**MISSING, "textPayload": MISSING["textPayload"] + " password=hunter2"}
+    poor = {**MISSING, "textPayload": None, "httpRequest": {"status": 503}}
+    (folder / "e.jsonl").write_text(f"{json.dumps(poor)}\n{json.dumps(secret)}\n")
+    result = run("rules", "capture", "e.jsonl", "--insert-id", "a1")
+    (case,) = yaml.safe_load(result.stdout)["matches"]
+    assert case["entry"]["resource"] == MISSING["resource"]
+    assert "hunter2" not in result.stdout
+    (folder / "missing_table.yml").write_text(run("rules", "show", "missing_table").stdout)
+    (folder / "missing_table.test.yml").write_text(result.stdout)
+    assert run("rules", "test", ".").stdout == "1 passed, 0 failed\n"
+    unknown = run("rules", "capture", "e.jsonl", "--insert-id", "zzz")
+    assert unknown.exit_code == 2
+    assert "has the insertId 'zzz'" in unknown.stderr
+
+
+def test_a_new_rule_is_right_from_the_start(folder: Path) -> None:
+    """`rules new` begins a rule and its tests; both pass, and neither is ever overwritten."""
+    assert run("rules", "new", "slow_query", "--dir", "mine").exit_code == 0
+    assert run("rules", "lint", "mine").exit_code == 0
+    assert run("rules", "test", "mine").stdout == "4 passed, 0 failed\n"
+    before = (folder / "mine/slow_query.yml").read_text(encoding="utf-8")
+    again = run("rules", "new", "slow_query", "--dir", "mine")
+    assert again.exit_code == 2
+    assert "is there already" in again.stderr
+    assert (folder / "mine/slow_query.yml").read_text(encoding="utf-8") == before
+    assert "is no name for a rule" in run("rules", "new", "../x").stderr
+    (folder / "taken").write_text("", encoding="utf-8")
+    assert "cannot be written" in run("rules", "new", "other", "--dir", "taken").stderr
 
 
 def test_a_failing_rule_test_says_expected_and_actual(folder: Path) -> None:

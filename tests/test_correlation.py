@@ -453,9 +453,9 @@ def test_a_richer_copy_that_shows_nothing_takes_back_what_a_poorer_one_showed() 
 
 def test_copies_count_once() -> None:
     """The same entry read twice is one detection of each rule that saw it."""
-    found = correlate(CHAIN, detection("first", key="same"), detection("second", key="same"))
-    again = detection("first", key="same")
-    found.on_detections(again.key, again.richness, [again])
+    both = [detection("first", key="same"), detection("second", key="same")]
+    found = correlate(CHAIN, *both)
+    found.on_detections(both[0].key, both[0].richness, both)
     (incident,) = found.incidents()
     assert [symptom.count for symptom in incident.symptoms] == [1, 1]
 

@@ -273,6 +273,15 @@ def test_a_later_export_goes_on_with_what_is_known() -> None:
     assert len(store.incidents()) == 1
 
 
+def test_a_later_run_takes_back_what_a_poorer_copy_showed() -> None:
+    """A richer copy that shows nothing clears what an earlier run kept of its entry."""
+    store = MemoryStore()
+    run(copy("missing", rich=False), MISSING, store=store)
+    last = run(copy("well", rich=True), store=store)
+    assert [outcome.incident.count for outcome in last.outcomes] == [1]
+    assert [item.key for item in store.detections()] == [MISSING.key]
+
+
 def test_an_older_export_does_not_turn_time_back() -> None:
     """An incident that is resolved stays so, though the export ends before it began."""
     store = MemoryStore()

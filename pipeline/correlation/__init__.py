@@ -80,15 +80,21 @@ class Correlator:
     def on_detections(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> None:
         """Take what was detected in one copy of an entry; none is worth telling, too.
 
-        Each rule counts once for an entry, and of several copies the richest one speaks. A copy
+        Each rule counts once for an entry, and of several copies the richest one speaks; the same
+        copy again tells what the rules see in it now. A copy
         that shows nothing is forgotten unless it takes back what a poorer one showed: memory does
         not grow with what nothing was seen in. Whoever may read a poorer copy after it keeps it
         away (`ports.Identities`).
         """
         told = {item.rule: item for item in detections if item.rule in self._ruleset.rules}
         known = self._entries.get(key)
-        if (known is None and told) or (known is not None and richness > known.richness):
+        if (known is None and told) or (known is not None and richness >= known.richness):
             self._entries[key] = _Entry(richness, told)
+
+    def told(self, key: Key) -> tuple[Detection, ...] | None:
+        """Return what the richest copy of an entry showed; None if it never mattered."""
+        known = self._entries.get(key)
+        return None if known is None else tuple(known.detections.values())
 
     def on_time(self, watermark: int) -> None:
         """Event time has come to `watermark`; it never goes back."""

@@ -48,9 +48,15 @@ class MemoryStore:
         return {entry.incident_id: entry for entry in self.decisions}
 
     def record(
-        self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int
+        self,
+        detections: Iterable[Detection],
+        outcomes: Sequence[Outcome],
+        now: int,
+        cleared: Iterable[tuple[str, int, str]] = (),
     ) -> None:
         """Take in what a run came to."""
+        for key in cleared:
+            self._entries.pop(key, None)
         given: dict[tuple[str, int, str], list[Detection]] = {}
         for detection in detections:
             given.setdefault(detection.key, []).append(detection)

@@ -103,6 +103,14 @@ def test_a_richer_copy_replaces_what_its_entry_showed(store: Store) -> None:
     assert list(store.detections()) == [richer, other]
 
 
+def test_a_cleared_entry_is_forgotten(store: Store) -> None:
+    """When the richest copy of an entry shows nothing, nothing of it stays; others do."""
+    gone, kept = detection(), detection(at=1)
+    store.record([gone, kept], [], BASE)
+    store.record([], [], BASE, [gone.key])
+    assert list(store.detections()) == [kept]
+
+
 def test_a_poorer_copy_changes_nothing(store: Store) -> None:
     """In whichever order the copies of an entry are read, the richest one speaks."""
     richer = detection("extra_table", richness=RICH)

@@ -113,6 +113,11 @@ def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: i
         connection.execute(insert(ledger), new)
 
 
+def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:
+    """Forget what was detected in entries whose richest copy shows nothing."""
+    _delete(connection, detections, _ENTRY, set(keys))
+
+
 def _replace(
     connection: Connection,
     table: Table,
@@ -122,10 +127,15 @@ def _replace(
     """Insert rows in place of all that share a key with them."""
     if not new:
         return
-    keys = {tuple(row[name] for name in key) for row in new}
-    same = (table.c[name] == bindparam(f"the_{name}") for name in key)
-    connection.execute(
-        delete(table).where(*same),
-        [{f"the_{name}": value for name, value in zip(key, each, strict=True)} for each in keys],
-    )
+    _delete(connection, table, key, {tuple(row[name] for name in key) for row in new})
     connection.execute(insert(table), new)
+
+
+def _delete(
+    connection: Connection, table: Table, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
+) -> None:
+    """Delete the rows that have one of the keys."""
+    same = (table.c[name] == bindparam(f"the_{name}") for name in key)
+    given = [{f"the_{name}": item for name, item in zip(key, each, strict=True)} for each in keys]
+    if given:
+        connection.execute(delete(table).where(*same), given)

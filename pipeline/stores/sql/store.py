@@ -10,7 +10,12 @@ from pipeline.correlation.links import order
 from pipeline.errors import StoreError
 from pipeline.stores.sql import rows
 from pipeline.stores.sql.database import Database
-from pipeline.stores.sql.recording import record_decisions, record_detections, record_incidents
+from pipeline.stores.sql.recording import (
+    clear_entries,
+    record_decisions,
+    record_detections,
+    record_incidents,
+)
 from pipeline.stores.sql.tables import detections, incidents, ledger
 
 if TYPE_CHECKING:
@@ -69,14 +74,20 @@ class SqlStore:
         return {entry.incident_id: entry for entry in entries}
 
     def record(
-        self, detections: Iterable[Detection], outcomes: Sequence[Outcome], now: int
+        self,
+        detections: Iterable[Detection],
+        outcomes: Sequence[Outcome],
+        now: int,
+        cleared: Iterable[tuple[str, int, str]] = (),
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
 
         What is given about an entry replaces what was known of it, unless that was told by a
-        richer copy. Recording the same run again changes nothing.
+        richer copy; of entries that are `cleared` nothing stays. Recording the same run again
+        changes nothing.
         """
         with self._database.writing() as connection:
+            clear_entries(connection, cleared)
             record_detections(connection, detections)
             record_incidents(connection, outcomes)
             record_decisions(connection, outcomes, now)
