@@ -35,6 +35,7 @@ SECTIONS = """\
 ### Why 4
 ### Why 5
 ## Root cause summary
+## Status
 ## Next steps
 ## Open questions
 ## Why these belong together

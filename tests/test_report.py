@@ -101,6 +101,7 @@ def test_an_issue_has_every_section() -> None:
         "### Why 1: Why “About down”?",
         "### Why 2: Why “About missing”?",
         "## Root cause summary",
+        "## Status",
         "## Next steps",
         "## Open questions",
         "## Why these belong together",
