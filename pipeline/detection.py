@@ -15,6 +15,7 @@ from pipeline import fingerprint
 from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.matching import compile_rule, every_value, field_getter
 from pipeline.redaction import PLACEHOLDER
+from pipeline.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,12 +81,15 @@ class Detector:
             RuleError: a rule asks for something that cannot be evaluated.
 
         """
+        rules = tuple(ruleset.rules.values())
         self._redactor = redactor
-        self._compiled = [_Compiled(rule, redactor) for rule in ruleset.rules.values()]
+        self._compiled = [_Compiled(rule, redactor) for rule in rules]
+        self._screen = Screen(rules)
 
     def detect(self, entry: LogEntry) -> list[Detection]:
         """Return what each matching rule saw in the entry, in the order of the rule set."""
-        matched = [rule for rule in self._compiled if rule.match(entry) is not None]
+        tried = [self._compiled[index] for index in self._screen.candidates(entry.json)]
+        matched = [rule for rule in tried if rule.match(entry) is not None]
         if not matched:
             return []
         redacted = replace(

@@ -54,7 +54,7 @@ class LogEntry:
         found = self.document.get("insertId")
         if isinstance(found, str) and found:
             return clean_text(found)
-        return f"sha256-{digest(canonical_json(self.document))[:16]}"
+        return f"sha256-{digest(self.json)[:16]}"
 
     @cached_property
     def log_name(self) -> str:
@@ -115,13 +115,18 @@ class LogEntry:
         return clean_text(self._text("trace").rpartition("/")[2])
 
     @cached_property
+    def json(self) -> bytes:
+        """The document as JSON with sorted keys, in UTF-8: the same bytes for equal documents."""
+        return canonical_json(self.document)
+
+    @cached_property
     def richness(self) -> tuple[int, int, int, str]:
         """Orders the copies of one entry: the greatest one tells most.
 
         A payload counts first, then the number of fields, then their size. Copies that are equal in
         all of these are told apart by content, so that no order of reading changes the choice.
         """
-        content = canonical_json(self.document)
+        content = self.json
         payloads = sum(name in self.document for name in _PAYLOADS)
         return (payloads, len(self.document), len(content), digest(content))
 
