@@ -52,6 +52,9 @@ def print_table(
     out.print(table)
 
 
+SECONDS = len("2025-09-10T00:33:54")
+"""Characters of a time up to its seconds."""
+
 INCIDENT_COLUMNS = ("Incident", "Priority", "State", "First seen", "Title", "Root cause")
 
 
@@ -61,7 +64,7 @@ def incident_row(incident: IncidentDocument) -> tuple[str, ...]:
         incident.id,
         incident.priority,
         incident.state,
-        incident.first_seen,
+        f"{incident.first_seen[:SECONDS]}Z",
         incident.title,
         incident.root_cause,
     )
