@@ -22,10 +22,12 @@ from pipeline.errors import FivewhysError
 from pipeline.markdown import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pipeline.bootstrap.replaying import ReplayOptions
+    from pipeline.bootstrap.rules import Matched
     from pipeline.document import IncidentDocument, RunDocument
+    from pipeline.entry import Rejection
     from pipeline.flow import Result
 
 T = TypeVar("T")
@@ -68,6 +70,13 @@ Rules = Annotated[
         metavar="DIR",
         help="Folder of rules; repeatable. Default: those that come with fivewhys.",
     ),
+]
+RuleFolder = Annotated[
+    str,
+    typer.Argument(metavar="DIR", help="Folder of rules. Default: those that come with fivewhys."),
+]
+Exports = Annotated[
+    list[str], typer.Argument(metavar="EXPORT", help="Files, globs, folders, or -.")
 ]
 Store = Annotated[
     str,
@@ -257,14 +266,7 @@ def rules_show(
 
 
 @rules_app.command("lint")
-def rules_lint(
-    folder: Annotated[
-        str,
-        typer.Argument(
-            metavar="DIR", help="Folder of rules. Default: those that come with fivewhys."
-        ),
-    ] = "",
-) -> None:
+def rules_lint(folder: RuleFolder = "") -> None:
     """Check rules and name every mistake with file and line."""
     from pipeline.bootstrap.reading import load_rules
 
@@ -273,14 +275,7 @@ def rules_lint(
 
 
 @rules_app.command("test")
-def rules_test(
-    folder: Annotated[
-        str,
-        typer.Argument(
-            metavar="DIR", help="Folder of rules. Default: those that come with fivewhys."
-        ),
-    ] = "",
-) -> None:
+def rules_test(folder: RuleFolder = "") -> None:
     """Run the tests beside rules; exit with 1 when one fails."""
     from pipeline.bootstrap.rules import run_rule_tests
     from pipeline.display import print_tests
@@ -294,9 +289,7 @@ def rules_test(
 @rules_app.command("match")
 def rules_match(
     rules: Annotated[str, typer.Argument(metavar="RULES", help="Folder of rules, or one file.")],
-    sources: Annotated[
-        list[str], typer.Argument(metavar="EXPORT...", help="Files, globs, folders, or -.")
-    ],
+    sources: Exports,
     *,
     format_: Annotated[
         MatchFormat, typer.Option("--format", help="json: one object an entry, a line each.")
@@ -304,22 +297,29 @@ def rules_match(
 ) -> None:
     """Print which rules match which entries of an export."""
     from pipeline.bootstrap.rules import match_rules
-    from pipeline.display import print_table
 
-    matched = _guarded(lambda: list(match_rules([rules], sources)))
-    if format_ is MatchFormat.JSON:
-        for line in matched:
-            typer.echo(json.dumps(line))
-        return
-    rows = [(line["insert_id"], ", ".join(line["rules"])) for line in matched if line["rules"]]
-    print_table(("Insert id", "Rules"), rows)
+    _guarded(lambda: _print_matches(match_rules([rules], sources), format_))
+
+
+def _print_matches(found: Iterable[Matched | Rejection], format_: MatchFormat) -> None:
+    from pipeline.bootstrap.rules import Matched
+    from pipeline.display import print_rejection, print_table
+
+    matched = []
+    for item in found:
+        if not isinstance(item, Matched):
+            print_rejection(item.place, item.reason)
+        elif format_ is MatchFormat.JSON:
+            typer.echo(json.dumps({"insert_id": item.insert_id, "rules": list(item.rules)}))
+        elif item.rules:
+            matched.append((item.insert_id, ", ".join(item.rules)))
+    if format_ is MatchFormat.TABLE:
+        print_table(("Insert id", "Rules"), matched)
 
 
 @rules_app.command("capture")
 def rules_capture(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="EXPORT...", help="Files, globs, folders, or -.")
-    ],
+    sources: Exports,
     *,
     insert_id: Annotated[str, typer.Option(metavar="ID", help="The entry's insertId.")],
 ) -> None:

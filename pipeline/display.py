@@ -91,11 +91,16 @@ def print_run(document: RunDocument) -> None:
     )
 
 
+def print_rejection(place: str, reason: str) -> None:
+    """Print one rejection to standard error."""
+    console(to_errors=True).print(Text("rejected ").append(safe(f"{place}: {reason}")))
+
+
 def print_rejections(document: RunDocument, limit: int = 10) -> None:
     """Print the first rejections to standard error."""
     out = console(to_errors=True)
     for item in document.rejections[:limit]:
-        out.print(Text("rejected ").append(safe(f"{item.place}: {item.reason}")))
+        print_rejection(item.place, item.reason)
     if len(document.rejections) > limit:
         rest = len(document.rejections) - limit
         out.print(f"and {rest:,} more rejected; --format json lists them all")

@@ -324,6 +324,10 @@ def test_rules_match_says_which_rule_matched_which_entry(export: Path) -> None:
     (line,) = run(*words, "--format", "json").stdout.splitlines()
     assert json.loads(line) == {"insert_id": "a1", "rules": ["missing_table"]}
     assert run(*words).stdout == "a1\tmissing_table\n"
+    (export.parent / "broken.jsonl").write_text("{broken", encoding="utf-8")
+    assert (
+        "rejected" in run("rules", "match", ROOT / "rules", export.parent / "broken.jsonl").stderr
+    )
     lines = run("rules", "match", ROOT / "rules", EXPORT, "--format", "json").stdout.splitlines()
     assert len(lines) == 1987
     assert run("rules", "match", "nowhere", export).exit_code == 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -21,6 +22,8 @@ from pipeline.templating import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pipeline.entry import Rejection
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,63}")
 FIXTURE_NAME = 60
@@ -54,8 +57,16 @@ def run_rule_tests(folders: Sequence[str]) -> list[TestResult]:
     return run_tests(ruleset, Detector(ruleset, Redactor()), rule_files(folders, tests=True))
 
 
-def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield, for each entry of the sources, its insert id and the names of the rules it matches.
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """An entry and the names of the rules that match it, sorted."""
+
+    insert_id: str
+    rules: tuple[str, ...]
+
+
+def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[Matched | Rejection]:
+    """Yield, for each record of the sources, which rules match it, or why it is no entry.
 
     Raises:
         ConfigurationError: every mistake in the rules.
@@ -65,8 +76,10 @@ def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[dict
     detector = Detector(load_rules(folders), Redactor())
     for record in FileSource(sources).read():
         if isinstance(record, LogEntry):
-            names = sorted({found.rule for found in detector.detect(record)})
-            yield {"insert_id": record.insert_id, "rules": names}
+            names = {found.rule for found in detector.detect(record)}
+            yield Matched(record.insert_id, tuple(sorted(names)))
+        else:
+            yield record
 
 
 def capture_fixture(sources: Sequence[str], insert_id: str) -> str:
