@@ -5,6 +5,8 @@
 PYTHON ?=
 VENV := .venv
 PYTHONS := 3.11 3.12 3.13
+# Megabytes of entries that `make bench` works on; empty: 1000.
+BENCH_MB ?=
 
 BIN := $(VENV)/bin
 LOCKS := infra/requirements
@@ -16,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-versio
 # What touches the world; every other module computes and has all its branches tested.
 WORLD := pipeline/sources/*,pipeline/investigators/*,pipeline/stores/*,pipeline/sinks/*
 WORLD := $(WORLD),pipeline/dashboard/*,pipeline/runners/*
-WORLD := $(WORLD),pipeline/settings.py,pipeline/bootstrap/*,pipeline/cli.py
+WORLD := $(WORLD),pipeline/settings.py,pipeline/bootstrap/*,pipeline/display.py,pipeline/cli.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,6 +40,10 @@ demo: $(VENV)/.runtime ## set up, replay the example export, write its issues to
 .PHONY: test
 test: $(VENV)/.dev ## set up, run all tests
 	$(BIN)/python -m pytest
+
+.PHONY: bench
+bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100: a smaller file)
+	@BENCH_MB='$(BENCH_MB)' $(BIN)/python -m tests.benchmarks.bench
 
 .PHONY: check
 check: ## all that CI runs, cheapest first

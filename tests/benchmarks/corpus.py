@@ -21,27 +21,35 @@ BATCH: Final = 1_000
 MATCHING: Final = 3
 """How many entries of a batch match a rule: 0.3 %."""
 TEMPLATES: Final = 2_000
+"""How many entries there are that match nothing, but for their ids and times."""
+VARIANTS: Final = 4
+"""How many there are that match an expression."""
 MOST: Final = 3_000
 """How many expressions there are at most."""
 
 _BEGIN = datetime(2025, 9, 10, tzinfo=UTC)
 _STEP = 3_000  # microseconds between entries
 _SERVICES = ("accounts", "billing", "catalog", "checkout", "search", "shipping", "tickets", "web")
-_THINGS = (
-    "account batch bucket bundle cache campaign cart channel checkout cluster consent coupon cursor "
-    "customer dataset device digest document export feature folder gateway import index invoice "
-    "journal ledger lease license mailbox manifest message metric migration notice offer order "
-    "parcel partition payment pipeline playlist policy quota receipt refund replica report "
-    "schedule schema segment session shard shipment snapshot stream tenant ticket token upload "
-    "voucher"
-).split()
-_FATES = (
-    "abandoned aborted banned blocked bounced broken cancelled clobbered collapsed corrupted "
-    "crashed declined degraded denied deserted detached disowned displaced dropped drowned evicted "
-    "exhausted expired failed fenced forbidden forfeited frozen garbled halted interrupted "
-    "invalidated jammed killed lost mangled misplaced misrouted orphaned overrun poisoned purged "
-    "refused rejected revoked scrambled severed shadowed spoiled"
-).split()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_THINGS = _words("""
+    account batch bucket bundle cache campaign cart channel checkout cluster consent coupon cursor
+    customer dataset device digest document export feature folder gateway import index invoice
+    journal ledger lease license mailbox manifest message metric migration notice offer order
+    parcel partition payment pipeline playlist policy quota receipt refund replica report schedule
+    schema segment session shard shipment snapshot stream tenant ticket token upload
+""")
+_FATES = _words("""
+    abandoned aborted banned blocked bounced broken cancelled clobbered collapsed corrupted crashed
+    declined degraded denied deserted detached disowned displaced dropped drowned evicted exhausted
+    expired failed fenced forbidden forfeited frozen garbled halted interrupted invalidated jammed
+    killed lost mangled misplaced misrouted orphaned overrun poisoned purged refused rejected
+    revoked scrambled severed shadowed spoiled stranded
+""")
 _CALM = ("accepted", "archived", "closed", "created", "delivered", "indexed", "renewed", "updated")
 _PATHS = ("cart", "health", "items/7", "orders?page=2", "profile", "search?q=lamp", "sessions")
 
@@ -96,11 +104,16 @@ def sec_rule(index: int, expression: Expression, out: str) -> str:
 def entries(size: int, told: tuple[Expression, ...], seed: int = 1) -> Iterator[bytes]:
     """Yield JSON lines in chunks of 1,000 entries, at least `size` bytes in all.
 
-    0.3 % of the entries carry the example of one of the expressions, in turn.
+    0.3 % of the entries carry the example of one of the expressions, in turn; each of them fails in
+    one service only.
     """
     chance = random.Random(seed)  # noqa: S311 - the same bytes each time are the point
-    quiet = [_template(chance, _quiet(chance)) for _ in range(TEMPLATES)]
-    loud = [_template(chance, _loud(chance, one.example)) for one in told for _ in range(4)]
+    quiet = [_template(chance, chance.choice(_SERVICES), _quiet(chance)) for _ in range(TEMPLATES)]
+    loud = [
+        _template(chance, _SERVICES[index % len(_SERVICES)], _loud(chance, one.example))
+        for _ in range(VARIANTS)
+        for index, one in enumerate(told)
+    ]
     written = batch = 0
     while written < size:
         chunk = _batch(chance, batch, quiet, loud)
@@ -129,9 +142,8 @@ def _times(first: int) -> Iterator[bytes]:
         yield b"%s.%06dZ" % (seconds[past], rest)
 
 
-def _template(chance: random.Random, content: dict[str, Any]) -> bytes:
+def _template(chance: random.Random, service: str, content: dict[str, Any]) -> bytes:
     """Render an entry with places for its number and its time."""
-    service = chance.choice(_SERVICES)
     log = "requests" if "httpRequest" in content else chance.choice(("stdout", "stderr"))
     record = {
         "insertId": "NUMBER",
@@ -160,13 +172,16 @@ def _template(chance: random.Random, content: dict[str, Any]) -> bytes:
 
 def _quiet(chance: random.Random) -> dict[str, Any]:
     """Make what no rule matches: half requests, else messages, of which one in ten nearly does."""
-    if chance.random() < 0.5:  # noqa: PLR2004 - half
+    if chance.random() < 0.5:
         return {"severity": "INFO", "httpRequest": _request(chance)}
     thing, state = chance.choice(_THINGS), chance.choice(_CALM)
-    if chance.random() < 0.1:  # noqa: PLR2004 - one in ten
-        return {"severity": "WARNING", "textPayload": f"a {thing} {chance.choice(_FATES)} at once"}
+    if chance.random() < 0.1:
+        return {
+            "severity": "WARNING",
+            "textPayload": f"{thing} {chance.choice(_FATES)} after some attempts",
+        }
     message = f"{thing} {chance.randint(1, 9999)} {state} in {chance.randint(2, 900)} ms"
-    if chance.random() < 0.3:  # noqa: PLR2004 - three in ten
+    if chance.random() < 0.3:
         return {"severity": "INFO", "textPayload": f"[INFO] {message}"}
     context = {"request_id": f"{chance.getrandbits(64):016x}", "user": chance.randint(1, 9999)}
     return {"severity": "INFO", "jsonPayload": {"message": message, "context": context}}
@@ -188,6 +203,6 @@ def _request(chance: random.Random) -> dict[str, Any]:
 
 def _loud(chance: random.Random, example: str) -> dict[str, Any]:
     text = f"worker {chance.randint(1, 9)}: {example}"
-    if chance.random() < 0.5:  # noqa: PLR2004 - half
+    if chance.random() < 0.5:
         return {"severity": "ERROR", "textPayload": text}
     return {"severity": "ERROR", "jsonPayload": {"message": text, "attempt": 1}}
