@@ -4,22 +4,34 @@ A rule that says who a detection is about is keyed by that entity; any other by 
 message (type and innermost frames of the application) or else by the message's template. Keys carry
 the version of the way they were made: a better way gets a new version, it never edits an old one.
 
-Log text is hostile, so every expression that searches it is run by RE2, each in a pass of its own;
-those of the standard library are anchored or bounded and have no choice to come back to.
+Log text is hostile, so every expression that searches it is run by RE2, each in a pass of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import groupby, pairwise, takewhile
 from typing import Any, Final
 
 import re2
+
+from pipeline.exceptions import ExceptionInfo, Frame, parse_exception
+
+__all__ = [
+    "FRAMES",
+    "TEMPLATE_LIMIT",
+    "VERSION",
+    "ExceptionInfo",
+    "Fingerprint",
+    "Frame",
+    "of_entity",
+    "of_message",
+    "parse_exception",
+    "template",
+]
 
 VERSION: Final = "v1"
 FRAMES: Final = 5
@@ -34,30 +46,6 @@ class Fingerprint:
 
     value: str
     explanation: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One call of a traceback; `line` counts from 1, `function` is empty where none is known."""
-
-    file: str
-    line: int
-    function: str
-    in_app: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionInfo:
-    """The exception that caused the others; frames in call order, the raising one last.
-
-    `type` is the bare name and `module` what stands before it (`sqlalchemy.exc`), empty for
-    built-in exceptions. Of a traceback that was cut off, what is missing is empty.
-    """
-
-    type: str
-    message: str
-    module: str
-    frames: tuple[Frame, ...]
 
 
 def of_entity(rule: str, entity: Mapping[str, object]) -> Fingerprint:
@@ -92,18 +80,6 @@ def template(message: str) -> str:
     for expression, replacement in _PARAMETERS:
         data = expression.sub(replacement, data)
     return " ".join(data.decode("utf-8", "surrogatepass").split())
-
-
-def parse_exception(text: str) -> ExceptionInfo | None:
-    """Return the innermost cause of the exceptions that `text` tells of, None if it tells of none.
-
-    Of a chain that is the exception printed first, of a group its first member. Tracebacks may be
-    cut off at either end, or stand on one line with escaped line feeds.
-    """
-    for parse in _PARSERS:
-        if (found := parse(text)) is not None:
-            return found
-    return None
 
 
 # Keys
@@ -205,117 +181,3 @@ _PARAMETERS: Final = tuple(
         (r"<num>(?:, ?<num>)+", "<num>"),
     )
 )
-
-
-# Exceptions of Python
-
-
-def _python(text: str) -> ExceptionInfo | None:
-    """Read the part of a chain that was printed first and tells of an exception."""
-    for part in _CHAIN.split(_unescaped(text)):
-        found = _traceback(part) or _one_line(part)
-        if found is not None:
-            return found
-    return None
-
-
-def _unescaped(text: str) -> str:
-    r"""Return a traceback that was written on one line, with `\n` for line feeds, as lines."""
-    if "\\" not in text or _ESCAPED.search(text) is None:
-        return text
-    return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), text)
-
-
-def _traceback(text: str) -> ExceptionInfo | None:
-    """Read the first traceback; of an exception group, that of its first member."""
-    if 'File "' not in text and _HEADER not in text:
-        return None
-    lines = [line.rstrip() for line in text.split("\n")]
-    if "Exception Group Traceback" in text:
-        lines = [_GUTTER.sub("", line) for line in lines]
-    found = list(_tracebacks(lines))
-    members = [info for info in found if not info.type.endswith("ExceptionGroup")]
-    return next(iter(members or found), None)
-
-
-def _tracebacks(lines: Sequence[str]) -> Iterator[ExceptionInfo]:
-    """Read each traceback; the first may have lost its beginning."""
-    starts = [number for number, line in enumerate(lines) if _HEADER in line]
-    frame = next((number for number, line in enumerate(lines) if _FRAME.match(line)), None)
-    if frame is not None and (not starts or frame < starts[0]):
-        starts.insert(0, frame)
-    for start, end in pairwise([*starts, len(lines)]):
-        yield _one_traceback(lines[start:end])
-
-
-def _one_traceback(lines: Sequence[str]) -> ExceptionInfo:
-    """Read the lines from a header, or from a first frame, to the next header."""
-    matches = [match for line in lines if (match := _FRAME.match(line))]
-    frames = tuple(frame for frame, _ in groupby(map(_frame, matches)))
-    margin = _indent(lines[0]) - (0 if _HEADER in lines[0] else 2)
-    for number, line in enumerate(lines[1:], start=1):
-        if _indent(line) <= max(0, margin) and (raised := _raised(line)) is not None:
-            module, name, message = raised
-            message = "\n".join([message, *_paragraph(lines[number + 1 :])])
-            return ExceptionInfo(name, message.strip(), module, frames)
-    return ExceptionInfo("", "", "", frames)
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
-
-
-def _frame(match: re.Match[str]) -> Frame:
-    file, line, function = match.groups(default="")
-    plain = file.replace("\\", "/")
-    in_app = not (plain.startswith("<") or any(part in plain for part in _LIBRARIES))
-    return Frame(file, int(line), function.strip(), in_app)
-
-
-def _raised(line: str) -> tuple[str, str, str] | None:
-    """Split `package.Name: message`; None if the line is not of this form."""
-    path, _, message = line.strip().partition(":")
-    module, dot, name = path.rpartition(".")
-    if not all(part.isidentifier() for part in path.replace("<locals>", "x").split(".")):
-        return None
-    known = dot or name.lstrip("_")[:1].isupper()
-    return (module, name, message.strip()) if known else None
-
-
-def _paragraph(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the rest of a message: up to an empty line or the quotes of a remote traceback."""
-    return takewhile(lambda line: line.strip() not in {"", '"""', "'''"}, lines)
-
-
-def _one_line(text: str) -> ExceptionInfo | None:
-    """Read `ModuleNotFoundError: No module named 'x'`, alone or behind a log's own words."""
-    found = _NAMED.search(text.encode("utf-8", "surrogatepass"))
-    if found is None:
-        return None
-    path, message = (
-        (group or b"").decode("utf-8", "surrogatepass")
-        for group in (found.group(1), found.group(2))
-    )
-    module, _, name = path.rpartition(".")
-    return ExceptionInfo(name, message.strip(), module, ())
-
-
-_HEADER: Final = "Traceback (most recent call last)"
-_FRAME = re.compile(r'\s*File "([^"]*)", line ([0-9]{1,9})(?:, in (.*))?')
-_CHAIN = re.compile(
-    r"The above exception was the direct cause of the following exception:"
-    r"|During handling of the above exception, another exception occurred:"
-)
-_GUTTER = re.compile(r"^ *(?:\| ?|\+-[-+].*|\+ (?=Exception Group))")
-_ESCAPED = re.compile(r'last\):(?:\\{1,8}r)?\\{1,8}n|File \\{1,8}"')
-_ESCAPE = re.compile(r"""\\{1,8}(["'nrt])""")
-_ESCAPES: Final = {"n": "\n", "r": "", "t": "\t"}
-_LIBRARIES: Final = ("site-packages/", "dist-packages/", "/lib/python3", "/Lib/")
-_NAMED = _compile(
-    r"(?m)(?:^|[\s:|>(\[])("
-    r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Iteration|Exit)"
-    r"|(?:[A-Za-z_]\w*\.)*(?:errors|exceptions|exc)\.[A-Z]\w*"
-    r")(?:: (.*)|:?[ \t\r]*$)"
-)
-_PARSERS: Final[tuple[Callable[[str], ExceptionInfo | None], ...]] = (_python,)
-"""How each language writes its exceptions; the first that reads a text has it."""

@@ -13,7 +13,7 @@ _LOGSOURCE = ("category", "product", "service", "definition")
 
 
 def rule_schema() -> dict[str, Any]:
-    """Return the schema of one rule document: a Sigma detection rule or a correlation."""
+    """Return the schema of one document: a Sigma detection rule, correlation or filter."""
     audit = Audit.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
     definitions = audit.pop("$defs", {})
     return {
@@ -27,6 +27,17 @@ def rule_schema() -> dict[str, Any]:
             "name": _TEXT,
             "status": {"enum": ["stable", "test", "experimental", "deprecated", "unsupported"]},
             "description": _TEXT,
+            "license": _TEXT,
+            "taxonomy": _TEXT,
+            "scope": _TEXTS,
+            "related": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "type"],
+                    "properties": {"id": {**_TEXT, "format": "uuid"}, "type": _TEXT},
+                },
+            },
             "references": _TEXTS,
             "author": _TEXT,
             "date": _TEXT,
@@ -44,6 +55,14 @@ def rule_schema() -> dict[str, Any]:
                 "required": ["condition"],
                 "properties": {"condition": {"anyOf": [_TEXT, _TEXTS]}},
             },
+            "filter": {
+                "type": "object",
+                "required": ["rules", "condition"],
+                "properties": {
+                    "rules": {"anyOf": [_TEXT, {**_TEXTS, "minItems": 1}]},
+                    "condition": _TEXT,
+                },
+            },
             "correlation": {
                 "type": "object",
                 "required": ["type", "rules", "timespan"],
@@ -56,6 +75,10 @@ def rule_schema() -> dict[str, Any]:
             },
             "audit": audit,
         },
-        "oneOf": [{"required": ["logsource", "detection"]}, {"required": ["correlation"]}],
+        "oneOf": [
+            {"required": ["logsource", "detection"]},
+            {"required": ["logsource", "filter"], "not": {"required": ["audit"]}},
+            {"required": ["correlation"]},
+        ],
         "$defs": definitions,
     }

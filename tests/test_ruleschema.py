@@ -53,6 +53,8 @@ def test_every_rule_of_ours_keeps_to_it(path: Path) -> None:
         ("audit.captures", {"n": "number"}, "audit.captures.n"),
         ("detection", {"seen": {"message": "x"}}, "detection"),
         ("correlation", {"type": "temporal", "rules": ["a"], "timespan": "5m"}, ""),
+        ("related", [{"type": "derived"}], "related.0"),
+        ("scope", "server", "scope"),
     ],
 )
 def test_it_refuses_what_the_loader_refuses(path: str, value: object, place: str) -> None:
@@ -65,6 +67,30 @@ def test_it_refuses_what_the_loader_refuses(path: str, value: object, place: str
         target = target[int(key) if key.isdecimal() else key]
     target[last] = value
     assert mistakes(document) == [place]
+
+
+FILTER: dict[str, Any] = {
+    "title": "t",
+    "logsource": {"product": "gcp"},
+    "filter": {"rules": ["a"], "seen": {"message": "x"}, "condition": "not seen"},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({}, []),
+        ({"filter": FILTER["filter"] | {"rules": "any"}}, []),
+        ({"filter": FILTER["filter"] | {"rules": []}}, ["filter.rules"]),
+        ({"filter": FILTER["filter"] | {"rules": 5}}, ["filter.rules"]),
+        ({"filter": FILTER["filter"] | {"condition": ["a"]}}, ["filter.condition"]),
+        ({"filter": {"rules": "any"}}, ["filter"]),
+        ({"audit": {}}, [""]),
+    ],
+)
+def test_it_knows_filters(changes: dict[str, Any], places: list[str]) -> None:
+    """As the loader does."""
+    assert mistakes(FILTER | changes) == places
 
 
 def test_the_copy_beside_the_rules_is_the_same() -> None:

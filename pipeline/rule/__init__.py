@@ -7,7 +7,7 @@ it is loaded, with file and line.
 
 from __future__ import annotations
 
-from pipeline.rule.expressions import compile_expression
+from pipeline.rule.expressions import compile_expression, wildcard_expression
 from pipeline.rule.loading import load_ruleset
 from pipeline.rule.model import LEVELS, Rule, RuleSet, TemporalCorrelation
 
@@ -18,4 +18,5 @@ __all__ = [
     "TemporalCorrelation",
     "compile_expression",
     "load_ruleset",
+    "wildcard_expression",
 ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.audit import Audit
     from pipeline.errors import Mistake
-    from pipeline.rule.model import Draft, TemporalCorrelation
+    from pipeline.rule.model import Draft, Filter, TemporalCorrelation
     from pipeline.yamltext import Document, Path
 
 _NOT_SUPPORTED: Mapping[Path, str] = {
@@ -66,12 +66,15 @@ def correlation_mistakes(document: Document) -> Iterator[Mistake]:
 
 
 def set_mistakes(
-    drafts: Sequence[Draft], correlations: Sequence[TemporalCorrelation]
+    drafts: Sequence[Draft],
+    correlations: Sequence[TemporalCorrelation],
+    filters: Sequence[Filter],
 ) -> Iterator[Mistake]:
     """Yield what only the whole set shows: names used twice, names that lead nowhere."""
     documents = [draft.document for draft in drafts]
     documents += [correlation.document for correlation in correlations]
     yield from _repeated("name", [(name_of(document), document) for document in documents])
+    documents += [item.document for item in filters]
     with_id = [document for document in documents if "id" in document.value]
     yield from _repeated("id", [(document.value["id"].lower(), document) for document in with_id])
     by_name = {draft.name: draft for draft in drafts}

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import re2
 from sigma.policy import SigmaPolicy
-from sigma.policy.regex_engine import RE2RegexEngine, RegexPattern
+from sigma.policy.regex_engine import RE2RegexEngine, RegexEngine, RegexPattern
+from sigma.types import SpecialChars
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
+_WILDCARDS: Mapping[object, str] = {
+    SpecialChars.WILDCARD_MULTI: ".*",
+    SpecialChars.WILDCARD_SINGLE: ".",
+}
 _LETTERS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
 
 
+@lru_cache(maxsize=8192)
 def compile_expression(expression: str) -> Any:
-    """Compile an expression for RE2, which says nothing on standard error.
+    """Compile an expression for RE2, once, which says nothing on standard error.
 
     Raises:
         ValueError: RE2 cannot run it, with the reason.
@@ -45,4 +56,14 @@ class _Expressions(RE2RegexEngine):
         return ValueError
 
 
-POLICY = SigmaPolicy(regex_engine=_Expressions())
+@dataclass
+class Policy(SigmaPolicy):
+    """How values are read: expressions for RE2, and what the settings have for placeholders."""
+
+    regex_engine: RegexEngine = field(default_factory=_Expressions)
+    placeholders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def wildcard_expression(parts: Iterable[object]) -> str:
+    """Return the expression that means what the parts of a `SigmaString` mean: text, `*`, `?`."""
+    return "".join(_WILDCARDS.get(part) or str(re2.escape(str(part))) for part in parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,22 +12,32 @@ from pydantic import ValidationError
 from pipeline.audit import SECOND, Audit
 from pipeline.errors import ConfigurationError, RuleError
 from pipeline.rule.checks import audit_mistakes, correlation_mistakes, set_mistakes
-from pipeline.rule.model import Draft, RuleSet, TemporalCorrelation, name_of
-from pipeline.rule.reading import encoding_mistakes, read_correlation, read_rule
+from pipeline.rule.expressions import Policy
+from pipeline.rule.filters import apply_filters, filter_mistakes
+from pipeline.rule.model import Draft, Filter, RuleSet, TemporalCorrelation, name_of
+from pipeline.rule.reading import encoding_mistakes, read_correlation, read_filter, read_rule
 from pipeline.yamltext import parse, validation_mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.errors import Mistake
     from pipeline.yamltext import Document
+
+    Loaded = Draft | TemporalCorrelation | Filter
 
 SUPPORTED = "temporal"
 """The only type of Sigma correlation that there is so far."""
 
 
-def load_ruleset(files: Iterable[tuple[str, str]]) -> RuleSet:
+def load_ruleset(
+    files: Iterable[tuple[str, str]],
+    placeholders: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> RuleSet:
     """Read rule files, given as (name to show, text), into a rule set.
+
+    `placeholders` says what `%name%` stands for where a rule says `|expand`: any of some texts,
+    which may hold wildcards.
 
     Raises:
         RuleError: every mistake of every file, with file and line.
@@ -34,10 +45,13 @@ def load_ruleset(files: Iterable[tuple[str, str]]) -> RuleSet:
     """
     texts = sorted(files)
     mistakes: list[Mistake] = []
-    loaded = [_load(document, mistakes) for document in _documents(texts, mistakes)]
+    policy = Policy(placeholders=placeholders)
+    loaded = [_load(document, policy, mistakes) for document in _documents(texts, mistakes)]
     drafts = [item for item in loaded if isinstance(item, Draft)]
     correlations = [item for item in loaded if isinstance(item, TemporalCorrelation)]
-    mistakes += set_mistakes(drafts, correlations)
+    filters = [item for item in loaded if isinstance(item, Filter)]
+    mistakes += set_mistakes(drafts, correlations, filters)
+    mistakes += apply_filters(filters, drafts)
     if mistakes:
         raise RuleError(sorted(set(mistakes)))
     by_name = tuple(_by_name(correlation, drafts) for correlation in correlations)
@@ -45,8 +59,14 @@ def load_ruleset(files: Iterable[tuple[str, str]]) -> RuleSet:
     return RuleSet(
         {draft.name: draft.finish(wanted.get(draft.name, set())) for draft in drafts},
         by_name,
-        hashlib.sha256(repr(texts).encode()).hexdigest()[:16],
+        _digest(texts, placeholders),
     )
+
+
+def _digest(texts: Sequence[tuple[str, str]], placeholders: Mapping[str, Sequence[str]]) -> str:
+    filled = sorted((name, list(values)) for name, values in placeholders.items())
+    content = repr(texts) + (repr(filled) if filled else "")
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _documents(texts: Sequence[tuple[str, str]], mistakes: list[Mistake]) -> list[Document]:
@@ -59,27 +79,41 @@ def _documents(texts: Sequence[tuple[str, str]], mistakes: list[Mistake]) -> lis
     return documents
 
 
-def _load(document: Document, mistakes: list[Mistake]) -> Draft | TemporalCorrelation | None:
+def _load(document: Document, policy: Policy, mistakes: list[Mistake]) -> Loaded | None:
     if not isinstance(document.value, dict):
         mistakes.append(document.mistake("a rule file holds a mapping, one Sigma rule"))
         return None
     if unreadable := list(encoding_mistakes(document)):
         mistakes += unreadable
         return None
-    load = _load_correlation if "correlation" in document.value else _load_rule
     before = len(mistakes)
-    loaded = load(document, mistakes)
+    loaded: Loaded | None
+    if "correlation" in document.value:
+        loaded = _load_correlation(document, mistakes)
+    elif "filter" in document.value and "detection" not in document.value:
+        loaded = _load_filter(document, policy, mistakes)
+    else:
+        loaded = _load_rule(document, policy, mistakes)
     return loaded if len(mistakes) == before else None
 
 
-def _load_rule(document: Document, mistakes: list[Mistake]) -> Draft | None:
+def _load_rule(document: Document, policy: Policy, mistakes: list[Mistake]) -> Draft | None:
     audit = _audit(document, mistakes)
-    sigma, groups = read_rule(document, mistakes)
+    sigma, groups = read_rule(document, policy, mistakes)
     if audit is not None:
         mistakes += audit_mistakes(document, audit, groups)
     if audit is None or sigma is None or groups is None:
         return None
     return Draft(document, sigma, audit, groups)
+
+
+def _load_filter(document: Document, policy: Policy, mistakes: list[Mistake]) -> Filter | None:
+    sigma = read_filter(document, policy, mistakes)
+    if sigma is None:
+        return None
+    loaded = Filter(document, sigma)
+    mistakes += filter_mistakes(loaded)
+    return loaded
 
 
 def _audit(document: Document, mistakes: list[Mistake]) -> Audit | None:

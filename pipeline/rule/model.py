@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sigma.filters import SigmaFilter
     from sigma.rule import SigmaRule
 
     from pipeline.audit import Audit
@@ -61,6 +62,14 @@ class RuleSet:
     rules: Mapping[str, Rule] = field(default_factory=dict)
     correlations: tuple[TemporalCorrelation, ...] = ()
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Sigma filter, which narrows the rules that it names."""
+
+    document: Document
+    sigma: SigmaFilter
 
 
 @dataclass(frozen=True, slots=True)

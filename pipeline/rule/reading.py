@@ -7,23 +7,26 @@ a document, and each detection item is first tried by itself.
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sigma import exceptions
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
-from sigma.rule import SigmaDetectionItem, SigmaDetections, SigmaRule
+from sigma.filters import SigmaFilter
+from sigma.rule import SigmaRule
 
-from pipeline.rule.expressions import POLICY, compile_expression
+from pipeline.rule.detections import Reader, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from sigma.rule import SigmaDetection, SigmaDetections
+
     from pipeline.errors import Mistake
+    from pipeline.rule.expressions import Policy
     from pipeline.yamltext import Document, Path
 
-T = TypeVar("T", SigmaRule, SigmaCorrelationRule)
+T = TypeVar("T", SigmaRule, SigmaCorrelationRule, SigmaFilter)
 
 _CONDITION: Path = ("detection", "condition")
 _PATHS: Mapping[type[Exception], Path] = {
@@ -34,6 +37,8 @@ _PATHS: Mapping[type[Exception], Path] = {
     exceptions.SigmaDescriptionError: ("description",),
     exceptions.SigmaFalsePositivesError: ("falsepositives",),
     exceptions.SigmaFieldsError: ("fields",),
+    exceptions.SigmaFilterConditionError: ("filter", "condition"),
+    exceptions.SigmaFilterRuleReferenceError: ("filter", "rules"),
     exceptions.SigmaIdentifierError: ("id",),
     exceptions.SigmaLevelError: ("level",),
     exceptions.SigmaLicenseError: ("license",),
@@ -50,6 +55,12 @@ _PATHS: Mapping[type[Exception], Path] = {
     exceptions.SigmaTitleError: ("title",),
 }
 """Where each error of pySigma's belongs; one that is not here belongs to the main section."""
+
+_OTHERS: Mapping[str, tuple[str, ...]] = {
+    "detection": ("condition",),
+    "filter": ("rules", "condition"),
+}
+"""What stands beside the detections of a section."""
 
 _TEXT, _TEXTS = "text", "text or a list of texts"
 _TYPES: tuple[tuple[Path, str], ...] = (
@@ -85,24 +96,64 @@ def _encodable(text: str) -> bool:
 
 
 def read_rule(
-    document: Document, mistakes: list[Mistake]
+    document: Document, policy: Policy, mistakes: list[Mistake]
 ) -> tuple[SigmaRule | None, tuple[str, ...] | None]:
     """Return the rule, None if there are mistakes, and the named groups of its expressions.
 
     The groups are None when an item is wrong, so that nobody misses a group that it may have.
     """
+    sigma, parts = _read(SigmaRule.from_dict, "detection", document, policy, mistakes)
+    if None in parts.values():
+        return sigma, None
+    return sigma, tuple(sorted({group for part in parts.values() for group in groups_of(part)}))
+
+
+def read_filter(document: Document, policy: Policy, mistakes: list[Mistake]) -> SigmaFilter | None:
+    """Return the filter, None if there are mistakes."""
+    return _read(SigmaFilter.from_dict, "filter", document, policy, mistakes)[0]
+
+
+def _read(
+    make: Callable[..., T],
+    section: str,
+    document: Document,
+    policy: Policy,
+    mistakes: list[Mistake],
+) -> tuple[T | None, dict[str, SigmaDetection | None]]:
+    """Return what pySigma makes of a document, and the detections of its section by name.
+
+    pySigma reads it with stand-ins for these, so that a wrong one hides no other mistake.
+    """
     found = list(_type_mistakes(document))
-    errors = [] if found else list(_condition_errors(document.value.get("detection")))
-    before = len(found)
-    items = list(_detection_items(document, found))
-    complete = len(found) == before
-    sigma = _attempt(
-        lambda: SigmaRule.from_dict(document.value, collect_errors=True, policy=POLICY), errors
-    )
-    found += _located(document, errors, found, ("detection",))
+    typed, errors = not found, list[Exception]()
+    parts = Reader(document, policy, found).detections(section, _OTHERS[section])
+    value = _with_stand_ins(document, section)
+    sigma = _attempt(lambda: make(value, collect_errors=True), errors)
+    if sigma is not None:
+        block = getattr(sigma, section)
+        errors += _condition_errors(block) if typed else []
+        block.detections = parts
+    found += _located(document, errors, found, (section,))
     mistakes += found
-    groups = tuple(sorted(set(chain.from_iterable(map(_groups, items)))))
-    return None if found else sigma, groups if complete else None
+    return None if found else sigma, parts
+
+
+def _with_stand_ins(document: Document, section: str) -> dict[str, Any]:
+    value: dict[str, Any] = document.value
+    block = value.get(section)
+    if not isinstance(block, dict):
+        return value
+    others = {key: block[key] for key in _OTHERS[section] if key in block}
+    return value | {section: {key: {"field": 1} for key in block} | others}
+
+
+def _condition_errors(detections: SigmaDetections) -> Iterator[Exception]:
+    """Parse the conditions over stand-ins."""
+    try:
+        for condition in getattr(detections, "parsed_condition", ()):
+            condition.parse()
+    except (SigmaError, RecursionError) as error:
+        yield error
 
 
 def read_correlation(document: Document, mistakes: list[Mistake]) -> SigmaCorrelationRule | None:
@@ -136,7 +187,8 @@ def _located(
     for error in errors:
         reason = _reason(error)
         if reason not in known and (type(error) in _PATHS or not known):
-            yield document.mistake(reason, _PATHS.get(type(error), section))
+            path = _PATHS.get(type(error), section)
+            yield document.mistake(reason, (*section, "condition") if path == _CONDITION else path)
 
 
 def _reason(error: Exception) -> str:
@@ -157,68 +209,3 @@ def _type_mistakes(document: Document) -> Iterator[Mistake]:
 
 def _all_text(values: list[Any]) -> bool:
     return all(isinstance(value, str) for value in values)
-
-
-def _detection_items(document: Document, found: list[Mistake]) -> Iterator[SigmaDetectionItem]:
-    """Try each item of the detection by itself, to name every wrong one with its line."""
-    detection = document.value.get("detection")
-    for name, definition in detection.items() if isinstance(detection, dict) else ():
-        path = ("detection", str(name))
-        if not isinstance(name, str):
-            found.append(document.mistake(f"the name {name!r} is no text; put it in quotes", path))
-        elif name != "condition":
-            yield from _items(definition, path, document, found)
-
-
-def _items(
-    definition: object, path: Path, document: Document, found: list[Mistake]
-) -> Iterator[SigmaDetectionItem]:
-    if isinstance(definition, list):
-        for index, item in enumerate(definition):
-            yield from _items(item, (*path, index), document, found)
-    elif isinstance(definition, dict):
-        for key, value in definition.items():
-            try:
-                yield _item(key, value)
-            except (TypeError, ValueError) as error:
-                found.append(document.mistake(str(error), (*path, str(key))))
-
-
-def _item(key: object, value: Any) -> SigmaDetectionItem:
-    """Make one item; refuse also what pySigma makes something else of than it says.
-
-    Raises:
-        ValueError or TypeError: with what is wrong.
-
-    """
-    values = value if isinstance(value, list) else [value]
-    message = ""
-    if not isinstance(key, str):
-        message = f"the field {key!r} is no text; put it in quotes"
-    elif not values:
-        message = f"{key!r} has no value; write null for a field that is missing"
-    elif "re" in key.split("|")[1:] and not _all_text(values):
-        message = f"{key!r} must be {_TEXTS}, not {value!r:.80}"
-    if message:
-        raise ValueError(message)
-    return SigmaDetectionItem.from_mapping(str(key), value, policy=POLICY)
-
-
-def _groups(item: SigmaDetectionItem) -> Iterator[str]:
-    """Names of the groups in an item's expressions (RE2, as they will be run)."""
-    for value in item.value:
-        if hasattr(value, "regexp"):
-            yield from compile_expression(str(value.regexp)).groupindex
-
-
-def _condition_errors(detection: object) -> Iterator[Exception]:
-    """Parse the conditions over stand-ins, so that a wrong detection item does not hide them."""
-    if not isinstance(detection, dict) or "condition" not in detection:
-        return
-    stand_ins = {name: {"field": 1} for name in detection if name != "condition"}
-    try:
-        detections = SigmaDetections.from_dict({**stand_ins, "condition": detection["condition"]})
-        for condition in detections.parsed_condition:
-            condition.parse()
-    except (SigmaError, RecursionError) as error:
-        yield error

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FEW: Final = 40
 MANY: Final = 3_000
 SLICE: Final = 20
-"""SEC and the profile get one part in so many of the file."""
+"""SEC gets one part in so many of the file."""
 LEAST: Final = 10 * MEGABYTE
 """But not less than this of it."""
 LARGER: Final = 4
@@ -105,10 +105,10 @@ class Bench:
         program = shutil.which("rg")
         if program is None:
             return skipped(what, ">= 1.00", "needs ripgrep (Debian package ripgrep)")
-        _expect("fivewhys", _counted(self.few.output), self.count)
+        expect("fivewhys", counted(self.few.output), matching(self.count))
         _say("ripgrep")
         run = best([program, "-c", "-f", self.patterns, self.file], self.folder, 2)
-        _expect("ripgrep", int(run.output), self.count)
+        expect("ripgrep", int(run.output), matching(self.count))
         return at_least(
             what,
             run.seconds / self.few.seconds,
@@ -129,24 +129,25 @@ class Bench:
         )
         options = (f"--conf={rules}", f"--input={self.slice}", "--notail")
         run = measure([program, *options], self.folder)
-        _expect("SEC", len(matched.read_text().splitlines()), self.sliced)
+        expect("SEC", len(matched.read_text().splitlines()), matching(self.sliced))
         size = self.slice.stat().st_size
         return at_least(
             what,
             (self.size / self.few.seconds) / (size / run.seconds),
             20,
-            detail=f"SEC {size / MEGABYTE / run.seconds:,.1f} MB/s on {size / MEGABYTE:,.0f} MB",
+            detail=f"SEC {self._speed(run, size / self.size)}, on {size / MEGABYTE:,.0f} MB",
         )
 
     def many_rules(self) -> Row:
         """Compare many rules with few."""
         run = self.replay(MANY, self.file)
+        expect("fivewhys", counted(run.output), matching(self.count))
         start = self.replay(MANY, self._ten)
         return at_least(
             f"{MANY:,} rules: throughput, of {FEW} rules'",
             self.few.seconds / run.seconds,
             0.5,
-            detail=f"{self._speed(run)}, {start.seconds:.1f} s of it to start",
+            detail=f"{self._speed(run)}; {start.seconds:.1f} s to start",
         )
 
     def memory(self) -> Row:
@@ -162,9 +163,10 @@ class Bench:
     def memory_growth(self) -> Row:
         """Take the peak memory of a larger file, which should not be larger."""
         larger = self.folder / "larger.jsonl"
-        self._write_entries(larger, self.size * LARGER)
+        count = self._write_entries(larger, self.size * LARGER)
         run = self.replay(FEW, larger)
         larger.unlink()
+        expect("fivewhys", counted(run.output), matching(count))
         return below(
             f"{FEW} rules: peak memory at {LARGER} times the size",
             run.peak / self.few.peak,
@@ -188,9 +190,10 @@ class Bench:
         """Read every entry and do nothing with it."""
         _say("parsing")
         run = measure([sys.executable, "-c", PARSE, self.file], self.folder)
+        expect("fivewhys", int(run.output), self.count)
         return at_least(
             "parse everything: entries a second",
-            int(run.output) / run.seconds,
+            self.count / run.seconds,
             200_000,
             detail=f"{self._speed(run)}; peak {run.peak / MEGABYTE:,.0f} MB",
         )
@@ -214,15 +217,19 @@ class Bench:
             path.write_bytes(b"".join(file.readline() for _ in range(10)))
         return path
 
-    def _speed(self, run: Measured, times: int = 1) -> str:
+    def _speed(self, run: Measured, times: float = 1) -> str:
         speed = self.size * times / MEGABYTE / run.seconds
-        return f"{number(speed)} MB/s ({number(run.seconds)} s)"
+        return f"{number(speed)} MB/s in {number(run.seconds)} s, {number(run.cpu)} s of CPU"
 
     def profile(self) -> str:
-        """Profile a replay of the slice and say which modules its time goes to."""
+        """Profile a replay and say which modules its time goes to."""
+        _say("profiling")
         path = self.folder / "profile"
-        command = self.command(FEW, self.slice)
-        measure([sys.executable, "-m", "cProfile", "-o", path, *command], self.folder)
+        command = self.command(FEW, self.file)
+        try:
+            measure([sys.executable, "-m", "cProfile", "-o", path, *command], self.folder)
+        except FailedError as error:
+            return str(error)
         lines = [f"{share:6.1%}  {module}" for module, share in read_profile(path).items()]
         return "\n".join(lines[:SHOWN])
 
@@ -244,15 +251,19 @@ def _say(what: str) -> None:
     print(f"  {what}", file=sys.stderr, flush=True)
 
 
-def _counted(output: str) -> int:
+def matching(count: int) -> int:
+    """Return how many of so many entries match."""
+    return count * MATCHING // BATCH
+
+
+def counted(output: str) -> int:
     """Return how many detections the JSON of a replay counts."""
     incidents = json.loads(output)["incidents"]
     return sum(symptom["count"] for incident in incidents for symptom in incident["symptoms"])
 
 
-def _expect(who: str, found: int, read: int) -> None:
-    """Hold what a program found against what was written; otherwise its figure means nothing."""
-    wanted = read * MATCHING // BATCH
+def expect(who: str, found: int, wanted: int) -> None:
+    """Hold what a program found against what was written: else its figure means nothing."""
     if found != wanted:
         message = f"{who} found {found:,} entries, not {wanted:,}"
         raise FailedError(message)
@@ -268,16 +279,16 @@ def _room(folder: Path, size: int) -> None:
         )
 
 
-def _size(text: str) -> int:
-    """Read BENCH_MB; returns bytes."""
-    if not text.isdecimal() or not int(text):
+def size_of(text: str) -> int:
+    """Read BENCH_MB; return bytes, or end with what is wrong."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
         sys.exit(f"bench: BENCH_MB is a number of megabytes, not {text!r}")
     return int(text) * MEGABYTE
 
 
 def main() -> None:
     """Measure all rows and print them, then where the time of a replay goes."""
-    size = _size(os.environ.get("BENCH_MB") or "1000")
+    size = size_of(os.environ.get("BENCH_MB") or "1000")
     with tempfile.TemporaryDirectory(prefix="fivewhys-bench-") as name:
         folder = Path(name)
         _room(folder, size)

@@ -24,9 +24,10 @@ class FailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Wall-clock seconds of a process, its peak memory in bytes, and what it printed."""
+    """Wall-clock and processor seconds of a process, its peak memory in bytes, what it printed."""
 
     seconds: float
+    cpu: float
     peak: int
     output: str
 
@@ -54,7 +55,8 @@ def measure(command: Sequence[str | Path], folder: Path) -> Measured:
         said = err.read_text(encoding="utf-8", errors="replace")[-2_000:]
         message = f"{Path(command[0]).name}: exit {process.returncode}\n{said}"
         raise FailedError(message)
-    return Measured(seconds, usage.ru_maxrss * _UNIT, out.read_text(encoding="utf-8"))
+    cpu = usage.ru_utime + usage.ru_stime
+    return Measured(seconds, cpu, usage.ru_maxrss * _UNIT, out.read_text(encoding="utf-8"))
 
 
 def best(command: Sequence[str | Path], folder: Path, times: int) -> Measured:

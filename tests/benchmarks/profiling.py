@@ -53,13 +53,11 @@ def _attributed(
 
 def _module(file: str) -> str:
     """Name a module: `pipeline/entry/parsing.py`, a library's or the standard library's package."""
-    path = Path(file)
-    if path.is_relative_to(ROOT):
-        return path.relative_to(ROOT).as_posix()
     if file.startswith("<frozen importlib"):
         return "(import)"
-    # The first that holds: libraries may lie below the standard library.
+    path = Path(file)
+    # The first that holds: libraries may lie below the checkout or the standard library.
     for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")):
         if path.is_relative_to(folder):
             return Path(path.relative_to(folder).parts[0]).stem
-    return file
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else file

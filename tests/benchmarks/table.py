@@ -47,8 +47,10 @@ def skipped(what: str, wish: str, reason: str) -> Row:
 
 def number(value: float) -> str:
     """Write two digits after the point up to ten, one up to a hundred, none beyond."""
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:,.{digits}f}"
+    for limit, digits in ((10, 2), (100, 1)):
+        if round(abs(value), digits) < limit:
+            return f"{value:.{digits}f}"
+    return f"{value:,.0f}"
 
 
 def render(rows: Iterable[Row]) -> str:

@@ -1,0 +1,139 @@
+"""Conditions of a Sigma rule compiled to predicates over a `LogEntry`.
+
+A predicate runs in time linear in the entry. Semantics follow the Sigma specification 2.1: strings
+are case-insensitive and know the wildcards `*` and `?`, a field with several values matches when
+any of them does, `null` matches a missing field. An object is no value: only what it holds is.
+What cannot be evaluated is an error when the rule is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull
+
+from pipeline.errors import Mistake, RuleError
+from pipeline.matching.fields import absence, every_value, field_getter, presence
+from pipeline.matching.values import STRING_METHODS, as_text, keyword_test, value_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sigma.types import SigmaType
+
+    from pipeline.entry import LogEntry
+    from pipeline.matching.fields import Values
+    from pipeline.rule import Rule
+
+    Captures = dict[str, str]
+    Getter = Callable[[LogEntry], Values]
+    Predicate = Callable[[LogEntry, Captures], bool]
+
+__all__ = ["compile_rule", "every_value", "field_getter"]
+
+
+def _field_equals(field: str, sigma: SigmaType) -> Predicate:
+    if isinstance(sigma, SigmaNull):
+        absent = absence(field)
+        return lambda entry, _: absent(entry)
+    if isinstance(sigma, SigmaExists):
+        present, wanted = presence(field), bool(sigma)
+        return lambda entry, _: present(entry) is wanted
+    if isinstance(sigma, SigmaExpansion):
+        return _any_of([_field_equals(field, value) for value in sigma.values])
+    get = field_getter(field)
+    if isinstance(sigma, SigmaFieldReference):
+        return _field_reference(get, sigma)
+    test = value_test(sigma)
+    return lambda entry, captures: any(
+        test(value, captures) for value in get(entry) if not isinstance(value, dict)
+    )
+
+
+def _field_reference(get: Getter, sigma: SigmaFieldReference) -> Predicate:
+    other = field_getter(sigma.field)
+    method = STRING_METHODS[sigma.ends_with, sigma.starts_with]
+
+    def matches(entry: LogEntry, _: Captures) -> bool:
+        wanted = _texts(other(entry))
+        return any(method(value, text) for value in _texts(get(entry)) for text in wanted)
+
+    return matches
+
+
+def _texts(values: Values) -> list[str]:
+    return [as_text(value).casefold() for value in values if not isinstance(value, dict)]
+
+
+def _keyword(sigma: SigmaType) -> Predicate:
+    if isinstance(sigma, SigmaExpansion):
+        return _any_of([_keyword(value) for value in sigma.values])
+    test = keyword_test(sigma)
+    return lambda entry, captures: any(
+        test(value, captures) for value in every_value(entry.document)
+    )
+
+
+def _any_of(predicates: list[Predicate]) -> Predicate:
+    return lambda entry, captures: any(test(entry, captures) for test in predicates)
+
+
+def _all_of(predicates: list[Predicate]) -> Predicate:
+    def matches(entry: LogEntry, captures: Captures) -> bool:
+        found: Captures = {}  # a branch that fails half-way must leave nothing behind
+        if not all(test(entry, found) for test in predicates):
+            return False
+        captures.update(found)
+        return True
+
+    return matches
+
+
+def _not(predicates: list[Predicate]) -> Predicate:
+    """Negate; what a refuted expression captured says nothing about the entry."""
+    (test,) = predicates
+    return lambda entry, _: not test(entry, {})
+
+
+_CONNECTIVES: Mapping[type, Callable[[list[Predicate]], Predicate]] = {
+    ConditionAND: _all_of,
+    ConditionOR: _any_of,
+    ConditionNOT: _not,
+}
+
+
+def _condition(node: Any) -> Predicate:
+    if isinstance(node, ConditionFieldEqualsValueExpression):
+        return _field_equals(node.field, node.value)
+    if isinstance(node, ConditionValueExpression):
+        return _keyword(node.value)
+    return _CONNECTIVES[type(node)]([_condition(argument) for argument in node.args])
+
+
+def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
+    """Compile a rule to a function: entry in; out its named groups as text, or None for no match.
+
+    Raises:
+        RuleError: the rule asks for something that cannot be evaluated, with its place.
+
+    """
+    try:
+        conditions = [_condition(item.parse()) for item in rule.sigma.detection.parsed_condition]
+    except (RecursionError, ValueError) as error:
+        file, _, line = rule.place.rpartition(":")
+        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
+        raise RuleError([Mistake(file, int(line), reason)]) from error
+    predicate = _any_of(conditions)
+
+    def match(entry: LogEntry) -> Captures | None:
+        captures: Captures = {}
+        return captures if predicate(entry, captures) else None
+
+    return match
