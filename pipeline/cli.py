@@ -204,7 +204,8 @@ def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
         run, source = _guarded(lambda: stack.enter_context(replaying.replay(options)))
         bar = stack.enter_context(progress(visible=shown))
         task = bar.add_task("", total=None)
-        result = _guarded(lambda: run.run(source, lambda: bar.advance(task)), EXIT_FAILED)
+        told = (lambda: bar.advance(task),) if shown else ()
+        result = _guarded(lambda: run.run(source, *told), EXIT_FAILED)
         _guarded(lambda: replaying.write_detections(options.detections, result), EXIT_FAILED)
     return result
 

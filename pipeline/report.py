@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline import markdown
@@ -21,7 +20,7 @@ from pipeline.rule import LEVELS
 from pipeline.templating import render_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.incident import Incident, Symptom
     from pipeline.whys import Explanation
@@ -162,8 +161,7 @@ def _body(incident: Incident, explanation: Explanation, template: str, place: st
     body = ""
     for lines, items in SIZES:
         values = _values(incident, _shortened(explanation, items), items)
-        filters = {**_FILTERS, "raw_lines": partial(raw_lines, limit=lines)}
-        body = render_markdown(template, values, place, filters)
+        body = render_markdown(template, {**values, "lines": lines}, place, _FILTERS)
         if items is not None:
             body += _SHORTENED.format(items=items, lines=lines)
         if len(body) <= BODY_LIMIT:
@@ -264,11 +262,12 @@ def _excerpt(text: str) -> str:
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
 
 
-_FILTERS: Mapping[str, Any] = {
-    "time": _time,
-    "plural": _plural,
-    "joined": _joined,
-    "excerpt": _excerpt,
-    "code": markdown.code,
-    "fence": markdown.fence,
-}
+_FILTERS: tuple[tuple[str, Callable[..., object]], ...] = (
+    ("time", _time),
+    ("plural", _plural),
+    ("joined", _joined),
+    ("excerpt", _excerpt),
+    ("code", markdown.code),
+    ("fence", markdown.fence),
+    ("raw_lines", raw_lines),
+)

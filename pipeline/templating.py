@@ -6,6 +6,7 @@ ever read as a template, and the sandbox keeps a template away from Python's int
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
@@ -15,6 +16,10 @@ from pipeline import errors, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from jinja2 import Template
+
+    Filters = tuple[tuple[str, Callable[..., object]], ...]
 
 _PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 
@@ -36,7 +41,7 @@ def render_text(template: str, values: Mapping[str, Any], place: str) -> str:
 
     """
     try:
-        return _PLAIN.from_string(template).render(values)
+        return _plain(template).render(values)
     except Exception as error:
         raise template_error(error, place) from error
 
@@ -45,7 +50,7 @@ def render_markdown(
     template: str,
     values: Mapping[str, Any],
     place: str,
-    filters: Mapping[str, Callable[..., object]],
+    filters: Filters = (),
 ) -> str:
     """Render a Markdown template; every expression is escaped unless a filter made it `Safe`.
 
@@ -53,12 +58,22 @@ def render_markdown(
         TemplateError: it is no template, or it raised; with `place` (`file:line` or `file`).
 
     """
-    environment = _MARKDOWN.overlay()
-    environment.filters = {**_MARKDOWN.filters, **filters}
     try:
-        return environment.from_string(template).render(values)
+        return _markdown(template, filters).render(values)
     except Exception as error:
         raise template_error(error, place) from error
+
+
+@lru_cache(maxsize=1024)
+def _plain(template: str) -> Template:
+    return _PLAIN.from_string(template)
+
+
+@lru_cache(maxsize=16)
+def _markdown(template: str, filters: Filters) -> Template:
+    environment = _MARKDOWN.overlay()
+    environment.filters = {**_MARKDOWN.filters, **dict(filters)}
+    return environment.from_string(template)
 
 
 def used_names(template: str, place: str) -> set[str]:

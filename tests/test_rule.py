@@ -11,6 +11,7 @@ from pipeline.audit import SECOND
 from pipeline.errors import RuleError
 from pipeline.matching import compile_rule
 from pipeline.rule import compile_expression, load_ruleset
+from tests.public_rules import public_rules
 from tests.support import entry, rule_text, ruleset
 
 ID = "5f1b0f5c-94a5-4a8b-9c42-3d5f4f0d7a10"
@@ -328,6 +329,28 @@ def test_a_mistake_in_a_filter(old: str, new: str, line: int, message: str) -> N
     (found,) = mistakes(rule_text("a") + f"id: {ID}\n", FILTER.replace(old, new, 1))
     assert found.startswith(f"1.yml:{line}: ")
     assert message in found
+
+
+def test_published_rules_load_as_they_are() -> None:
+    """Without a name, of any log source, with every key that the specification has."""
+    files = list(public_rules(200))
+    rules = load_ruleset(files).rules
+    assert len(rules) == 200
+    assert all(rule.name == rule.id for rule in rules.values())
+    logged = entry("nothing of all that")
+    matched = [name for name, rule in rules.items() if compile_rule(rule)(logged) is not None]
+    assert 0 < len(matched) < 100  # those that only miss a field
+
+
+def test_each_published_rule_that_is_not_supported_is_named() -> None:
+    """One mistake a rule, with its file and line; none is left out or weakened."""
+    files = [(name, text.replace("|contains:", "|x:")) for name, text in public_rules(200)]
+    wrong = {name for name, text in files if "|x:" in text}
+    with pytest.raises(RuleError) as caught:
+        load_ruleset(files)
+    assert {mistake.file for mistake in caught.value.mistakes} == wrong
+    assert all(mistake.line > 1 for mistake in caught.value.mistakes)
+    assert {mistake.message for mistake in caught.value.mistakes} == {"Unknown modifier 'x'"}
 
 
 # --- mistakes -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ def test_plain_text_is_rendered_as_it_is() -> None:
 
 def test_markdown_escapes_every_expression_but_what_is_safe() -> None:
     """A value cannot act on the issue; a filter that returns Safe Markdown can."""
-    shown = render_markdown("{{ a }} {{ a | code }}", {"a": "*b*"}, "t", {"code": markdown.code})
+    shown = render_markdown("{{ a }} {{ a | code }}", {"a": "*b*"}, "t", (("code", markdown.code),))
     assert shown == r"\*b\* `*b*`"
 
 
@@ -39,7 +39,7 @@ def test_a_template_that_fails_is_named(template: str, place: str, message: str)
         render_text(template, {"a": 1}, place)
     assert str(caught.value).startswith(message)
     with pytest.raises(TemplateError) as caught:
-        render_markdown(template, {"a": 1}, place, {})
+        render_markdown(template, {"a": 1}, place)
     assert str(caught.value).startswith(message)
 
 

@@ -62,6 +62,19 @@ def test_what_is_no_yaml_is_said_with_its_line(text: str, message: str) -> None:
     assert messages(text)[0].startswith(message)
 
 
+@pytest.mark.parametrize("depth", [10, 160])
+def test_deep_texts_are_read_like_shallow_ones(depth: int) -> None:
+    """The loader for texts that may be deep gives the same values and lines as the fast one."""
+    text = "a:\n  - b: " + "[" * depth + "x" + "]" * depth + "\n  - 2025-09-10T00:00:00Z\n"
+    (document,) = parse("# [[[[ ]]]]\n" * 100 + text, "file.yml")
+    value = document.value["a"][0]["b"]
+    for _ in range(depth):
+        (value,) = value
+    assert value == "x"
+    assert document.value["a"][1] == "2025-09-10T00:00:00Z"
+    assert document.line(("a", 1)) == 103
+
+
 def test_aliases_cannot_expand_without_bound() -> None:
     """A few lines that expand to billions of values are refused quickly."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]

@@ -7,6 +7,7 @@ what Sigma's taxonomies for Google Cloud mean by it; of these the first one that
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.entry import path_segments
@@ -115,6 +116,7 @@ def _audit_paths(name: str) -> Iterator[str]:
         yield _AUDIT_LOG + inside
 
 
+@lru_cache(maxsize=4096)
 def field_getter(name: str) -> Getter:
     """Compile a field name of a rule to a function that returns all values an entry has for it."""
     if name in _NAMED:
@@ -145,6 +147,7 @@ def absence(name: str) -> Callable[[LogEntry], bool]:
     return lambda entry: not get(entry) and all(leaf is None for leaf in leaves(entry))
 
 
+@lru_cache(maxsize=4096)
 def _leaves_of(name: str) -> Callable[[LogEntry], Iterator[object]]:
     paths = [path_segments(path) for path in paths_of(name)]
     return lambda entry: (leaf for path in paths for leaf in _leaves(entry.document, path))

@@ -37,7 +37,7 @@ def audit_mistakes(
     known = None if groups is None else {*groups, *audit.entity, "service"}
     templates: dict[Path, str] = {("audit", "title"): audit.title}
     templates |= {("audit", "state", key): text for key, text in audit.state.items()}
-    for path, text in templates.items():
+    for path, text in templates.items() if audit.title or audit.state else ():
         yield from _template_mistakes(document, text, path, known)
 
 
