@@ -18,7 +18,8 @@ from pipeline.yamltext import parse, validation_mistakes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.yamltext import Document
+    from pipeline.errors import Mistake
+    from pipeline.yamltext import Document, Path
 
 SIMILAR_ENOUGH = 65.0
 """Least RapidFuzz score (0 to 100) at which one table name is offered as another's likeness."""
@@ -147,15 +148,68 @@ def load_catalog(text: str, name: str) -> Catalog:
         file = _File.model_validate(document.value)
     except ValidationError as error:
         raise CatalogError(validation_mistakes(error, document)) from error
-    mistakes = [
-        document.mistake(
-            f"{key} depends on {other!r}, which is neither a service nor a resource here",
-            ("services", key, "depends_on", index),
-        )
-        for key, service in file.services.items()
-        for index, other in enumerate(service.depends_on)
-        if other not in file.services and other not in file.resources
-    ]
+    checks = (_name_mistakes, _table_mistakes, _dependency_mistakes)
+    mistakes = sorted(mistake for check in checks for mistake in check(file, document))
     if mistakes:
         raise CatalogError(mistakes)
     return Catalog(name, file, document)
+
+
+def _name_mistakes(file: _File, document: Document) -> Iterator[Mistake]:
+    """Yield the Cloud Run names that a second service claims, by its key or by its match."""
+    first: dict[str, tuple[str, Path]] = {}
+    for key, service in file.services.items():
+        claims: list[tuple[str, Path]] = [(key, ("services", key))]
+        for index, name in enumerate(service.match.get("service", ())):
+            claims.append((name, ("services", key, "match", "service", index)))
+        for name, path in claims:
+            owner, place = first.setdefault(name, (key, path))
+            if owner != key:
+                yield document.mistake(
+                    f"{key} matches the service {name!r}, and so does {owner} "
+                    f"({document.place(place)}); let one of them match it",
+                    path,
+                )
+
+
+def _table_mistakes(file: _File, document: Document) -> Iterator[Mistake]:
+    """Yield the tables that are owned twice, or owned and a tool's bookkeeping, too.
+
+    A database without a name is each service's own.
+    """
+    first: dict[tuple[str, str, str], tuple[str, Path]] = {}
+    for key, service in file.services.items():
+        database = service.tables.database
+        for index, table in enumerate(service.tables.own):
+            path: Path = ("services", key, "tables", "own", index)
+            identity = (database, "" if database else key, table)
+            owner, place = first.setdefault(identity, (key, path))
+            if place != path:
+                how = "twice" if owner == key else f"of database {database!r}, as {owner} does"
+                yield document.mistake(
+                    f"{key} owns the table {table!r} {how} "
+                    f"({document.place(place)}); keep one of them",
+                    path,
+                )
+            if table in file.bookkeeping_tables:
+                listed = ("bookkeeping_tables", file.bookkeeping_tables.index(table))
+                yield document.mistake(
+                    f"{key} owns the table {table!r}, which is in bookkeeping_tables, too "
+                    f"({document.place(listed)}); keep one of them",
+                    path,
+                )
+
+
+def _dependency_mistakes(file: _File, document: Document) -> Iterator[Mistake]:
+    """Yield what a service cannot depend on: itself, and what the catalog does not know."""
+    known = {*file.services, *file.resources}
+    for key, service in file.services.items():
+        for index, other in enumerate(service.depends_on):
+            path = ("services", key, "depends_on", index)
+            if other == key:
+                yield document.mistake(f"{key} depends on itself; remove it from the list", path)
+            elif other not in known:
+                yield document.mistake(
+                    f"{key} depends on {other!r}, which is neither a service nor a resource here",
+                    path,
+                )

@@ -160,7 +160,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Say what would be done; write no issue, no file, no store."
+            "--dry-run", help="Say what would be done and why; write no issue and no store."
         ),
     ] = False,
     progress: Annotated[
@@ -191,7 +191,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     document = result.document()
     _PRINTERS[format_](document)
     if format_ is Format.TABLE and document.incidents:
-        typer.echo("Nothing was written (--dry-run)." if dry_run else f"The issues are in {out}/")
+        typer.echo("No issue was written (--dry-run)." if dry_run else f"The issues are in {out}/")
     if fail_on and any(_is_urgent(item, fail_on) for item in document.incidents):
         raise typer.Exit(EXIT_FOUND)
 
@@ -380,4 +380,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:  # a full disk behind a redirection, say
+        sys.stderr.write(f"fivewhys: the output cannot be written: {error.strerror}\n")
+        sys.exit(EXIT_FAILED)

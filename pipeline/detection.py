@@ -5,6 +5,7 @@ Rules see the entry as it was logged; whatever a detection keeps of it has gone 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -95,7 +96,21 @@ class Detector:
         redacted = replace(
             entry, document=cast("Mapping[str, Any]", self._redactor.value(entry.document))
         )
-        return [rule.detection(entry, redacted) for rule in matched]
+        key = self.key_of(entry)
+        return [rule.detection(entry, redacted, key) for rule in matched]
+
+    def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
+        """Return the entry's key; what looks like a secret in it is replaced by a digest."""
+        log_name, timestamp, insert_id = entry.key
+        return (
+            identifier(log_name, self._redactor),
+            timestamp,
+            identifier(insert_id, self._redactor),
+        )
+
+    def redact(self, text: str) -> str:
+        """Return a text without secrets."""
+        return self._redactor.text(text)
 
 
 class _Compiled:
@@ -107,14 +122,16 @@ class _Compiled:
         self._redactor = redactor
         self._getters: dict[str, Getter] = {name: field_getter(name) for name in rule.fields}
 
-    def detection(self, entry: LogEntry, redacted: LogEntry) -> Detection:
+    def detection(
+        self, entry: LogEntry, redacted: LogEntry, key: tuple[str, int, str]
+    ) -> Detection:
         captures = self._captures(entry, redacted)
         fields = {name: _single(get(redacted)) for name, get in self._getters.items()} | captures
         entity = {name: fields[name] for name in self.rule.audit.entity if name in fields}
         found = self._fingerprint(entity, redacted)
         return Detection(
             rule=self.rule.name,
-            key=entry.key,
+            key=key,
             richness=entry.richness,
             fingerprint=found.value,
             explanation=found.explanation,
@@ -122,7 +139,7 @@ class _Compiled:
             fields=fields,
             service=redacted.service,
             revision=redacted.revision,
-            sample=sample_of(redacted, entry),
+            sample=sample_of(redacted, entry, key),
         )
 
     def _captures(self, entry: LogEntry, redacted: LogEntry) -> dict[str, Any]:
@@ -151,15 +168,23 @@ class _Compiled:
         return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", redacted.message)
 
 
-def sample_of(redacted: LogEntry, original: LogEntry) -> Sample:
-    """Cut an entry down to what an issue quotes; the identity is the original's."""
+def identifier(text: str, redactor: Redactor) -> str:
+    """Return an identifier that holds no secret and still tells two apart that did."""
+    redacted = redactor.text(text)
+    if redacted == text:
+        return text
+    return f"{redacted} {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def sample_of(redacted: LogEntry, original: LogEntry, key: tuple[str, int, str]) -> Sample:
+    """Cut an entry down to what an issue quotes; `key` is what it is cited by."""
     text = redacted.message or _request_line(redacted)
     if len(text) > SAMPLE_LIMIT:
         text = f"{text[:SAMPLE_LIMIT]}… ({len(text) - SAMPLE_LIMIT:,} more characters)"
     return Sample(
         timestamp=original.timestamp,
-        log_name=original.log_name,
-        insert_id=original.insert_id,
+        log_name=key[0],
+        insert_id=key[2],
         severity=original.severity.name,
         text=text,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from pipeline import markdown
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 10_000
 """Columns when nobody looks: nothing is folded or cut, a line stays a line for grep and cut."""
+
+NARROW = 60
+"""Columns of a terminal below which a table would be a grid of single letters."""
 
 
 def console(*, to_errors: bool = False) -> Console:
@@ -41,15 +45,31 @@ def safe(text: object) -> Text:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
-    """Print a table on a terminal, tab-separated lines when piped."""
+    """Print a table on a terminal, tab-separated lines when piped.
+
+    Nothing is cut, and the first column, which names the row, is not folded either. A terminal too
+    narrow for that gets each row as lines of `Column: value`.
+    """
     out = console()
     if not out.is_terminal:
         out.file.writelines("\t".join(safe(cell).plain for cell in row) + "\n" for row in rows)
         return
-    table = Table(*columns, title=title or None, title_justify="left")
-    for row in rows:
-        table.add_row(*(safe(cell) for cell in row))
+    cells = [[safe(cell) for cell in row] for row in rows]
+    first = max(cell_len(columns[0]), *(row[0].cell_len for row in cells), 0)
+    if out.width < max(NARROW, 2 * first):
+        out.file.write("\n".join(_block(columns, row) for row in cells))
+        return
+    names = Column(columns[0], no_wrap=True, min_width=first)
+    others = (Column(name, overflow="fold") for name in columns[1:])
+    table = Table(names, *others, title=title or None, title_justify="left")
+    for row in cells:
+        table.add_row(*row)
     out.print(table)
+
+
+def _block(columns: Sequence[str], row: Sequence[Text]) -> str:
+    """Return a row as lines that the terminal wraps, so that what is copied is whole."""
+    return "".join(f"{name}: {cell.plain}\n" for name, cell in zip(columns, row, strict=True))
 
 
 SECONDS = len("2025-09-10T00:33:54")

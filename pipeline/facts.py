@@ -61,7 +61,9 @@ def _catalog_facts(incident: Incident, catalog: Catalog) -> Iterator[Fact]:
     for key in sorted({catalog.service_of(name) for name in incident.services} - {""}):
         yield _declared_tables(catalog, key)
     for symptom in incident.symptoms:
-        yield from _table_facts(symptom, catalog)
+        yield from _foreign_tables(symptom, catalog)
+    for table in tables_of(incident.root):
+        yield from _ownership(table, incident.root, catalog)
 
 
 def _declared_tables(catalog: Catalog, key: str) -> Fact:
@@ -83,23 +85,40 @@ def tables_of(symptom: Symptom) -> list[str]:
     return list(dict.fromkeys(str(name) for name in names))
 
 
-def _table_facts(symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
+def _foreign_tables(symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
+    """Yield one fact when every table that a symptom names is another service's or a tool's."""
     tables = tables_of(symptom)
-    own = {catalog.service_of(name) for name in symptom.services}
+    own = _own_services(symptom, catalog)
     owners = {table: catalog.owners_of(table) for table in tables}
-    nobody = [name for name in tables if not owners[name] and not catalog.is_bookkeeping(name)]
     foreign = [name for name in tables if owners[name] and not own & _services(owners[name])]
-    tools = [name for name in tables if name not in foreign and catalog.is_bookkeeping(name)]
+    tools = [name for name in tables if catalog.is_bookkeeping(name)]
     if foreign and len(foreign) + len(tools) == len(tables):
         yield _foreign_fact(symptom, {name: owners[name] for name in foreign}, tools, catalog)
-    for table in nobody:
-        yield Fact(
-            "table_of_nobody",
-            f"no service of the catalog owns a table {table}",
-            catalog.place("services"),
-            {"table": table, "symptom": symptom.rule},
-        )
-        yield from _likeness(table, symptom, catalog)
+
+
+def _ownership(table: str, root: Symptom, catalog: Catalog) -> Iterator[Fact]:
+    """Yield whose a table of the root symptom is: its service's, another's or nobody's."""
+    own = _own_services(root, catalog)
+    owners = catalog.owners_of(table)
+    for owner in owners:
+        where = f" in database {owner.database}" if owner.database else ""
+        kind = "table_owned_here" if owner.service in own else "table_owned_elsewhere"
+        data = {"table": table, "service": owner.service, "database": owner.database}
+        yield Fact(kind, f"{table} belongs to {owner.service}{where}", owner.ref, data)
+    if not owners and not catalog.is_bookkeeping(table):
+        text = f"no service of the catalog owns a table {table}"
+        yield Fact("table_of_nobody", text, catalog.place("services"), {"table": table})
+        yield from _likeness(table, catalog)
+
+
+def _own_services(symptom: Symptom, catalog: Catalog) -> set[str]:
+    return {catalog.service_of(name) for name in symptom.services} - {""}
+
+
+def _shares_database(symptom: Symptom, databases: list[str], catalog: Catalog) -> bool:
+    """Return whether the symptom's services and the owners are known to use one database."""
+    own = {catalog.service(key).tables.database for key in _own_services(symptom, catalog)}
+    return len(databases) == 1 and own == set(databases)
 
 
 def _services(owners: Iterable[Ownership]) -> set[str]:
@@ -124,6 +143,7 @@ def _foreign_fact(
         "tables": sorted(owners),
         "owners": services,
         "databases": databases,
+        "shared": _shares_database(symptom, databases, catalog),
         "bookkeeping": sorted(tools),
     }
     ref = ", ".join(sorted({item.ref for items in owners.values() for item in items}))
@@ -132,7 +152,7 @@ def _foreign_fact(
     return Fact("tables_of_others", text, ref, data)
 
 
-def _likeness(table: str, symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
+def _likeness(table: str, catalog: Catalog) -> Iterator[Fact]:
     like = catalog.resembling(table)
     if like is not None:
         yield Fact(
@@ -140,11 +160,6 @@ def _likeness(table: str, symptom: Symptom, catalog: Catalog) -> Iterator[Fact]:
             f"{table} may be what {like.owner.service} calls {like.table} "
             f"(names alike to {like.score:.0f} of 100)",
             like.owner.ref,
-            {
-                "table": table,
-                "like": like.table,
-                "owner": like.owner.service,
-                "symptom": symptom.rule,
-            },
+            {"table": table, "like": like.table, "owner": like.owner.service},
             suggested=True,
         )

@@ -170,7 +170,8 @@ class Replay:
 
     def _take(self, record: LogEntry | Rejection) -> None:
         if isinstance(record, Rejection):
-            self._tally.rejections.append(record)
+            reason = self._detector.redact(record.reason)  # which may quote what was read
+            self._tally.rejections.append(Rejection(record.place, reason))
         elif not self._window.holds(record):
             self._tally.outside += 1
         else:
@@ -181,13 +182,13 @@ class Replay:
         rank = self._identities.rank(entry)
         self._tally.accepted += rank is Rank.FIRST
         self._tally.duplicates += rank is not Rank.FIRST
-        self._correlator.on_time(entry.timestamp)
+        self._correlator.on_time(entry.event_time)
         if rank is not Rank.NO_RICHER:
-            found = self._detector.detect(entry)
-            self._correlator.on_detections(entry.key, entry.richness, found)
-            told = self._correlator.told(entry.key)
+            key, found = self._detector.key_of(entry), self._detector.detect(entry)
+            self._correlator.on_detections(key, entry.richness, found)
+            told = self._correlator.told(key)
             if told is not None:
-                self._detected[entry.key] = told
+                self._detected[key] = told
 
     def _conclude(self, incident: Incident, ledger: Mapping[str, LedgerEntry]) -> Outcome:
         """Investigate, explain, render and decide."""

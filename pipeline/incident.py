@@ -157,7 +157,7 @@ def state_of(
         return State.QUIET, f"not seen since {since}, longer than quiet_after"
     if 0 < reported_at < last_seen:
         return State.ONGOING, f"seen again since its first report, last at {since}"
-    return State.NEW, "nothing later than its first report"
+    return State.NEW, "its first report holds all that was seen"
 
 
 def priority_of(symptoms: Sequence[Symptom]) -> tuple[str, str]:

@@ -257,6 +257,23 @@ _TOKENS: Final = (
     r"sq0(?:atp|csp)-[0-9A-Za-z\\_-]{22,}",  # Square
     r"[0-9]{8,10}:AA[0-9A-Za-z_-]{33}",  # Telegram
     r"[0-9a-z]{32}-us[0-9]{1,2}",  # Mailchimp
+    r"hf_[0-9A-Za-z]{34,}",  # Hugging Face
+    r"do[opr]_v1_[0-9a-f]{64,}",  # DigitalOcean
+    r"\bSK[0-9a-f]{32}\b",  # Twilio: API key; AC… is an account and stays
+    r"dckr_(?:oat|pat)_[0-9A-Za-z_-]{20,}",  # Docker
+    r"shp(?:at|ca|pa|ss)_[0-9A-Fa-f]{32,}",  # Shopify
+    r"lin_(?:api|oauth)_[0-9A-Za-z]{40,}",  # Linear
+    r"AT[AC]TT3x[0-9A-Za-z_=-]{20,}",  # Atlassian
+    r"dapi[0-9a-f]{32}(?:-[0-9])?\b",  # Databricks
+    r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{50,}",  # age
+    r"hv[brs]\.[0-9A-Za-z_-]{24,}",  # Vault; the older s.… is _VAULT
+    r"dp\.(?:audit|ct|pt|sa|scim|st)\.(?:[0-9a-z_-]{2,35}\.)?[0-9A-Za-z]{40,}",  # Doppler
+    r"NRAK-[0-9A-Z]{27,}",  # New Relic
+    r"pul-[0-9a-f]{40,}",  # Pulumi
+    r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{20,}",  # Terraform Cloud
+    r"sntry[isu]_[0-9A-Za-z+/=_-]{40,}",  # Sentry
+    r"glsa_[0-9A-Za-z]{32}_[0-9A-Fa-f]{8}",  # Grafana
+    r"glc_[0-9A-Za-z+/]{32,}={0,3}",
 )
 _PRIVATE_KEY: Final = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BODY: Final = r"[0-9A-Za-z+/=\s\\:,-]"
@@ -286,6 +303,7 @@ _BEARER: Final = r"(?i)(\b(?:bearer|basic)[ \t]+)([0-9a-z._~+/-]{8,}=*)"
 _QUERY: Final = r"""(?i)([?&](?:auth|code|jwt|key|[\w-]*signature|sig)=)([^&\s"'<>#]{16,})"""
 _ASSIGNMENT: Final = rf"(?i)([\w.-]*{_NAMES}{_ASSIGNED})({_QUOTES}|{_PARAMETERS}|{_SCHEMES}{_BARE})"
 _FLAG: Final = rf"""(?i)(--[\w-]*{_NAMES}[ \t]+)({_QUOTES}|[^\s"'-][^\s"']*)"""
+_VAULT: Final = r"(?i)((?:token|vault(?: login)?)[ \t]{1,40})(s\.[0-9a-z]{24})\b"
 _CURL: Final = r"""(\s(?:-u|--user)[ =]["']?[^\s:"'/]+:)([^\s"']+)"""
 
 _PASSES: Final[tuple[_Pass, ...]] = tuple(
@@ -305,6 +323,7 @@ _PASSES: Final[tuple[_Pass, ...]] = tuple(
         (_QUERY, _value),
         (_ASSIGNMENT, _named),
         (_FLAG, _value),
+        (_VAULT, _value),
         (_CURL, _value),
     )
 )
@@ -317,6 +336,7 @@ _MARKS = _compile(
     r"(?i)pass|pwd|aws|secret|token|key|credential|auth|cookie|contrase|sessi|phpsess|assertion|bearer"
     r"|basic|@|%40|eyJ|AIza|ya29|1//0|4/0A|GOCSPX|gh[opusr]_|github_pat|gl[a-z]{2,5}-|GR1348941"
     r"|xox|xapp|hooks\.slack|[rs]k_|whsec_|A3T|ABIA|ACCA|AKIA|ASIA|sk-|SG\.|npm_|pypi-|sq0|:AA"
-    r"|-us[0-9]|sig=|signature=|code=|jwt="
+    r"|-us[0-9]|sig=|signature=|code=|jwt=|hf_|do[opr]_v1_|SK[0-9a-f]{32}|dckr_|shp[acps][ast]_|lin_api_"
+    r"|lin_oau|TT3x|dapi[0-9a-f]|hv[brs]\.|dp\.[acps]|NRAK-|pul-|\.atlasv1|sntry|gl(?:c|sa)_|vault"
     r"|\s(?:-u|--user)[ =]"
 )

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pipeline.incident import Incident, Symptom
     from pipeline.yamltext import Document, Path
 
+TEXT_LIMIT = 800
+"""Characters of a question, an answer or a step: what entries captured may be of any length."""
+
 
 class Status(StrEnum):
     """How far a why is proven: in log entries, by facts, or not at all."""
@@ -102,9 +105,13 @@ class Answer(_Model):
 
 
 class Question(_Model):
-    """One why of a template; `unknown` and `settle` are said when no answer stands."""
+    """One why of a template, asked when the guards of `when` hold.
+
+    `unknown` and `settle` are said when no answer stands.
+    """
 
     question: str
+    when: tuple[str | Guard, ...] = ()
     answers: tuple[Answer, ...] = ()
     unknown: str
     settle: str
@@ -214,9 +221,12 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
 
 
 def _root_cause(chain: Sequence[Why]) -> str:
-    """Return the deepest answer that is proven; without one, what the first unknown why says."""
-    proven = [why.answer for why in chain if why.status is not Status.UNKNOWN]
-    return proven[-1] if proven else f"Unknown. {chain[0].answer}"
+    """Return the deepest answer that facts establish; without one, that it is unknown.
+
+    What entries alone show leads to the root symptom, which is no cause of itself.
+    """
+    established = [why.answer for why in chain if why.status is Status.ESTABLISHED]
+    return established[-1] if established else f"Unknown. {chain[-1].answer}"
 
 
 # --- what entries show ----------------------------------------------------------------------------
@@ -314,15 +324,18 @@ class _Asked:
 
     def whys(self) -> Iterator[Why]:
         """Yield the template's whys up to the first that is unknown."""
-        if self._template is None:
+        questions = self._template.whys if self._template else ()
+        asked = [
+            item for item in questions if self._supporting(item.when, suggestions=True) is not None
+        ]
+        if not asked:
             yield Why(
                 question=f"Why “{self._root.title}”?",
                 answer="No entry and no fact shows what lies behind it.",
                 status=Status.UNKNOWN,
                 settle="Look at the entries just before the first one, and at what changed then.",
             )
-            return
-        for question in self._template.whys:
+        for question in asked:
             why = self._why(question)
             yield why
             if why.status is Status.UNKNOWN:
@@ -368,7 +381,8 @@ class _Asked:
         return supporting
 
     def _render(self, text: str) -> str:
-        return " ".join(render_text(text, self._values, self._place).split())
+        line = " ".join(render_text(text, self._values, self._place).split())
+        return line if len(line) <= TEXT_LIMIT else f"{line[: TEXT_LIMIT - 1]}…"
 
 
 def _holds(guard: Guard, fact: Fact) -> bool:

@@ -63,6 +63,7 @@ def test_no_catalog_answers_nothing() -> None:
         ("service: {}", "c.yml:1: unknown key 'service'"),
         ("services:\n  a:\n    tables: 3", "c.yml:3: services.a.tables: "),
         ("services:\n  a:\n    depends_on: [b]", "c.yml:3: a depends on 'b', which is neither"),
+        ("services:\n  a:\n    depends_on: [a]", "c.yml:3: a depends on itself; "),
         ("services: [", "c.yml:1: not valid YAML"),
         ("- a", "c.yml:1: the file: Input should be"),
     ],
@@ -72,3 +73,73 @@ def test_a_wrong_catalog_is_located(text: str, message: str) -> None:
     with pytest.raises(CatalogError) as caught:
         load_catalog(text, "c.yml")
     assert str(caught.value).startswith(message)
+
+
+CONTRADICTIONS = """\
+services:
+  backend:
+    match: {service: [api, auth]}
+    tables:
+      database: main
+      own:
+        - users
+        - users
+        - alembic_version
+    depends_on: [backend, gone]
+  auth:
+    match:
+      service:
+        - api
+    tables:
+      database: main
+      own: [users]
+bookkeeping_tables: [alembic_version]
+"""
+
+
+def test_contradictions_are_told_all_at_once() -> None:
+    """Each where it stands, with the place it contradicts, in order of lines."""
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(CONTRADICTIONS, "c.yml")
+    assert str(caught.value).splitlines() == [
+        "c.yml:8: backend owns the table 'users' twice (c.yml:7); keep one of them",
+        (
+            "c.yml:9: backend owns the table 'alembic_version', which is in bookkeeping_tables, "
+            "too (c.yml:18); keep one of them"
+        ),
+        "c.yml:10: backend depends on 'gone', which is neither a service nor a resource here",
+        "c.yml:10: backend depends on itself; remove it from the list",
+        (
+            "c.yml:11: auth matches the service 'auth', and so does backend (c.yml:3); "
+            "let one of them match it"
+        ),
+        (
+            "c.yml:14: auth matches the service 'api', and so does backend (c.yml:3); "
+            "let one of them match it"
+        ),
+        (
+            "c.yml:17: auth owns the table 'users' of database 'main', as backend does (c.yml:7); "
+            "keep one of them"
+        ),
+    ]
+
+
+def test_what_only_looks_alike_is_no_contradiction() -> None:
+    """A service may match its own key; two databases, or unnamed ones, may share a table name."""
+    catalog = load_catalog(
+        """\
+services:
+  a: {match: {service: [a]}, tables: {database: main, own: [users]}}
+  b: {tables: {database: other, own: [users]}}
+  c: {tables: {own: [users]}}
+  d: {tables: {own: [users]}}
+""",
+        "c.yml",
+    )
+    assert [owner.service for owner in catalog.owners_of("users")] == ["a", "b", "c", "d"]
+
+
+def test_a_table_listed_twice_is_a_mistake_without_a_database_too() -> None:
+    """A service has one database, named or not."""
+    with pytest.raises(CatalogError, match=r"c\.yml:1: a owns the table 'x' twice"):
+        load_catalog("services: {a: {tables: {own: [x, x]}}}", "c.yml")

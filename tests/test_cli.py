@@ -298,12 +298,81 @@ def test_a_store_that_is_none_is_a_usage_error(export: Path) -> None:
     assert "the store's URL is none" in result.stderr
 
 
-def test_an_out_folder_that_cannot_be_written_fails_the_run(export: Path, folder: Path) -> None:
-    """Reports that cannot be written fail the run with the path."""
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "taken"), "--out: 'taken' is no folder"),
+        (("--out", "taken/below"), "--out: 'taken/below' cannot be written here"),
+        (("--out", ""), "--out: '' is no folder"),
+        (("--detections", "."), "--detections: '.' is no file"),
+        (("--detections", "none/x"), "--detections: 'none/x' lies in a folder that does not exist"),
+        (("--since", "2h", "--until", "3h"), "--until: --until is not after --since"),
+    ],
+)
+def test_what_cannot_be_written_or_held_is_said_before_anything_is_read(
+    export: Path, folder: Path, words: tuple[str, ...], message: str
+) -> None:
+    """A run whose outputs have no place does not begin, and leaves nothing behind."""
     (folder / "taken").write_text("a file", encoding="utf-8")
-    result = run("replay", export, "--out", "taken")
-    assert result.exit_code == 1
-    assert "cannot be written" in result.stderr
+    result = run("replay", export, *words, "--store", "sqlite:///state.db")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["taken"]
+
+
+def test_one_entry_of_the_future_does_not_end_every_incident(export: Path, folder: Path) -> None:
+    """An entry may claim any time; neither the clock nor its arrival lets it move all others."""
+    future = {
+        **MISSING,
+        "insertId": "f",
+        "textPayload": "well",
+        "timestamp": "9999-01-01T00:00:00Z",
+    }
+    early = {
+        **future,
+        "timestamp": "2025-10-10T00:00:00Z",
+        "receiveTimestamp": MISSING["timestamp"],
+    }
+    more = folder / "more.jsonl"
+    more.write_text(f"{json.dumps(future)}\n{json.dumps(early)}\n", encoding="utf-8")
+    assert run("replay", export, more, "--fail-on", "P1").exit_code == 3
+
+
+def test_what_is_cited_and_rejected_holds_no_secret(folder: Path) -> None:
+    """Secrets leave neither through an insertId nor through the reason of a rejection."""
+    token = "ghp_" + "a1B2" * 9
+    (folder / "e.jsonl").write_text(json.dumps({**MISSING, "insertId": token}), encoding="utf-8")
+    (folder / "e.yaml").write_text(f"insertId: !{token} x\n", encoding="utf-8")
+    words = ("replay", "e.jsonl", "e.yaml", "--detections", "d", "--store", "sqlite:///s.db")
+    printed = document(run(*words, "--format", "json"))
+    assert len(printed["incidents"]) == len(printed["rejections"]) == 1
+    left = [path for path in folder.rglob("*") if path.is_file() and path.stem != "e"]
+    texts = [json.dumps(printed).encode(), *(path.read_bytes() for path in left)]
+    texts += [run("rules", "match", ROOT / "rules", "e.jsonl", "e.yaml").output.encode()]
+    texts += [run("rules", "capture", "e.jsonl", "--insert-id", token).output.encode()]
+    assert not any(token.encode() in text for text in texts)
+
+
+def test_an_older_export_updates_what_a_newer_one_reported(folder: Path) -> None:
+    """Every replay is complete in itself: nothing waits for event time to go on."""
+    again = {**MISSING, "insertId": "a2", "timestamp": "2025-09-10T00:50:00Z"}
+    for name, record in (("late", again), ("early", MISSING)):
+        (folder / f"{name}.jsonl").write_text(json.dumps(record), encoding="utf-8")
+    words = ("--store", "sqlite:///s.db", "--format", "json")
+    run("replay", "late.jsonl", *words)
+    (incident,) = document(run("replay", "early.jsonl", *words))["incidents"]
+    assert incident["report"]["action"] == "update"
+
+
+def test_a_working_directory_that_is_gone_is_no_crash(
+    export: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules and templates are named by their whole path then."""
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run("replay", export, "--dry-run").exit_code == 0
 
 
 def test_rules_list_show_lint_and_test() -> None:

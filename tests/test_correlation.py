@@ -385,6 +385,14 @@ def test_event_time_is_told_and_never_goes_back() -> None:
     assert correlator.now == 5
 
 
+def test_a_time_that_nobody_can_have_logged_moves_nothing() -> None:
+    """Past the settings' latest time the watermark stays where it was."""
+    correlator = Correlator(EDGES, CorrelationSettings(latest=10))
+    for time in (7, 10, 11):
+        correlator.on_time(time)
+    assert correlator.now == 10
+
+
 def test_an_incident_settles_before_its_first_report() -> None:
     """`notify_at` is the next time at which one has settled, None when all have."""
     found = correlate(EDGES, detection("cause"), detection("cause", at=10, service="auth"))

@@ -6,23 +6,27 @@ import os
 import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from pipeline import display
 from pipeline.document import EntriesDocument, RejectionDocument, RunDocument
 
-if TYPE_CHECKING:
-    import pytest
-
 COMMAND = "from pipeline.cli import main; main()"
+ROWS = (
+    ("inc-42e2a1b0c9d8", "P1", "ongoing", "2025-09-10T00:33:54Z", "no table " * 9, "missing " * 9),
+    ("inc-000000000001", "P2", "new", "2025-09-10T00:33:55Z", "x" * 99 + "end", "[bold]\x1b[2J"),
+)
+INCIDENTS = f"from pipeline.display import *; print_table(INCIDENT_COLUMNS, {ROWS!r})"
 
 
-def on_a_terminal(*words: str) -> str:
+def on_a_terminal(*words: str, code: str = COMMAND, columns: int = 200) -> str:
     """Run a command with a terminal as its output and return what was written there."""
     master, slave = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200", "PYTHONWARNINGS": "ignore"}
+    terminal = {"TERM": "xterm", "COLUMNS": str(columns), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, **terminal}
     with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words],
+        [sys.executable, "-c", code, *words],
         stdout=slave,
         stderr=slave,
         stdin=subprocess.DEVNULL,
@@ -44,6 +48,41 @@ def test_a_terminal_gets_a_table() -> None:
     shown = on_a_terminal("rules", "list")
     assert "Signature" in shown
     assert "│ missing_table" in shown
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_table_names_each_row_whole_and_cuts_nothing(columns: int) -> None:
+    """The id of an incident stays on one line; other cells are folded into as many as it takes."""
+    shown = on_a_terminal(code=INCIDENTS, columns=columns)
+    assert "│ inc-42e2a1b0c9d8 │" in shown
+    assert "│ inc-000000000001 │" in shown
+    assert "…" not in shown
+    cells = [line.split("│")[1:-1] for line in shown.splitlines() if line.startswith("│")]
+    titles = "".join(cell[4] for cell in cells).replace(" ", "")
+    assert titles == ("no table " * 9).replace(" ", "") + "x" * 99 + "end"
+    assert all(len(line) <= columns for line in shown.splitlines() if "\x1b" not in line)
+
+
+@pytest.mark.parametrize("columns", [10, 20, 59])
+def test_a_narrow_terminal_gets_a_line_for_each_cell(columns: int) -> None:
+    """With an empty line between rows; the terminal wraps what is longer than it is wide."""
+    shown = on_a_terminal(code=INCIDENTS, columns=columns)
+    first, second = shown.split("\r\n\r\n")
+    assert first.startswith("Incident: inc-42e2a1b0c9d8\r\nPriority: P1\r\nState: ongoing\r\n")
+    assert second.splitlines()[4:] == [f"Title: {'x' * 99}end", "Root cause: [bold]"]
+
+
+def test_a_name_too_long_for_a_table_is_whole_in_lines() -> None:
+    """An insert id may be as long as a client likes."""
+    code = f"from pipeline.display import *; print_table(('Id', 'Rules'), [('{'i' * 90}', 'r')])"
+    assert on_a_terminal(code=code, columns=100) == f"Id: {'i' * 90}\r\nRules: r\r\n"
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_a_table_may_have_no_rows(columns: int) -> None:
+    """It is a heading, or nothing."""
+    code = "from pipeline.display import *; print_table(('Id', 'Rules'), [])"
+    assert ("Rules" in on_a_terminal(code=code, columns=columns)) is (columns == 80)
 
 
 def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

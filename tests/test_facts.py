@@ -118,6 +118,7 @@ def test_tables_of_others_are_theirs() -> None:
         "tables": ["auth_sessions"],
         "owners": ["auth"],
         "databases": ["main"],
+        "shared": True,
         "bookkeeping": ["alembic_version"],
     }
 
@@ -145,13 +146,25 @@ def test_unless_all_tables_are_of_others_nothing_is_said_of_them(tables: list[st
     assert of_kind("tables_of_others", facts(tables=tables)) == []
 
 
-def test_a_table_that_is_both_owned_and_a_tools_counts_once() -> None:
-    """Its owner is named."""
-    catalog = load_catalog(
-        "services: {auth: {tables: {own: [versions]}}}\nbookkeeping_tables: [versions]", "c.yml"
-    )
-    (fact,) = of_kind("tables_of_others", facts(tables=["versions"], catalog=catalog))
-    assert fact.data["bookkeeping"] == []
+def test_a_database_is_shared_only_when_the_catalog_says_so() -> None:
+    """The owner's database and the service's own are held against each other."""
+    for service, shared in (("backend-staging", True), ("frontend", False), ("unknown", False)):
+        (fact,) = of_kind("tables_of_others", facts(service=service, tables=["auth_sessions"]))
+        assert fact.data["shared"] is shared
+    (fact,) = of_kind("tables_of_others", facts(table="weekly"))
+    assert fact.data["shared"] is False
+
+
+def test_whose_the_tables_of_the_root_are() -> None:
+    """A table of the root is its own service's, another's, nobody's or a tool's."""
+    found = facts(tables=["users", "auth_sessions", "weekly", "alembic_version"])
+    (here,) = of_kind("table_owned_here", found)
+    assert (here.text, here.ref) == ("users belongs to backend in database main", "catalog.yml:4")
+    assert [fact.text for fact in of_kind("table_owned_elsewhere", found)] == [
+        "auth_sessions belongs to auth in database main",
+        "weekly belongs to reports",
+    ]
+    assert of_kind("table_of_nobody", found) == []
 
 
 def test_a_table_of_nobody_is_a_fact_and_its_likeness_a_suggestion() -> None:
@@ -160,7 +173,7 @@ def test_a_table_of_nobody_is_a_fact_and_its_likeness_a_suggestion() -> None:
     sessions, other = of_kind("table_of_nobody", found)
     assert sessions.text == "no service of the catalog owns a table user_sessions"
     assert (sessions.ref, sessions.suggested) == ("catalog.yml:1", False)
-    assert other.data == {"table": "zzz", "symptom": "missing"}
+    assert other.data == {"table": "zzz"}
     (like,) = of_kind("table_resembles", found)
     assert like.suggested
     assert like.text.startswith("user_sessions may be what auth calls auth_sessions (names alike")

@@ -77,16 +77,16 @@ def test_an_incident_has_the_detections_of_its_symptoms(rule: str, at: int, *, h
     ("silence", "reported", "state", "reason"),
     [
         # reported before or after it was last seen (minutes), or never (None)
-        (0, None, State.NEW, "nothing later than its first report"),
-        (0, 5, State.NEW, "nothing later than its first report"),
-        (0, 0, State.NEW, "nothing later than its first report"),
+        (0, None, State.NEW, "its first report holds all that was seen"),
+        (0, 5, State.NEW, "its first report holds all that was seen"),
+        (0, 0, State.NEW, "its first report holds all that was seen"),
         (0, -5, State.ONGOING, "seen again since its first report"),
         (59, -5, State.ONGOING, "seen again since its first report"),
         (60, -5, State.QUIET, "longer than quiet_after"),
         (60, None, State.QUIET, "longer than quiet_after"),
         (119, None, State.QUIET, "longer than quiet_after"),
         (120, None, State.RESOLVED, "longer than resolve_after"),
-        (-5, None, State.NEW, "nothing later than its first report"),  # an older export
+        (-5, None, State.NEW, "its first report holds all that was seen"),  # an older export
     ],
 )
 def test_silence_and_reports_make_the_state(

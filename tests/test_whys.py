@@ -8,7 +8,15 @@ import pytest
 
 from pipeline.errors import TemplateError
 from pipeline.facts import Fact
-from pipeline.whys import Evidence, Explanation, Status, WhysTemplates, explain, load_whys
+from pipeline.whys import (
+    TEXT_LIMIT,
+    Evidence,
+    Explanation,
+    Status,
+    WhysTemplates,
+    explain,
+    load_whys,
+)
 from tests.support import correlate, detection, rule_text, ruleset, temporal_text
 
 if TYPE_CHECKING:
@@ -212,6 +220,38 @@ def test_the_root_cause_is_the_deepest_answer_that_is_proven() -> None:
     assert explained(NOBODYS).root_cause == "sessions is nobody's."
     assert explained(NOBODYS, OTHERS).root_cause == "It is auth's."
     assert explained().root_cause == "Unknown. Nothing shows it."
+
+
+def test_what_entries_show_is_no_root_cause() -> None:
+    """The chain of entries leads to the root symptom; why that is so stays unknown."""
+    seen = (detection("missing", tables=["sessions"]), detection("path", at=1))
+    explanation = explained(seen=seen)
+    assert explanation.whys[0].status is Status.OBSERVED
+    assert explanation.root_cause == "Unknown. Nothing shows it."
+
+
+GUARDED = """\
+name: ownership
+whys:
+  - {question: "Whose?", when: [nobodys], unknown: "Nobody's.", settle: "Ask."}
+  - {question: "Alike?", when: [resembles], unknown: "Perhaps.", settle: "Compare."}
+"""
+
+
+def test_a_question_is_asked_only_when_its_guards_hold() -> None:
+    """A suggestion is enough to ask; when nothing is left to ask, the root is unknown."""
+    templates = load_whys([("g.yml", GUARDED)])
+    assert questions(explained(NOBODYS, RESEMBLES, templates=templates)) == ["Whose?"]
+    assert questions(explained(RESEMBLES, templates=templates)) == ["Alike?"]
+    assert questions(explained(templates=templates)) == ["Why “About missing”?"]
+
+
+def test_what_entries_hold_cannot_make_a_text_endless() -> None:
+    """Ten thousand tables in one message leave room for the rest of the report."""
+    seen = (detection("missing", tables=[f"table_{n}" for n in range(10_000)]),)
+    (why,) = explained(seen=seen).whys
+    assert len(why.question) == TEXT_LIMIT
+    assert why.question.endswith("…")
 
 
 def test_next_steps_may_follow_a_suggestion() -> None:

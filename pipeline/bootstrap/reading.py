@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -101,7 +102,7 @@ def _shown(path: Path) -> str:
     """Name a file as the user would: relative to the working directory where it lies below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (OSError, ValueError):  # the working directory may be gone
         return str(path)
 
 
@@ -175,6 +176,38 @@ def read_time(text: str, option: str) -> int | None:
     except ValueError as error:
         message = f"{text!r} is neither a time (2025-09-10T00:30:00Z) nor a span before now (6h)"
         raise ConfigurationError([Mistake(option, 0, message)]) from error
+
+
+def check_window(since: int | None, until: int | None) -> None:
+    """Check that the window of a run can hold an entry.
+
+    Raises:
+        ConfigurationError: it cannot.
+
+    """
+    if since is not None and until is not None and since >= until:
+        message = "--until is not after --since: no entry can lie between them"
+        raise ConfigurationError([Mistake("--until", 0, message)])
+
+
+def check_writable(name: str, option: str, *, folder: bool = False) -> None:
+    """Check that a folder or a file can be written, before anything is read; make neither.
+
+    Raises:
+        ConfigurationError: it cannot, with the reason.
+
+    """
+    path = Path(name)
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not name or (there == path and path.is_dir() is not folder):
+        reason = f"{name!r} is no {'folder' if folder else 'file'}"
+    elif not folder and there not in (path, path.absolute().parent):
+        reason = f"{name!r} lies in a folder that does not exist"
+    elif (there != path and not there.is_dir()) or not os.access(there, os.W_OK):
+        reason = f"{name!r} cannot be written here"
+    else:
+        return
+    raise ConfigurationError([Mistake(option, 0, reason)])
 
 
 def read_priority(text: str, option: str) -> str:

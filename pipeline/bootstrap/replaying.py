@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from pipeline.bootstrap.keeping import IN_MEMORY, is_missing_file, open_store
 from pipeline.bootstrap.reading import (
     Mistakes,
     check_checkout,
+    check_window,
+    check_writable,
     load_rules,
     load_texts,
     read_catalog,
@@ -21,6 +24,7 @@ from pipeline.bootstrap.reading import (
 from pipeline.catalog import Catalog
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
+from pipeline.entry.value import A_DAY
 from pipeline.errors import SinkError
 from pipeline.flow import Replay, Texts, Window
 from pipeline.incident import PRIORITIES
@@ -85,9 +89,14 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
     mistakes.attempt(lambda: check_checkout(options.repo), None)
+    mistakes.attempt(lambda: check_window(since, until), None)
+    if not options.dry_run:
+        mistakes.attempt(lambda: check_writable(options.out, "--out", folder=True), None)
+    if options.detections:
+        mistakes.attempt(lambda: check_writable(options.detections, "--detections"), None)
     files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
     mistakes.raise_if_any()
-    settings = CorrelationSettings()
+    settings = CorrelationSettings(latest=time.time_ns() + A_DAY)
     with open_store(_store_url(options)) as store, TemporaryIdentities() as identities:
         yield (
             Replay(
@@ -99,7 +108,9 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 investigators=(),
                 store=store,
                 sinks=(FileSink(options.out),),
-                policy=Policy(min_priority=priority, group_wait=settings.group_wait),
+                policy=Policy(
+                    min_priority=priority, group_wait=settings.group_wait, group_interval=0
+                ),
                 window=Window(since, until),
                 dry_run=options.dry_run,
             ),

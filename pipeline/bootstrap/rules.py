@@ -13,7 +13,7 @@ import yaml
 
 from pipeline.bootstrap.reading import TEST_SUFFIX, data_folder, load_rules, read_text, rule_files
 from pipeline.detection import Detector
-from pipeline.entry import LogEntry
+from pipeline.entry import LogEntry, Rejection
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.redaction import Redactor
 from pipeline.ruletest import TestResult, run_tests
@@ -22,8 +22,6 @@ from pipeline.templating import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from pipeline.entry import Rejection
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,63}")
 FIXTURE_NAME = 60
@@ -77,9 +75,9 @@ def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[Matc
     for record in FileSource(sources).read():
         if isinstance(record, LogEntry):
             names = {found.rule for found in detector.detect(record)}
-            yield Matched(record.insert_id, tuple(sorted(names)))
+            yield Matched(detector.key_of(record)[2], tuple(sorted(names)))
         else:
-            yield record
+            yield Rejection(record.place, detector.redact(record.reason))
 
 
 def capture_fixture(sources: Sequence[str], insert_id: str) -> str:
@@ -102,7 +100,7 @@ def capture_fixture(sources: Sequence[str], insert_id: str) -> str:
         raise ConfigurationError([Mistake("--insert-id", 0, message)])
     entry = max(found, key=lambda item: item.richness)
     redactor = Redactor()
-    name = " ".join(redactor.text(entry.message).split())[:FIXTURE_NAME] or entry.insert_id
+    name = " ".join(redactor.text(entry.message).split())[:FIXTURE_NAME] or "an entry"
     fixture = {"matches": [{"name": name, "entry": redactor.value(entry.document)}]}
     return yaml.safe_dump(fixture, sort_keys=False, allow_unicode=True, width=120)
 

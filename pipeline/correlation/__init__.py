@@ -42,6 +42,7 @@ class CorrelationSettings:
     group_wait: int = 30 * SECOND
     quiet_after: int = 3600 * SECOND
     resolve_after: int = 24 * 3600 * SECOND
+    latest: int | None = None
 
 
 Key = tuple[str, int, str]
@@ -97,8 +98,13 @@ class Correlator:
         return None if known is None else tuple(known.detections.values())
 
     def on_time(self, watermark: int) -> None:
-        """Event time has come to `watermark`; it never goes back."""
-        self._now = max(self._now, watermark)
+        """Event time has come to `watermark`; it never goes back.
+
+        A time after the settings' `latest` is nobody's time: one entry that claims to be of the
+        year 9999 must not make every incident look long over.
+        """
+        if self._settings.latest is None or watermark <= self._settings.latest:
+            self._now = max(self._now, watermark)
 
     def notify_at(self) -> int | None:
         """Return the next time at which a further incident will have settled, if there is one."""

@@ -17,10 +17,18 @@ from pipeline.entry.severity import (
     severity_of_payload,
     severity_of_text,
 )
-from pipeline.entry.timestamps import UNKNOWN_TIME, time_of_content, time_of_fields
+from pipeline.entry.timestamps import (
+    UNKNOWN_TIME,
+    parse_timestamp,
+    time_of_content,
+    time_of_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+A_DAY = 24 * 3600 * 1_000_000_000
+"""Nanoseconds; how far ahead of its arrival Cloud Logging lets an entry be dated."""
 
 _PAYLOADS = ("textPayload", "jsonPayload", "protoPayload")
 
@@ -68,6 +76,19 @@ class LogEntry:
         if time is None:
             time = time_of_content(self.document)
         return UNKNOWN_TIME if time is None else time
+
+    @cached_property
+    def event_time(self) -> int:
+        """The timestamp, or the receiveTimestamp if it claims to be more than a day after that.
+
+        Cloud Logging accepts no entry dated further ahead; but loggers may write any time.
+        """
+        received = self._text("receiveTimestamp")
+        try:
+            arrived = parse_timestamp(received) if received else self.timestamp
+        except ValueError:
+            return self.timestamp
+        return self.timestamp if self.timestamp <= arrived + A_DAY else arrived
 
     @cached_property
     def key(self) -> tuple[str, int, str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.entry import LogEntry, parse_entry
+from pipeline.entry import LogEntry, format_timestamp, parse_entry
 
 TIME = "2025-09-10T00:33:54Z"
 ANYTHING = st.recursive(
@@ -219,6 +219,25 @@ def test_a_document_that_no_encoder_accepts_still_has_an_identity() -> None:
     found = LogEntry({"a": "\ud800", "b": 10**30, "c": nested})
     assert found.insert_id == LogEntry({**found.document}).insert_id
     assert found.richness == LogEntry({**found.document}).richness
+
+
+@pytest.mark.parametrize(
+    ("received", "event_time"),
+    [
+        ("2025-09-10T00:00:00Z", "2025-09-10T00:00:00Z"),
+        ("2025-09-10T12:00:00Z", "2025-09-11T06:00:00Z"),
+        ("", "2025-09-11T06:00:00Z"),
+        ("yesterday", "2025-09-11T06:00:00Z"),
+    ],
+)
+def test_an_entry_cannot_be_dated_more_than_a_day_after_it_arrived(
+    received: str, event_time: str
+) -> None:
+    """What claims to is taken to be of its arrival; the timestamp that identifies it stays."""
+    times = {"timestamp": "2025-09-11T06:00:00Z", "receiveTimestamp": received}
+    found = LogEntry({"insertId": "a", **times})
+    assert format_timestamp(found.event_time) == event_time
+    assert format_timestamp(found.timestamp) == "2025-09-11T06:00:00Z"
 
 
 FIELDS = st.sampled_from(

@@ -66,3 +66,29 @@ def test_a_folder_that_is_none_is_an_error_that_no_retry_helps(tmp_path: Path) -
     ) as caught:
         FileSink(str(taken)).send(decided(Action.CREATE))
     assert not caught.value.recoverable
+
+
+def test_what_was_absorbed_says_so_in_its_file(tmp_path: Path) -> None:
+    """It looks like no open issue; what never had a file gets none."""
+    sink = FileSink(str(tmp_path))
+    sink.send(outcome("inc-2"))
+    made = outcome("inc-1", absorbed=("inc-2", "inc-3"))
+    root = replace(made.incident.root, title="@all <b>gone</b>")
+    sink.send(replace(made, incident=replace(made.incident, root=root)))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["inc-1.md", "inc-2.md"]
+    assert (tmp_path / "inc-2.md").read_text(encoding="utf-8") == (
+        "# `inc-2` became part of `inc-1`: backend: @\u200ball \\<b\\>gone\\</b\\>\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["../outside", "sub/inc-2", "{tmp}/outside", "", "\x00"])
+def test_an_absorbed_id_never_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    """Whatever a store says it is."""
+    folder = tmp_path / "reports"
+    (folder / "sub").mkdir(parents=True)
+    others = (tmp_path / "outside.md", folder / "sub/inc-2.md")
+    for file in others:
+        file.write_text("mine", encoding="utf-8")
+    FileSink(str(folder)).send(outcome("inc-1", absorbed=(name.format(tmp=tmp_path),)))
+    assert [file.read_text(encoding="utf-8") for file in others] == ["mine", "mine"]
+    assert sorted(file.name for file in folder.iterdir()) == ["inc-1.md", "sub"]
