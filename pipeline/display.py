@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 10_000
 """Columns when nobody looks: nothing is folded or cut, a line stays a line for grep and cut."""
 
-NARROW = 60
-"""Columns of a terminal below which a table would be a grid of single letters."""
+CELL = 15
+"""Least columns for a cell: with less a table is a ladder of syllables."""
 
 
 def console(*, to_errors: bool = False) -> Console:
@@ -56,7 +56,7 @@ def print_table(
         return
     cells = [[safe(cell) for cell in row] for row in rows]
     first = max(cell_len(columns[0]), *(row[0].cell_len for row in cells), 0)
-    if out.width < max(NARROW, 2 * first):
+    if out.width < max(CELL * len(columns), 2 * first):
         out.file.write("\n".join(_block(columns, row) for row in cells))
         return
     names = Column(columns[0], no_wrap=True, min_width=first)

@@ -50,7 +50,7 @@ def test_a_terminal_gets_a_table() -> None:
     assert "│ missing_table" in shown
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("columns", [90, 120, 200])
 def test_a_table_names_each_row_whole_and_cuts_nothing(columns: int) -> None:
     """The id of an incident stays on one line; other cells are folded into as many as it takes."""
     shown = on_a_terminal(code=INCIDENTS, columns=columns)
@@ -63,7 +63,7 @@ def test_a_table_names_each_row_whole_and_cuts_nothing(columns: int) -> None:
     assert all(len(line) <= columns for line in shown.splitlines() if "\x1b" not in line)
 
 
-@pytest.mark.parametrize("columns", [10, 20, 59])
+@pytest.mark.parametrize("columns", [10, 20, 80, 89])
 def test_a_narrow_terminal_gets_a_line_for_each_cell(columns: int) -> None:
     """With an empty line between rows; the terminal wraps what is longer than it is wide."""
     shown = on_a_terminal(code=INCIDENTS, columns=columns)
