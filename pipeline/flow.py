@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
 from pipeline.entry import Rejection, format_timestamp
+from pipeline.errors import SinkError
 from pipeline.facts import known_facts
 from pipeline.ports import Outcome, Rank
 from pipeline.report import decide, render
@@ -164,9 +165,20 @@ class Replay:
         found = [item for detections in self._detected.values() for item in detections]
         cleared = [key for key, detections in self._detected.items() if not detections]
         self._store.record(found, outcomes, self._correlator.now, cleared)
+        self._send(outcomes)
+
+    def _send(self, outcomes: Sequence[Outcome]) -> None:
+        """Send every outcome to every sink; one that fails keeps no other from getting out."""
+        failed: list[SinkError] = []
         for sink in self._sinks:
             for outcome in outcomes:
-                sink.send(outcome)
+                try:
+                    sink.send(outcome)
+                except SinkError as error:
+                    failed.append(error)
+        if failed:
+            reasons = "\n".join(dict.fromkeys(map(str, failed)))
+            raise SinkError(reasons, recoverable=all(error.recoverable for error in failed))
 
     def _take(self, record: LogEntry | Rejection) -> None:
         if isinstance(record, Rejection):
