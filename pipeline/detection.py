@@ -99,6 +99,19 @@ class Detector:
         key = self.key_of(entry)
         return [rule.detection(entry, redacted, key) for rule in matched]
 
+    def detect_joined(self, entry: LogEntry) -> list[Detection]:
+        """Return what rules see in a traceback that was joined from lines (`joining.py`).
+
+        What a rule sees in a line by itself counts there, and only there: the first line, whose key
+        the joined entry has, keeps what it showed; beyond that only rules speak that no line
+        satisfies.
+        """
+        lines = str(entry.document.get("textPayload")).split("\n")
+        alone = [self.detect(_line_of(entry, line)) for line in lines]
+        known = {found.rule for detections in alone for found in detections}
+        own = [replace(found, richness=entry.richness) for found in alone[0]]
+        return own + [found for found in self.detect(entry) if found.rule not in known]
+
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
         """Return the entry's key; what looks like a secret in it is replaced by a digest."""
         log_name, timestamp, insert_id = entry.key
@@ -166,6 +179,11 @@ class _Compiled:
         if entity:
             return fingerprint.of_entity(self.rule.name, entity)
         return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", redacted.message)
+
+
+def _line_of(entry: LogEntry, line: str) -> LogEntry:
+    document = {**entry.document, "insertId": entry.insert_id, "textPayload": line}
+    return replace(entry, document=document)
 
 
 def identifier(text: str, redactor: Redactor) -> str:

@@ -9,12 +9,13 @@ from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, i
 from pipeline.entry import Rejection, format_timestamp
 from pipeline.errors import SinkError
 from pipeline.facts import known_facts
+from pipeline.joining import Joiner
 from pipeline.ports import Outcome, Rank
 from pipeline.report import decide, render
 from pipeline.whys import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.catalog import Catalog
     from pipeline.correlation import Correlator
@@ -136,6 +137,7 @@ class Replay:
         self._policy = policy
         self._window = window
         self._dry_run = dry_run
+        self._joiner = Joiner()
         self._tally = Tally()
         self._detected: dict[tuple[str, int, str], tuple[Detection, ...]] = {}
 
@@ -148,6 +150,7 @@ class Replay:
         for record in source.read():
             self._take(record)
             on_record()
+        self._tell_joined(self._joiner.flush())
         ledger = self._store.ledger()
         self._come_to_an_end(ledger)
         outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
@@ -188,6 +191,7 @@ class Replay:
             self._tally.outside += 1
         else:
             self._accept(record)
+            self._tell_joined(self._joiner.on_entry(record))
 
     def _accept(self, entry: LogEntry) -> None:
         """Detect in the first copy of an entry and in each richer one."""
@@ -196,11 +200,19 @@ class Replay:
         self._tally.duplicates += rank is not Rank.FIRST
         self._correlator.on_time(entry.event_time)
         if rank is not Rank.NO_RICHER:
-            key, found = self._detector.key_of(entry), self._detector.detect(entry)
-            self._correlator.on_detections(key, entry.richness, found)
-            told = self._correlator.told(key)
-            if told is not None:
-                self._detected[key] = told
+            self._tell(entry, self._detector.detect(entry))
+
+    def _tell_joined(self, entries: Iterable[LogEntry]) -> None:
+        """Detect in tracebacks whose lines came one an entry; they are no further entries."""
+        for entry in entries:
+            self._tell(entry, self._detector.detect_joined(entry))
+
+    def _tell(self, entry: LogEntry, found: list[Detection]) -> None:
+        key = self._detector.key_of(entry)
+        self._correlator.on_detections(key, entry.richness, found)
+        told = self._correlator.told(key)
+        if told is not None:
+            self._detected[key] = told
 
     def _conclude(self, incident: Incident, ledger: Mapping[str, LedgerEntry]) -> Outcome:
         """Investigate, explain, render and decide."""

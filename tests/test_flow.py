@@ -88,6 +88,48 @@ def copy(text: str, *, rich: bool) -> LogEntry:
     return entry(text, key="same", **more)
 
 
+# --- tracebacks, a line an entry ------------------------------------------------------------------
+
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "/app/main.py", line 3, in start',
+    "    import reports",
+    "ModuleNotFoundError: No module named 'reports'",
+)
+LINES = [
+    entry(line, at=number / 1000, key=f"line-{number}", severity=None)
+    for number, line in enumerate(TRACEBACK)
+]
+ABOUT_TRACEBACKS = ruleset(
+    rule_text("No module named"),
+    "title: t\nname: started\nlogsource: {product: gcp}\n"
+    "detection:\n  a: {exception.frames|contains: main.py, exception.type: ModuleNotFoundError}\n"
+    "  condition: a\n",
+    rule_text("Traceback"),
+)
+
+
+@given(st.permutations([*LINES, LINES[0], LINES[3], MISSING]))
+def test_a_traceback_in_lines_is_seen_whole_and_counted_once(records: list[LogEntry]) -> None:
+    """In any order: what a line shows counts there, what only the whole shows counts once."""
+    result = run(
+        *records, detector=detector(ABOUT_TRACEBACKS), correlator=Correlator(ABOUT_TRACEBACKS)
+    )
+    found = sorted((line["rule"], line["insert_id"]) for line in result.detection_lines())
+    assert found == [
+        ("No module named", "line-3"),
+        ("Traceback", "line-0"),
+        ("started", "line-0"),
+    ]
+    assert result.document().entries.model_dump() == {
+        "read": 7,
+        "accepted": 5,
+        "duplicates": 2,
+        "rejected": 0,
+        "outside": 0,
+    }
+
+
 # --- accounting -----------------------------------------------------------------------------------
 
 
