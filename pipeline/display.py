@@ -108,6 +108,11 @@ def print_run(document: RunDocument) -> None:
         f"{entries.accepted:,} accepted, {entries.duplicates:,} duplicates, "
         f"{entries.rejected:,} rejected"
         + (f"; {entries.outside:,} outside --since/--until" if entries.outside else "")
+        + (
+            f"; {unknown:,} of an unknown severity"
+            if (unknown := entries.unknown_severities)
+            else ""
+        )
     )
 
 

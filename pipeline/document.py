@@ -31,6 +31,9 @@ class EntriesDocument(_Model):
     duplicates: int
     rejected: int
     outside: int = Field(description="outside --since and --until; not counted as read")
+    unknown_severities: int = Field(
+        description="accepted entries whose severity is an unknown word, read as DEFAULT"
+    )
 
 
 class RejectionDocument(_Model):

@@ -56,6 +56,7 @@ class Tally:
     accepted: int = 0
     duplicates: int = 0
     outside: int = 0
+    unknown_severities: int = 0
     rejections: list[Rejection] = field(default_factory=list)
 
     @property
@@ -71,6 +72,7 @@ class Tally:
             duplicates=self.duplicates,
             rejected=len(self.rejections),
             outside=self.outside,
+            unknown_severities=self.unknown_severities,
         )
 
 
@@ -198,6 +200,7 @@ class Replay:
         rank = self._identities.rank(entry)
         self._tally.accepted += rank is Rank.FIRST
         self._tally.duplicates += rank is not Rank.FIRST
+        self._tally.unknown_severities += rank is Rank.FIRST and entry.has_unknown_severity
         self._correlator.on_time(entry.event_time)
         if rank is not Rank.NO_RICHER:
             self._tell(entry, self._detector.detect(entry))

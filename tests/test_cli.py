@@ -93,6 +93,7 @@ def test_json_is_the_public_contract(export: Path, folder: Path) -> None:
         "duplicates": 0,
         "rejected": 0,
         "outside": 0,
+        "unknown_severities": 0,
     }
     (incident,) = found["incidents"]
     assert incident["root_symptom"] == "missing_table"
@@ -208,14 +209,27 @@ def test_every_mistake_is_listed_at_once(folder: Path) -> None:
     (folder / "catalog.yml").write_text("services: {a: {depends_on: [b]}}", encoding="utf-8")
     result = run(
         *("replay", "nowhere.json", "none-*.json", "--rules", "rules", "--catalog", "catalog.yml"),
-        *("--since", "yesterday", "--min-priority", "P9", "--fail-on", "high", "--repo", "gone"),
+        *(
+            "--store",
+            "postgresql://app:hunter2@db/x",
+            "--since",
+            "yesterday",
+            "--min-priority",
+            "P9",
+            "--fail-on",
+            "high",
+            "--repo",
+            "gone",
+        ),
     )
     assert result.exit_code == 2
+    assert not (folder / "state.db").exists()
     for part in (
         "rules/a.yml:8: Unknown modifier 'contain'",
         "rules/a.yml:11: unknown key 'signatur'",
         "catalog.yml:1: a depends on 'b'",
         "--since: 'yesterday' is neither a time",
+        "the store's URL is of the kind postgresql",
         "--min-priority: 'P9' is no priority",
         "--fail-on: 'high' is no priority",
         "--repo: 'gone' is no folder",
@@ -353,6 +367,30 @@ def test_what_is_cited_and_rejected_holds_no_secret(folder: Path) -> None:
     assert not any(token.encode() in text for text in texts)
 
 
+@pytest.mark.parametrize(("setting", "stays"), [("true", False), ("FALSE", True)])
+def test_addresses_go_unless_a_setting_lets_them_stay(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str, *, stays: bool
+) -> None:
+    """E-mail addresses are personal data by default; everything else goes in any case."""
+    monkeypatch.setenv("FIVEWHYS_REDACT_EMAILS", setting)
+    text = f"{MISSING['textPayload']} for user@example.com, password=hunter2"
+    (folder / "e.jsonl").write_text(json.dumps({**MISSING, "textPayload": text}), encoding="utf-8")
+    printed = run("replay", "e.jsonl", "--format", "json").stdout
+    assert ("user@example.com" in printed) is stays
+    assert "hunter2" not in printed
+
+
+def test_a_setting_that_is_no_truth_value_is_named(
+    export: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read with a setting that might mean either."""
+    monkeypatch.setenv("FIVEWHYS_REDACT_EMAILS", "perhaps")
+    result = run("replay", export)
+    assert result.exit_code == 2
+    assert "FIVEWHYS_REDACT_EMAILS: 'perhaps' is neither true nor false" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
 def test_an_older_export_updates_what_a_newer_one_reported(folder: Path) -> None:
     """Every replay is complete in itself: nothing waits for event time to go on."""
     again = {**MISSING, "insertId": "a2", "timestamp": "2025-09-10T00:50:00Z"}
@@ -448,9 +486,11 @@ def test_a_failing_rule_test_says_expected_and_actual(folder: Path) -> None:
 
 
 def test_the_committed_schemas_are_current() -> None:
-    """The schema of rule files that editors use is what the models say."""
+    """The schemas of rule files and of a run's document are what the models say."""
     printed = run("rules", "schema").stdout
     assert json.loads(printed) == json.loads((ROOT / "rules/schema.json").read_text())
+    committed = json.loads((ROOT / "pipeline/replay.schema.json").read_text())
+    assert RunDocument.model_json_schema() == committed
 
 
 def test_version_names_the_program() -> None:

@@ -96,14 +96,16 @@ def test_the_first_rejections_are_named_and_the_rest_counted(
 ) -> None:
     """Standard error gets a few rejections; log text cannot drive the terminal."""
     rejections = [RejectionDocument(place=f"e:{n}", reason="\x1b[2Jno [i]JSON") for n in range(12)]
-    entries = EntriesDocument(read=12, accepted=0, duplicates=0, rejected=12, outside=3)
+    entries = EntriesDocument(
+        read=12, accepted=0, duplicates=0, rejected=12, outside=3, unknown_severities=2
+    )
     document = RunDocument(entries=entries, rejections=rejections, incidents=[])
     display.print_run(document)
     display.print_rejections(document)
     printed = capsys.readouterr()
     assert printed.out == (
         "0 incidents in 12 entries read: 0 accepted, 0 duplicates, 12 rejected"
-        "; 3 outside --since/--until\n"
+        "; 3 outside --since/--until; 2 of an unknown severity\n"
     )
     lines = printed.err.splitlines()
     assert lines[0] == "rejected e:0: no [i]JSON"

@@ -22,7 +22,14 @@ RULES = ruleset(
 )
 CONTRACT = {
     "": {"entries", "rejections", "incidents"},
-    "entries": {"read", "accepted", "duplicates", "rejected", "outside"},
+    "entries": {
+        "read",
+        "accepted",
+        "duplicates",
+        "rejected",
+        "outside",
+        "unknown_severities",
+    },
     "rejections": {"place", "reason"},
     "incidents": {
         "id",
@@ -78,7 +85,9 @@ def run_document() -> dict[str, Any]:
     report = Report(incident.id, "[P1] title", ("fivewhys", "P1"), "body")
     decision = Decision(Action.CREATE, "first report")
     document = RunDocument(
-        entries=EntriesDocument(read=4, accepted=3, duplicates=0, rejected=1, outside=0),
+        entries=EntriesDocument(
+            read=4, accepted=3, duplicates=0, rejected=1, outside=0, unknown_severities=0
+        ),
         rejections=[RejectionDocument(place="a.json:1", reason="no JSON")],
         incidents=[incident_document(incident, explanation, report, decision)],
     )

@@ -127,6 +127,7 @@ def test_a_traceback_in_lines_is_seen_whole_and_counted_once(records: list[LogEn
         "duplicates": 2,
         "rejected": 0,
         "outside": 0,
+        "unknown_severities": 0,
     }
 
 
@@ -140,6 +141,13 @@ def test_every_record_is_accounted_for() -> None:
     assert (entries.read, entries.accepted, entries.duplicates, entries.rejected) == (5, 3, 1, 1)
     (rejection,) = result.document().rejections
     assert (rejection.place, rejection.reason) == ("export.jsonl:7", "no JSON object")
+
+
+def test_unknown_severities_are_counted() -> None:
+    """A word that nobody knows reads as DEFAULT; how often it came is told, each entry once."""
+    odd = entry("well", severity="LOUD")
+    result = run(odd, odd, entry("fine", severity="info"), entry("good", severity=None))
+    assert result.document().entries.unknown_severities == 1
 
 
 def test_each_record_is_told_to_the_progress_bar() -> None:

@@ -20,6 +20,18 @@ def is_missing_file(url: str) -> bool:
     return url.startswith(SQLITE_FILE) and not Path(url.removeprefix(SQLITE_FILE)).exists()
 
 
+def check_store(url: str) -> None:
+    """Check where a store would be, and make nothing.
+
+    Raises:
+        StoreError: the URL or its path will not do.
+
+    """
+    from pipeline.stores.sql import parse_url
+
+    parse_url(url)
+
+
 def open_store(url: str) -> SqlStore:
     """Open a store.
 

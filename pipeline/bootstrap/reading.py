@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from pipeline.audit import parse_span
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.entry import parse_timestamp
-from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError
+from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError, StoreError
 from pipeline.flow import Texts
 from pipeline.incident import PRIORITIES
 from pipeline.matching import compile_rule
+from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
 from pipeline.whys import load_whys
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEST_SUFFIX = ".test.yml"
+REDACT_EMAILS = "FIVEWHYS_REDACT_EMAILS"
 ISSUE_TEMPLATE = "issue.md.j2"
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -39,7 +41,7 @@ class Mistakes:
             return make()
         except ConfigurationError as error:
             self._found += error.mistakes
-        except SourceError as error:
+        except (SourceError, StoreError) as error:
             self._found += [Mistake("", 0, line) for line in str(error).splitlines()]
         return otherwise
 
@@ -176,6 +178,20 @@ def read_time(text: str, option: str) -> int | None:
     except ValueError as error:
         message = f"{text!r} is neither a time (2025-09-10T00:30:00Z) nor a span before now (6h)"
         raise ConfigurationError([Mistake(option, 0, message)]) from error
+
+
+def read_redactor() -> Redactor:
+    """Make the redactor; `FIVEWHYS_REDACT_EMAILS=false` lets e-mail addresses stay.
+
+    Raises:
+        ConfigurationError: the setting is neither true nor false.
+
+    """
+    setting = os.environ.get(REDACT_EMAILS, "true")
+    if setting.lower() not in {"true", "false"}:
+        message = f"{setting!r} is neither true nor false"
+        raise ConfigurationError([Mistake(REDACT_EMAILS, 0, message)])
+    return Redactor(emails=setting.lower() == "true")
 
 
 def check_window(since: int | None, until: int | None) -> None:

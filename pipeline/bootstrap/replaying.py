@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap.keeping import IN_MEMORY, is_missing_file, open_store
+from pipeline.bootstrap.keeping import IN_MEMORY, check_store, is_missing_file, open_store
 from pipeline.bootstrap.reading import (
     Mistakes,
     check_checkout,
@@ -19,6 +19,7 @@ from pipeline.bootstrap.reading import (
     load_texts,
     read_catalog,
     read_priority,
+    read_redactor,
     read_time,
 )
 from pipeline.catalog import Catalog
@@ -89,7 +90,9 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
     mistakes.attempt(lambda: check_checkout(options.repo), None)
+    redactor = mistakes.attempt(read_redactor, Redactor())
     mistakes.attempt(lambda: check_window(since, until), None)
+    mistakes.attempt(lambda: check_store(options.store), None)
     if not options.dry_run:
         mistakes.attempt(lambda: check_writable(options.out, "--out", folder=True), None)
     if options.detections:
@@ -100,7 +103,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     with open_store(_store_url(options)) as store, TemporaryIdentities() as identities:
         yield (
             Replay(
-                detector=Detector(ruleset, Redactor()),
+                detector=Detector(ruleset, redactor),
                 correlator=Correlator(ruleset, settings),
                 identities=identities,
                 catalog=catalog,

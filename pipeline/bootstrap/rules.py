@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from pipeline.bootstrap.reading import TEST_SUFFIX, data_folder, load_rules, read_text, rule_files
+from pipeline.bootstrap.reading import (
+    TEST_SUFFIX,
+    data_folder,
+    load_rules,
+    read_redactor,
+    read_text,
+    rule_files,
+)
 from pipeline.detection import Detector
 from pipeline.entry import LogEntry, Rejection
 from pipeline.errors import ConfigurationError, Mistake
-from pipeline.redaction import Redactor
 from pipeline.ruletest import TestResult, run_tests
 from pipeline.sources.files import FileSource
 from pipeline.templating import render_text
@@ -52,7 +58,7 @@ def run_rule_tests(folders: Sequence[str]) -> list[TestResult]:
 
     """
     ruleset = load_rules(folders)
-    return run_tests(ruleset, Detector(ruleset, Redactor()), rule_files(folders, tests=True))
+    return run_tests(ruleset, Detector(ruleset, read_redactor()), rule_files(folders, tests=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[Matc
         SourceError: a source that cannot be read.
 
     """
-    detector = Detector(load_rules(folders), Redactor())
+    detector = Detector(load_rules(folders), read_redactor())
     for record in FileSource(sources).read():
         if isinstance(record, LogEntry):
             names = {found.rule for found in detector.detect(record)}
@@ -99,7 +105,7 @@ def capture_fixture(sources: Sequence[str], insert_id: str) -> str:
         message = f"no entry of {', '.join(sources)} has the insertId {insert_id!r}"
         raise ConfigurationError([Mistake("--insert-id", 0, message)])
     entry = max(found, key=lambda item: item.richness)
-    redactor = Redactor()
+    redactor = read_redactor()
     name = " ".join(redactor.text(entry.message).split())[:FIXTURE_NAME] or "an entry"
     fixture = {"matches": [{"name": name, "entry": redactor.value(entry.document)}]}
     return yaml.safe_dump(fixture, sort_keys=False, allow_unicode=True, width=120)

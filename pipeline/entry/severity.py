@@ -111,6 +111,13 @@ def severity_of(value: Any) -> Severity:
     return Severity.DEFAULT
 
 
+def is_unknown(value: Any) -> bool:
+    """Return whether a severity is a word that Cloud Logging does not know; it reads as DEFAULT."""
+    if not isinstance(value, str) or severity_of(value):
+        return False
+    return value.strip().upper() not in {"", "0", Severity.DEFAULT.name}
+
+
 def severity_of_payload(payload: Mapping[str, Any]) -> Severity:
     """Return the level that a structured log line carries in one of the keys loggers use.
 

@@ -13,6 +13,7 @@ from pipeline.entry.lookup import find
 from pipeline.entry.message import message_of
 from pipeline.entry.severity import (
     Severity,
+    is_unknown,
     severity_of,
     severity_of_payload,
     severity_of_text,
@@ -104,6 +105,11 @@ class LogEntry:
             or (severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT)
             or severity_of_text(self.message)
         )
+
+    @property
+    def has_unknown_severity(self) -> bool:
+        """Whether its severity is a word that nobody knows; it then reads as DEFAULT."""
+        return is_unknown(self.document.get("severity"))
 
     @cached_property
     def message(self) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.entry import Severity, parse_entry
+from pipeline.entry import LogEntry, Severity, parse_entry
 
 LEVELS = st.sampled_from(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 PROSE = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=60)
@@ -154,3 +154,24 @@ def test_a_placeholder_error_is_no_error() -> None:
 def test_any_text_has_some_severity(text: str) -> None:
     """No text makes the search for a level fail."""
     assert severity(textPayload=text) in Severity
+
+
+@pytest.mark.parametrize(
+    ("severity", "unknown"),
+    [
+        ("LOUD", True),
+        ("12", True),
+        ("error", False),
+        ("500", False),
+        ("0", False),
+        (" Default ", False),
+        ("", False),
+        (7, False),
+        (None, False),
+    ],
+)
+def test_a_word_that_nobody_knows_is_told_from_no_severity(
+    severity: object, *, unknown: bool
+) -> None:
+    """It reads as DEFAULT like a missing one, but a run counts it."""
+    assert LogEntry({"insertId": "a", "severity": severity}).has_unknown_severity is unknown

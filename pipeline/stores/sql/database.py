@@ -51,7 +51,7 @@ class Database:
             StoreError: the URL, the file or what is in it will not do; no password is shown.
 
         """
-        parsed = _parse(url)
+        parsed = parse_url(url)
         self.name = _shown(_path(parsed))
         self._engine = _engine(parsed)
         try:
@@ -90,8 +90,13 @@ class Database:
         return self.reading("BEGIN IMMEDIATE")
 
 
-def _parse(text: str) -> URL:
-    """Check a URL; its text is never quoted, as it may hold a password."""
+def parse_url(text: str) -> URL:
+    """Check a URL and the path it leads to, and open nothing.
+
+    Raises:
+        StoreError: it will not do; its text is never quoted, as it may hold a password.
+
+    """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
