@@ -163,6 +163,14 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
             "--dry-run", help="Say what would be done and why; write no issue and no store."
         ),
     ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Processes that examine large files; 0, the default, is one a processor.",
+        ),
+    ] = 0,
     progress: Annotated[
         bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal.")
     ] = None,
@@ -185,6 +193,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         fail_on=fail_on,
         detections=detections,
         dry_run=dry_run,
+        jobs=jobs,
     )
     shown = sys.stderr.isatty() if progress is None else progress
     result = _replayed(options, shown=shown)
@@ -202,9 +211,7 @@ def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
 
     with ExitStack() as stack:
         run, source = _guarded(lambda: stack.enter_context(replaying.replay(options)))
-        bar = stack.enter_context(progress(visible=shown))
-        task = bar.add_task("", total=None)
-        told = (lambda: bar.advance(task),) if shown else ()
+        told = (stack.enter_context(progress()),) if shown else ()
         result = _guarded(lambda: run.run(source, *told), EXIT_FAILED)
         _guarded(lambda: replaying.write_detections(options.detections, result), EXIT_FAILED)
     return result

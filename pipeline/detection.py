@@ -87,6 +87,11 @@ class Detector:
         self._compiled = [_Compiled(rule, redactor) for rule in rules]
         self._screen = Screen(rules)
 
+    @property
+    def screen(self) -> Screen:
+        """What tells from raw lines whether a rule could match."""
+        return self._screen
+
     def detect(self, entry: LogEntry) -> list[Detection]:
         """Return what each matching rule saw in the entry, in the order of the rule set."""
         tried = [self._compiled[index] for index in self._screen.candidates(entry.json)]

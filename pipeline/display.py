@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
@@ -14,13 +15,16 @@ from rich.text import Text
 from pipeline import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.document import IncidentDocument, RunDocument
     from pipeline.ruletest import TestResult
 
 PIPED_WIDTH = 10_000
 """Columns when nobody looks: nothing is folded or cut, a line stays a line for grep and cut."""
+
+REFRESH = 0.1
+"""Seconds between two pictures of the progress."""
 
 CELL = 15
 """Least columns for a cell: with less a table is a ladder of syllables."""
@@ -143,13 +147,28 @@ def print_tests(results: Sequence[TestResult]) -> None:
     out.print(f"{len(results) - failed} passed, {failed} failed")
 
 
-def progress(*, visible: bool) -> Progress:
-    """Return a progress display on standard error, so that it never mixes with output."""
-    return Progress(
+@contextmanager
+def progress() -> Iterator[Callable[[int], None]]:
+    """Give a function to tell how many more records were read.
+
+    What it shows goes to standard error, so that it never mixes with output. It has no thread of
+    its own: processes may be forked meanwhile.
+    """
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:,} records read"),
         TimeElapsedColumn(),
         console=console(to_errors=True),
         transient=True,
-        disable=not visible,
-    )
+        auto_refresh=False,
+    ) as bar:
+        task = bar.add_task("", total=None)
+        shown = -REFRESH
+
+        def told(count: int) -> None:
+            nonlocal shown
+            now = bar.get_time()
+            bar.update(task, advance=count, refresh=now - shown >= REFRESH)
+            shown = now if now - shown >= REFRESH else shown
+
+        yield told

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
-from pipeline.entry import Rejection, format_timestamp
+from pipeline.document import RejectionDocument, RunDocument, incident_document
+from pipeline.entry import format_timestamp
+from pipeline.entry.value import identity_of_key
 from pipeline.errors import SinkError
+from pipeline.examining import Examiner
 from pipeline.facts import known_facts
 from pipeline.joining import Joiner
-from pipeline.ports import Outcome, Rank
+from pipeline.ports import Outcome, Work
 from pipeline.report import decide, render
+from pipeline.tally import Tally
 from pipeline.whys import explain
 
 if TYPE_CHECKING:
@@ -20,24 +23,13 @@ if TYPE_CHECKING:
     from pipeline.catalog import Catalog
     from pipeline.correlation import Correlator
     from pipeline.detection import Detection, Detector
-    from pipeline.entry import LogEntry
+    from pipeline.document import EntriesDocument
+    from pipeline.entry import LogEntry, Rejection
+    from pipeline.examining import Examined, Key, Richness, Window
     from pipeline.incident import Incident
-    from pipeline.ports import Identities, Investigator, Sink, Source, Store
+    from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
     from pipeline.report import LedgerEntry, Policy
     from pipeline.whys import WhysTemplates
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which entries belong to the run: from `since`, up to and without `until` (ns UTC)."""
-
-    since: int | None = None
-    until: int | None = None
-
-    def holds(self, entry: LogEntry) -> bool:
-        """Return whether the entry's event time lies inside."""
-        after = self.since is None or entry.timestamp >= self.since
-        return after and (self.until is None or entry.timestamp < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,48 +41,22 @@ class Texts:
     issue_place: str
 
 
-@dataclass(slots=True)
-class Tally:
-    """Accounts for every record: read = accepted + duplicates + rejected."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    outside: int = 0
-    unknown_severities: int = 0
-    rejections: list[Rejection] = field(default_factory=list)
-
-    @property
-    def read(self) -> int:
-        """Records read that belong to the run."""
-        return self.accepted + self.duplicates + len(self.rejections)
-
-    def document(self) -> EntriesDocument:
-        """Return the account in the form of the public contract."""
-        return EntriesDocument(
-            read=self.read,
-            accepted=self.accepted,
-            duplicates=self.duplicates,
-            rejected=len(self.rejections),
-            outside=self.outside,
-            unknown_severities=self.unknown_severities,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a run came to."""
 
-    tally: Tally
+    entries: EntriesDocument
+    rejections: tuple[Rejection, ...]
     outcomes: tuple[Outcome, ...]
-    detections: Mapping[tuple[str, int, str], tuple[Detection, ...]]
+    detections: Mapping[Key, tuple[Detection, ...]]
 
     def document(self) -> RunDocument:
         """Return the run in the form of the public contract."""
         return RunDocument(
-            entries=self.tally.document(),
+            entries=self.entries,
             rejections=[
                 RejectionDocument(place=item.place, reason=item.reason)
-                for item in self.tally.rejections
+                for item in self.rejections
             ],
             incidents=[outcome.document for outcome in self.outcomes],
         )
@@ -110,6 +76,11 @@ class Result:
             }
 
 
+def in_turn(work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator[Work]:
+    """Work on batches one after the other (`ports.Spread`)."""
+    return map(work, batches)
+
+
 class Replay:
     """One run over a source that ends: everything is read, then reported once."""
 
@@ -118,7 +89,7 @@ class Replay:
         *,
         detector: Detector,
         correlator: Correlator,
-        identities: Identities,
+        spool: Callable[[int], Spool],
         catalog: Catalog,
         texts: Texts,
         investigators: Sequence[Investigator],
@@ -127,10 +98,10 @@ class Replay:
         policy: Policy,
         window: Window,
         dry_run: bool = False,
+        spread: Spread = in_turn,
     ) -> None:
         self._detector = detector
         self._correlator = correlator
-        self._identities = identities
         self._catalog = catalog
         self._texts = texts
         self._investigators = investigators
@@ -139,26 +110,33 @@ class Replay:
         self._policy = policy
         self._window = window
         self._dry_run = dry_run
+        self._spread = spread
         self._joiner = Joiner()
-        self._tally = Tally()
-        self._detected: dict[tuple[str, int, str], tuple[Detection, ...]] = {}
+        self._tally = Tally(spool)
+        self._keys: dict[int, Key] = {}
+        self._detected: dict[Key, tuple[Detection, ...]] = {}
 
-    def run(self, source: Source, on_record: Callable[[], None] = lambda: None) -> Result:
-        """Take a source to its end; `on_record` is called after each record (for a progress bar).
+    def run(self, source: Source, on_records: Callable[[int], None] = lambda _: None) -> Result:
+        """Take a source to its end; `on_records` is told how many more were read (for progress).
 
         The ledger is written before anything is sent, so that a crash in between repeats nothing.
         """
         self._correlator.restore(self._store.detections(), self._store.anchors())
-        for record in source.read():
-            self._take(record)
-            on_record()
+        self._keys = {identity_of_key(key): key for key in self._correlator.keys()}
+        examiner = Examiner(self._detector, self._window, self._keys, self._correlator.latest)
+        for examined in self._spread(examiner, source.batches()):
+            self._take(examined)
+            on_records(examined.read)
+        self._hear_all_copies(source)
         self._tell_joined(self._joiner.flush())
         ledger = self._store.ledger()
         self._come_to_an_end(ledger)
         outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
         if not self._dry_run:
             self._commit(outcomes)
-        return Result(self._tally, outcomes, self._detected)
+        return Result(
+            self._tally.document(), tuple(self._tally.rejections), outcomes, self._detected
+        )
 
     def _come_to_an_end(self, ledger: Mapping[str, LedgerEntry]) -> None:
         """Let everything settle; an older export takes event time not behind what was decided."""
@@ -185,34 +163,39 @@ class Replay:
             reasons = "\n".join(dict.fromkeys(map(str, failed)))
             raise SinkError(reasons, recoverable=all(error.recoverable for error in failed))
 
-    def _take(self, record: LogEntry | Rejection) -> None:
-        if isinstance(record, Rejection):
-            reason = self._detector.redact(record.reason)  # which may quote what was read
-            self._tally.rejections.append(Rejection(record.place, reason))
-        elif not self._window.holds(record):
-            self._tally.outside += 1
-        else:
-            self._accept(record)
-            self._tell_joined(self._joiner.on_entry(record))
+    def _take(self, examined: Examined) -> None:
+        self._tally.take(examined)
+        self._correlator.on_time(examined.watermark)
+        for told in examined.told:
+            key = told.detections[0].key
+            self._keys[told.identity] = key
+            self._tell(key, told.richness, told.detections)
+        for part in examined.parts:
+            self._tell_joined(self._joiner.on_entry(part))
 
-    def _accept(self, entry: LogEntry) -> None:
-        """Detect in the first copy of an entry and in each richer one."""
-        rank = self._identities.rank(entry)
-        self._tally.accepted += rank is Rank.FIRST
-        self._tally.duplicates += rank is not Rank.FIRST
-        self._tally.unknown_severities += rank is Rank.FIRST and entry.has_unknown_severity
-        self._correlator.on_time(entry.event_time)
-        if rank is not Rank.NO_RICHER:
-            self._tell(entry, self._detector.detect(entry))
+    def _hear_all_copies(self, source: Source) -> None:
+        """Let also those copies speak in which nothing was seen, about entries that matter.
+
+        A richer copy takes back what a poorer one showed. One that was not even parsed is read
+        again, which happens only where copies of one entry differ in what the rules look for.
+        """
+        for identity, richness in self._tally.silent(self._keys.keys()):
+            self._tell(self._keys[identity], richness, ())
+        wanted = self._tally.passed(self._keys.keys())
+        if wanted:
+            examiner = Examiner(self._detector, self._window, wanted)
+            for found in map(examiner.again, source.blocks()):
+                for told in found:
+                    self._tell(self._keys[told.identity], told.richness, told.detections)
 
     def _tell_joined(self, entries: Iterable[LogEntry]) -> None:
         """Detect in tracebacks whose lines came one an entry; they are no further entries."""
         for entry in entries:
-            self._tell(entry, self._detector.detect_joined(entry))
+            key = self._detector.key_of(entry)
+            self._tell(key, entry.richness, self._detector.detect_joined(entry))
 
-    def _tell(self, entry: LogEntry, found: list[Detection]) -> None:
-        key = self._detector.key_of(entry)
-        self._correlator.on_detections(key, entry.richness, found)
+    def _tell(self, key: Key, richness: Richness, found: Iterable[Detection]) -> None:
+        self._correlator.on_detections(key, richness, found)
         told = self._correlator.told(key)
         if told is not None:
             self._detected[key] = told

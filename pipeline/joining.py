@@ -50,6 +50,11 @@ def join(entries: Iterable[LogEntry]) -> list[LogEntry]:
     return sorted(joined, key=lambda entry: entry.key)
 
 
+def is_part(entry: LogEntry) -> bool:
+    """Say whether an entry can be a line of a traceback; joining passes all others over."""
+    return _role(entry) is not None
+
+
 class Joiner:
     """Joins entries as they arrive; see the module for what their order means."""
 
@@ -60,7 +65,7 @@ class Joiner:
 
     def on_entry(self, entry: LogEntry) -> list[LogEntry]:
         """Take any entry; return what was joined because room was needed, mostly nothing."""
-        if _role(entry) is None:
+        if not is_part(entry):
             return []
         _hold(self._held, entry)
         return self._make_room(entry.timestamp) if len(self._held) > self._limit else []

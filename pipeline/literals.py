@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from sigma.conditions import (
 from sigma.types import SigmaExpansion, SigmaRegularExpression, SigmaString
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.rule import Rule
 
@@ -42,13 +43,13 @@ _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the on
 
 def literals_of(rule: Rule) -> Literals:
     """Return lower-case literals of which a matching entry holds one; None: nothing is known."""
-    return _one_of(_of_node(item.parse()) for item in rule.sigma.detection.parsed_condition)
+    return _one_of(map(_of_node, rule.conditions))
 
 
 def _of_node(node: Any) -> Literals:
-    if isinstance(node, ConditionOR):
+    if type(node) is ConditionOR:
         return _one_of(_of_node(argument) for argument in node.args)
-    if isinstance(node, ConditionAND):
+    if type(node) is ConditionAND:
         return _best(_of_node(argument) for argument in node.args)
     if isinstance(node, ConditionFieldEqualsValueExpression) and node.field not in _MADE:
         return _of_value(node.value)
@@ -58,9 +59,9 @@ def _of_node(node: Any) -> Literals:
 
 
 def _of_value(value: Any) -> Literals:
-    if isinstance(value, SigmaExpansion):
+    if type(value) is SigmaExpansion:
         return _one_of(_of_value(item) for item in value.values)
-    if isinstance(value, SigmaRegularExpression):
+    if type(value) is SigmaRegularExpression:
         return _of_expression(str(value.regexp))
     if isinstance(value, SigmaString):
         return _best(_of_text(part) for part in value.s if isinstance(part, str))
@@ -99,12 +100,19 @@ def _of_expression(expression: str) -> Literals:
     Where the two dialects differ, Python's refuses the expression or takes it to require less.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet() if "[" in expression else nullcontext():
             parsed = _parser.parse(expression)
     except (re.error, OverflowError, RecursionError):
         return None
     return _of_sequence(list(parsed))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignore what the parser has to say of the characters in a set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
@@ -112,7 +120,7 @@ def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
     found: list[Literals] = []
     run: list[str] = []
     for kind, value in items:
-        if str(kind) == "LITERAL":
+        if kind is _parser.LITERAL:
             run.append(chr(value))
             continue
         found += [_of_text("".join(run)), _of_part(str(kind), value)]

@@ -7,11 +7,10 @@ only these. All times are nanoseconds since the epoch, UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.correlation.links import Anchor
     from pipeline.detection import Detection
@@ -21,13 +20,7 @@ if TYPE_CHECKING:
     from pipeline.incident import Incident
     from pipeline.report import Decision, LedgerEntry, Report
 
-
-class Rank(Enum):
-    """How a copy of an entry compares with the copies of it that were read before."""
-
-    FIRST = "first"
-    RICHER = "richer"
-    NO_RICHER = "no richer"
+Work = TypeVar("Work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +34,50 @@ class Outcome:
     reported: bool = False
 
 
+class Block(Protocol):
+    """Whole lines of JSON, each ended by a line feed, that were not parsed yet.
+
+    `len()` is how many, 0 is the first. In a `regular` block each line begins and ends as an object
+    does.
+    """
+
+    @property
+    def data(self) -> bytes:
+        """The lines."""
+
+    @property
+    def regular(self) -> bool:
+        """Whether each line begins with `{` and ends with `}`."""
+
+    def __len__(self) -> int: ...
+
+    def lines_at(self, places: Iterable[int]) -> set[int]:
+        """Return in which lines some places of the data lie."""
+
+    def read(self, lines: Iterable[int]) -> Iterator[LogEntry | Rejection]:
+        """Parse some of the lines."""
+
+
+Batch = Block | list["LogEntry | Rejection"]
+
+
 class Source(Protocol):
     """Where entries come from."""
 
-    def read(self) -> Iterator[LogEntry | Rejection]:
-        """Yield every record, as the entry it is or as the reason why it is none."""
+    def batches(self) -> Iterator[Batch]:
+        """Yield every record, as what it is, as the reason why it is none, or in a block."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks once more."""
+
+
+class Spread(Protocol):
+    """How batches are worked on: one after the other, or by several processes."""
+
+    def __call__(
+        self, work: Callable[[Batch], Work], batches: Iterable[Batch]
+    ) -> Iterator[Work]:
+        """Yield what the work on each batch comes to, in the order of the batches."""
 
 
 class Investigator(Protocol):
@@ -55,11 +87,14 @@ class Investigator(Protocol):
         """Return what could be established; nothing is raised for what could not."""
 
 
-class Identities(Protocol):
-    """Which entries were read before in this run, and how rich the best copy was."""
+class Spool(Protocol):
+    """Where a run puts rows of one size that it reads again only at its end, in any amount."""
 
-    def rank(self, entry: LogEntry) -> Rank:
-        """Remember the entry; say how it compares with the copies read before."""
+    def add(self, data: bytes) -> None:
+        """Add some rows."""
+
+    def read(self) -> Iterator[bytes]:
+        """Yield all bytes in pieces of whole rows."""
 
 
 class Store(Protocol):

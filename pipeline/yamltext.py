@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -29,18 +30,47 @@ _SAFE_DEPTH = 300
 _INDENTATION = re.compile(r"^(?:[ \t]|[-?:](?=\s))++", re.MULTILINE)
 
 
+_TAG = "tag:yaml.org,2002:"
+_TEXT = f"{_TAG}str"
+_LIST = f"{_TAG}seq"
+_MAP = f"{_TAG}map"
+_SCALARS = frozenset(_TAG + kind for kind in ("null", "bool", "int", "float", "timestamp"))
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader without the time stamp resolver."""
 
 
 class _FastLoader(yaml.CSafeLoader):
-    """The same by libyaml, eight times as fast; text nested without bound overflows its stack."""
+    """The same by libyaml, eight times as fast; text nested without bound overflows its stack.
+
+    What YAML can do by paths and nobody here asks for is left out of telling the tags.
+    """
+
+    def descend_resolver(self, *_: object) -> None:
+        """Follow no path."""
+
+    def ascend_resolver(self) -> None:
+        """Follow no path."""
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """Return the tag of a node that has none."""
+        if kind is yaml.ScalarNode:
+            return _plain_tag(value) if implicit[0] else _TEXT
+        return _LIST if kind is yaml.SequenceNode else _MAP
 
 
 _Loader.yaml_implicit_resolvers = _FastLoader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+@lru_cache(maxsize=4096)
+def _plain_tag(text: str) -> str:
+    """Return what a text without quotes is: most rules use the same words."""
+    resolvers = _FastLoader.yaml_implicit_resolvers.get(text[:1], ())
+    return next((tag for tag, regexp in resolvers if regexp.match(text)), _TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +106,8 @@ def parse(text: str, name: str) -> list[Document]:
     try:
         if _depth_limit(text) < _SAFE_DEPTH:
             with suppress(yaml.YAMLError):  # what is wrong is said by the other
-                return list(_documents(_FastLoader(text), name))
-        return list(_documents(_Loader(text), name))
+                return list(_documents(_FastLoader(text), name, "&" in text))
+        return list(_documents(_Loader(text), name, "&" in text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
@@ -99,42 +129,83 @@ def _depth_limit(text: str) -> int:
     return text.count("[") + text.count("{") + 2 * indented
 
 
-def _documents(loader: _Loader | _FastLoader, name: str) -> Iterator[Document]:
+def _documents(loader: _Loader | _FastLoader, name: str, anchors: bool) -> Iterator[Document]:  # noqa: FBT001 - one caller
     while loader.check_node() and (node := loader.get_node()) is not None:
-        lines: dict[Path, int] = {}
-        mistakes = list(_walk(node, (), lines, name))
-        if mistakes:
-            raise ConfigurationError(mistakes)
-        value = loader.construct_document(node)
+        walk = _Walk(loader, name, simple=not anchors)
+        value = walk.value(node, ())
+        if walk.mistakes:
+            raise ConfigurationError(walk.mistakes)
+        if not walk.simple:
+            value = loader.construct_document(node)
         if value is not None:
-            yield Document(name, value, lines)
+            yield Document(name, value, walk.lines)
 
 
-def _walk(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> Iterator[Mistake]:
-    """Record the line of every node below `node`; yield the keys that are written twice."""
-    lines.setdefault(path, node.start_mark.line + 1)
-    if len(lines) > _NODE_LIMIT:
-        raise ConfigurationError(
-            [Mistake(name, 0, f"expands to more than {_NODE_LIMIT:,} values; are aliases nested?")]
-        )
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield from _walk(item, (*path, index), lines, name)
-    elif isinstance(node, yaml.MappingNode):
-        yield from _walk_mapping(node, path, lines, name)
+class _Walk:
+    """One way through the nodes of a document, for the lines and values of all of them.
 
+    It makes plain texts, numbers, lists and mappings. Anything else (aliases, merges, tags) makes
+    the document not `simple`, and its values are for the loader to make.
+    """
 
-def _walk_mapping(
-    node: yaml.MappingNode, path: Path, lines: dict[Path, int], name: str
-) -> Iterator[Mistake]:
-    seen = set()
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-            yield Mistake(name, line, f"the key {key.value!r} is written twice")
-        seen.add(str(key.value))
-        lines[(*path, str(key.value))] = line
-        yield from _walk(value, (*path, str(key.value)), lines, name)
+    def __init__(self, loader: _Loader | _FastLoader, name: str, *, simple: bool) -> None:
+        self.simple = simple
+        self.lines: dict[Path, int] = {}
+        self.mistakes: list[Mistake] = []
+        self._loader = loader
+        self._name = name
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        """Return the value of a node; record the line of every node below it."""
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        if len(self.lines) > _NODE_LIMIT:
+            message = f"expands to more than {_NODE_LIMIT:,} values; are aliases nested?"
+            raise ConfigurationError([Mistake(self._name, 0, message)])
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        self.simple &= node.tag == _LIST
+        return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        if node.tag == _TEXT:
+            return node.value
+        if node.tag in _SCALARS:
+            return self._made(node)
+        self.simple = False
+        return None
+
+    def _made(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        except (AttributeError, LookupError, ValueError):  # what PyYAML makes of `!!int x`
+            message = f"{node.value!r:.80} is no {node.tag.removeprefix(_TAG)}"
+            self.mistakes.append(Mistake(self._name, node.start_mark.line + 1, message))
+            return None
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[Any, Any]:
+        """Return the value of a mapping; note the keys that are written twice."""
+        self.simple &= node.tag == _MAP
+        seen = set()
+        values = {}
+        for key, item in node.value:
+            line, name = key.start_mark.line + 1, str(key.value)
+            if name in seen and key.tag != f"{_TAG}merge":
+                message = f"the key {name!r} is written twice"
+                self.mistakes.append(Mistake(self._name, line, message))
+            seen.add(name)
+            inner = (*path, name)
+            self.lines[inner] = line
+            value = self.value(item, inner)
+            values[self._key(key)] = value
+        return values
+
+    def _key(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        self.simple = False
+        return None
 
 
 def validation_mistakes(

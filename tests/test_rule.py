@@ -430,6 +430,16 @@ def test_an_expression_is_compiled_with_the_flags_it_has() -> None:
         compile_expression("(")
 
 
+def test_rules_of_one_condition_have_their_own_detections() -> None:
+    """A condition is parsed once for many rules; each compares what its own detections say."""
+    names = ("one", "two")
+    files = [rule_text(name).replace("condition: seen", "condition: 1 of se*") for name in names]
+    rules = ruleset(*files).rules
+    assert [compile_rule(rules[name])(entry("two")) is not None for name in names] == [False, True]
+    (tree,) = rules["one"].conditions
+    assert rules["one"].conditions[0] is tree
+
+
 @pytest.mark.parametrize(
     ("change", "line", "message"),
     [
@@ -460,6 +470,7 @@ def test_an_expression_is_compiled_with_the_flags_it_has() -> None:
         ),
         ({"audit": 'audit: {title: "\\ud800"}'}, 9, "holds half a character"),
         ({"a": '"\\ud800": x'}, 1, "holds half a character"),
+        ({"tags": 'tags: [attack.t1059, "\\ud800"]'}, 9, "holds half a character"),
     ],
 )
 def test_a_mistake_beside_the_detection(change: dict[str, str], line: int, message: str) -> None:

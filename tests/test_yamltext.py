@@ -54,6 +54,11 @@ def test_time_stamps_stay_text_and_merges_work() -> None:
         ("a: \x01", "file.yml: not valid YAML: unacceptable character"),
         ("a: *b", "file.yml:1: not valid YAML: found undefined alias"),
         ("a: !!python/object:os.system x", "file.yml:1: not valid YAML: could not determine"),
+        ("a: 1\nb: !!int x", "file.yml:2: 'x' is no int"),
+        ("a: !!bool x", "file.yml:1: 'x' is no bool"),
+        ("a: !!timestamp x", "file.yml:1: 'x' is no timestamp"),
+        ("? [a]\n: 1", "file.yml:1: not valid YAML: found unhashable key"),
+        ("a: !unknown [1]", "file.yml:1: not valid YAML: could not determine"),
         ("[" * 2000, "file.yml: nested too deeply"),
     ],
 )
@@ -73,6 +78,27 @@ def test_deep_texts_are_read_like_shallow_ones(depth: int) -> None:
     assert value == "x"
     assert document.value["a"][1] == "2025-09-10T00:00:00Z"
     assert document.line(("a", 1)) == 103
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (
+            "{a: 1, b: x, c: [null, 1.5, yes, 'no', 2025-09-10]}",
+            {"a": 1, "b": "x", "c": [None, 1.5, True, "no", "2025-09-10"]},
+        ),
+        ("{1: a, true: b, null: c, 0x10: d}", {1: "a", True: "b", None: "c", 16: "d"}),
+        ("a: !!str 1", {"a": "1"}),
+        ("a: !!set {x, y}", {"a": {"x", "y"}}),
+        ("{=: 1, b: 2}", {"=": 1, "b": 2}),
+        ("[&x [1], *x]", [[1], [1]]),
+        ("{<<: {a: 1}, b: 2}", {"a": 1, "b": 2}),
+    ],
+)
+def test_values_are_those_of_a_safe_loader(text: str, value: object) -> None:
+    """Plain documents, and those with tags, aliases and merges, mean what YAML says."""
+    (document,) = parse(text, "file.yml")
+    assert document.value == value
 
 
 def test_aliases_cannot_expand_without_bound() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,14 @@ from pipeline.bootstrap.reading import (
     read_redactor,
     read_time,
 )
+from pipeline.bootstrap.spreading import spread_over
 from pipeline.catalog import Catalog
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.entry.value import A_DAY
 from pipeline.errors import SinkError
-from pipeline.flow import Replay, Texts, Window
+from pipeline.examining import Window
+from pipeline.flow import Replay, Texts, in_turn
 from pipeline.incident import PRIORITIES
 from pipeline.redaction import Redactor
 from pipeline.report import Policy
@@ -35,7 +37,7 @@ from pipeline.rule import RuleSet
 from pipeline.sinks.files import FileSink
 from pipeline.sources.files import FileSource
 from pipeline.sources.files.paths import find_files
-from pipeline.stores.identities import TemporaryIdentities
+from pipeline.stores.spool import TemporarySpool
 from pipeline.whys import WhysTemplates
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class ReplayOptions:
     fail_on: str = ""
     detections: str = ""
     dry_run: bool = False
+    jobs: int = 0
 
 
 def _store_url(options: ReplayOptions) -> str:
@@ -98,14 +101,16 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     if options.detections:
         mistakes.attempt(lambda: check_writable(options.detections, "--detections"), None)
     files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
+    spread = mistakes.attempt(lambda: spread_over(options.jobs), in_turn)
     mistakes.raise_if_any()
     settings = CorrelationSettings(latest=time.time_ns() + A_DAY)
-    with open_store(_store_url(options)) as store, TemporaryIdentities() as identities:
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(_store_url(options)))
         yield (
             Replay(
                 detector=Detector(ruleset, redactor),
                 correlator=Correlator(ruleset, settings),
-                identities=identities,
+                spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
                 texts=texts,
                 investigators=(),
@@ -116,6 +121,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 ),
                 window=Window(since, until),
                 dry_run=options.dry_run,
+                spread=spread,
             ),
             FileSource(files),
         )

@@ -74,6 +74,11 @@ class Correlator:
         self._now = 0
 
     @property
+    def latest(self) -> int | None:
+        """The last time that is somebody's, None if every time is."""
+        return self._settings.latest
+
+    @property
     def now(self) -> int:
         """The watermark: how far event time has come."""
         return self._now
@@ -84,13 +89,17 @@ class Correlator:
         Each rule counts once for an entry, and of several copies the richest one speaks; the same
         copy again tells what the rules see in it now. A copy
         that shows nothing is forgotten unless it takes back what a poorer one showed: memory does
-        not grow with what nothing was seen in. Whoever may read a poorer copy after it keeps it
-        away (`ports.Identities`).
+        not grow with what nothing was seen in. Whoever may read a poorer copy after it tells it
+        again (`flow`).
         """
         told = {item.rule: item for item in detections if item.rule in self._ruleset.rules}
         known = self._entries.get(key)
         if (known is None and told) or (known is not None and richness >= known.richness):
             self._entries[key] = _Entry(richness, told)
+
+    def keys(self) -> frozenset[Key]:
+        """Return the keys of the entries that matter."""
+        return frozenset(self._entries)
 
     def told(self, key: Key) -> tuple[Detection, ...] | None:
         """Return what the richest copy of an entry showed; None if it never mattered."""

@@ -17,7 +17,7 @@ from pipeline.exceptions.python import PYTHON
 from pipeline.exceptions.text import expression, matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class Role(Enum):
@@ -44,6 +44,26 @@ def role_of(line: str) -> Role | None:
     return next(role for role, known in _ROLES if matches(known, line))
 
 
+def find_parts(texts: Sequence[str]) -> list[int]:
+    """Return which of the texts are single lines that `role_of` may know, in order.
+
+    Every line that has a role is among them. All are searched in one go, line by line: a match
+    that reaches into the lines after it must not hide theirs.
+    """
+    held = [(at, text) for at, text in enumerate(texts) if text.strip() and "\n" not in text]
+    lines = b"\n".join(text.encode("utf-8", "surrogatepass") for _, text in held)
+    found: list[int] = []
+    start = line = 0
+    while match := _TELLING_LINES.search(lines, start):
+        line += lines.count(b"\n", start, match.start())
+        found.append(held[line][0])
+        start = lines.find(b"\n", match.start()) + 1
+        line += 1
+        if not start:
+            break
+    return found
+
+
 _OTHERS: Final = (GO, JAVA, NODE, DOTNET)
 
 
@@ -65,4 +85,6 @@ _PATTERNS: Final = (
     (Role.NAME, _any(_NAME)),
 )
 _ROLES: Final = tuple((role, expression(f"^{pattern}")) for role, pattern in _PATTERNS)
-_TELLING: Final = expression("^" + _any(pattern for _, pattern in _PATTERNS))
+_ANY_ROLE: Final = "^" + _any(pattern for _, pattern in _PATTERNS)
+_TELLING: Final = expression(_ANY_ROLE)
+_TELLING_LINES: Final = expression(f"(?m){_ANY_ROLE}")

@@ -141,16 +141,18 @@ def _check_keywords(values: Iterable[SigmaType]) -> None:
             raise ValueError(_NEED_A_FIELD[type(value)])
 
 
-def groups_of(part: object) -> Iterator[str]:
+def groups_of(part: SigmaDetection | SigmaDetectionItem | None) -> Iterator[str]:
     """Yield the named groups in the expressions of a detection (RE2, as they will be run)."""
     if isinstance(part, SigmaDetection):
         for item in part.detection_items:
             yield from groups_of(item)
-    elif isinstance(part, SigmaDetectionItem):
-        for value in part.value:
-            yield from groups_of(value)
-    elif isinstance(part, SigmaExpansion):
-        for value in part.values:
-            yield from groups_of(value)
-    elif isinstance(part, SigmaRegularExpression):
-        yield from compile_expression(str(part.regexp)).groupindex
+    elif part is not None:
+        yield from _groups_in(part.value)
+
+
+def _groups_in(values: Iterable[SigmaType]) -> Iterator[str]:
+    for value in values:
+        if type(value) is SigmaExpansion:
+            yield from _groups_in(value.values)
+        elif type(value) is SigmaRegularExpression and "<" in (text := str(value.regexp)):
+            yield from compile_expression(text).groupindex

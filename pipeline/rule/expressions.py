@@ -45,10 +45,10 @@ class _Expressions(RE2RegexEngine):
     """pySigma's RE2 engine, without RE2's own lines on standard error and with readable reasons."""
 
     def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
-        letters = "".join(letter for flag, letter in _LETTERS.items() if flags & flag)
-        compiled: RegexPattern = compile_expression(
-            f"(?{letters}){pattern}" if letters else pattern
-        )
+        if flags:
+            letters = "".join(letter for flag, letter in _LETTERS.items() if flags & flag)
+            pattern = f"(?{letters}){pattern}"
+        compiled: RegexPattern = compile_expression(pattern)
         return compiled
 
     @property

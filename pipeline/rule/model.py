@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pipeline.rule.conditions import conditions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 LEVELS = ("informational", "low", "medium", "high", "critical")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One detection rule.
 
@@ -41,6 +44,16 @@ class Rule:
     def signature(self) -> str:
         """The kind of failure: the audit block's word, else the name in hyphens."""
         return self.audit.signature or self.name.replace("_", "-")
+
+    @cached_property
+    def conditions(self) -> tuple[Any, ...]:
+        """The trees of its conditions, any of which may hold: pySigma's, not to be changed.
+
+        Raises:
+            ValueError or RecursionError: one of them is wrong or nested too deeply.
+
+        """
+        return conditions_of(self.sigma.detection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,23 @@ a document, and each detection item is first tried by itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
 from sigma import exceptions
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
+from pipeline.rule.conditions import outline
 from pipeline.rule.detections import Reader, groups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from sigma.rule import SigmaDetection, SigmaDetections
+    from sigma.rule import SigmaDetection
 
     from pipeline.errors import Mistake
     from pipeline.rule.expressions import Policy
@@ -62,6 +65,9 @@ _OTHERS: Mapping[str, tuple[str, ...]] = {
 }
 """What stands beside the detections of a section."""
 
+_STAND_IN = {"field": 1}
+"""What pySigma reads in place of a rule's detections."""
+
 _TEXT, _TEXTS = "text", "text or a list of texts"
 _TYPES: tuple[tuple[Path, str], ...] = (
     (("id",), _TEXT),
@@ -75,6 +81,9 @@ _TYPES: tuple[tuple[Path, str], ...] = (
 
 def encoding_mistakes(document: Document) -> Iterator[Mistake]:
     """Yield the texts that no encoder accepts (half a surrogate pair), at any depth."""
+    with suppress(TypeError):  # quick, and it has doubts about more than texts
+        orjson.dumps(document.value, option=orjson.OPT_NON_STR_KEYS)
+        return
     waiting: list[tuple[object, Path]] = [(document.value, ())]
     while waiting:
         value, path = waiting.pop()
@@ -131,7 +140,7 @@ def _read(
     sigma = _attempt(lambda: make(value, collect_errors=True), errors)
     if sigma is not None:
         block = getattr(sigma, section)
-        errors += _condition_errors(block) if typed else []
+        errors += _condition_errors(block.condition, tuple(parts)) if typed else []
         block.detections = parts
     found += _located(document, errors, found, (section,))
     mistakes += found
@@ -144,14 +153,14 @@ def _with_stand_ins(document: Document, section: str) -> dict[str, Any]:
     if not isinstance(block, dict):
         return value
     others = {key: block[key] for key in _OTHERS[section] if key in block}
-    return value | {section: {key: {"field": 1} for key in block} | others}
+    return value | {section: others if len(others) == len(block) else {"": _STAND_IN} | others}
 
 
-def _condition_errors(detections: SigmaDetections) -> Iterator[Exception]:
+def _condition_errors(conditions: Iterable[str], names: tuple[str, ...]) -> Iterator[Exception]:
     """Parse the conditions over stand-ins."""
     try:
-        for condition in getattr(detections, "parsed_condition", ()):
-            condition.parse()
+        for condition in conditions:
+            outline(condition, names)
     except (SigmaError, RecursionError) as error:
         yield error
 

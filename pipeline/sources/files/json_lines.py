@@ -21,19 +21,25 @@ def is_opener(line: bytes) -> bool:
     return line.strip() in _OPENERS
 
 
-def read_json_lines(name: str, chunks: Iterable[bytes]) -> Iterator[Read]:
-    """Read one record a line. From a line that is but an opening bracket on, read plain JSON."""
+def read_json_lines(name: str, chunks: Iterable[bytes], number: int = 1) -> Iterator[Read]:
+    """Read one record a line, `number` being that of the first.
+
+    From a line that is but an opening bracket on, read plain JSON.
+    """
     lines = split_lines(chunks)
-    for number, line in enumerate(lines, 1):
-        try:
-            found = parse_entry(decode_json(line or b""), place=f"{name}:{number}")
-        except (ValueError, EntryError):
-            if line is not None and is_opener(line):
-                yield from read_json(name, _with_ends(line, lines), line=number)
-                return
-            yield from _read_odd_line(name, number, line)
-        else:
-            yield from found
+    for place, line in enumerate(lines, number):
+        if line is not None and is_opener(line):
+            yield from read_json(name, _with_ends(line, lines), line=place)
+            return
+        yield from read_line(name, place, line)
+
+
+def read_line(name: str, number: int, line: bytes | None) -> list[Read]:
+    """Read the record of a line; None is one that was too long to keep."""
+    try:
+        return [*parse_entry(decode_json(line or b""), place=f"{name}:{number}")]
+    except (ValueError, EntryError):
+        return _read_odd_line(name, number, line)
 
 
 def _read_odd_line(name: str, number: int, line: bytes | None) -> list[Read]:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from pipeline.entry import Rejection, decode_json
 from pipeline.sources.files.csv_text import is_csv_header, read_csv
 from pipeline.sources.files.json_lines import is_opener, read_json_lines
 from pipeline.sources.files.paths import STDIN, find_files
 from pipeline.sources.files.records import Read, read_json
-from pipeline.sources.files.streams import BrokenStreamError, Stream
+from pipeline.sources.files.streams import HEAD, BrokenStreamError, Stream
 from pipeline.sources.files.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pipeline.sources.files.blocks import Block
+
+    T = TypeVar("T")
     Reader = Callable[[str, Iterable[bytes]], Iterator[Read]]
+    LinesReader = Callable[[str, Stream], Iterator[T]]
+    Batch = Block | list[Read]
 
 _MAX_LINES = 100
+_BATCH = 500
+_BEGINNING = 64
 _YAML = re.compile(rb"""(?:---|%YAML|\#|-[ ]|["']?[\w.@/$-]{1,100}["']?:(?:[ \r\n]|$))""")
 _EMPTY = "empty file"
 _BINARY = "binary file: neither text nor gzip nor zstd"
@@ -42,36 +49,77 @@ class FileSource:
 
         Raises SourceError at once, naming every path that can't be read, before anything is.
         """
-        return self._read(find_files(self._paths))
+        return self._read_all(find_files(self._paths), read_json_lines)
 
-    def _read(self, files: Sequence[str]) -> Iterator[Read]:
+    def batches(self) -> Iterator[Batch]:
+        """Yield the same records, those of large files of JSON lines in blocks of raw lines.
+
+        Raises SourceError at once, naming every path that can't be read, before anything is.
+        """
+        return _gathered(self._read_all(find_files(self._paths), _read_blocks))
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks among the batches once more."""
+        files = [file for file in find_files(self._paths) if file != STDIN]
+        return (item for item in self._read_all(files, _read_blocks) if not isinstance(item, Read))
+
+    def _read_all(self, files: Iterable[str], read_lines: LinesReader[T]) -> Iterator[T | Read]:
         for file in files:
             if file == STDIN:
-                yield from _read_stream("stdin", self._stdin or sys.stdin.buffer)
+                yield from _read_stream("stdin", self._stdin or sys.stdin.buffer, read_json_lines)
             else:
-                yield from _read_file(file)
+                yield from _read_file(file, read_lines)
 
 
-def _read_file(name: str) -> Iterator[Read]:
+def _gathered(items: Iterable[Read | Block]) -> Iterator[Batch]:
+    """Put records that come one by one into lists."""
+    held: list[Read] = []
+    for item in items:
+        if isinstance(item, Read):
+            held.append(item)
+        if held and (not isinstance(item, Read) or len(held) == _BATCH):
+            yield held
+            held = []
+        if not isinstance(item, Read):
+            yield item
+    if held:
+        yield held
+
+
+def _read_file(name: str, read_lines: LinesReader[T]) -> Iterator[T | Read]:
     try:
         file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below
     except OSError as error:
         yield Rejection(name, f"could not be opened: {error.strerror or error}")
         return
     with file:
-        yield from _read_stream(name, file)
+        yield from _read_stream(name, file, read_lines)
 
 
-def _read_stream(name: str, file: BinaryIO) -> Iterator[Read]:
+def _read_stream(
+    name: str, file: BinaryIO, read_lines: LinesReader[T]
+) -> Iterator[T | Read]:
     stream = Stream(file)
     reader = _reader_of(stream.head)
     if isinstance(reader, str):
         yield Rejection(name, str(stream.error or reader))
         return
     try:
-        yield from reader(name, stream)
+        yield from (read_lines if reader is read_json_lines else reader)(name, stream)
     except BrokenStreamError as error:
         yield Rejection(f"{name}:{stream.lines + 1}", str(error))
+
+
+def _read_blocks(name: str, stream: Stream) -> Iterator[Read | Block]:
+    """Read a large file in blocks; a pipe, which can be read but once, line by line."""
+    path = Path(name)
+    if len(stream.head) < HEAD or not path.is_file():
+        return read_json_lines(name, stream)
+    from pipeline.sources.files.blocks import read_blocks  # noqa: PLC0415 - numpy is slow to load
+
+    with path.open("rb") as file:
+        is_plain = file.read(_BEGINNING) == stream.head[:_BEGINNING]
+    return read_blocks(name, stream, 0 if is_plain else None)
 
 
 def _reader_of(head: bytes) -> Reader | str:

@@ -1,0 +1,180 @@
+"""From a batch of records to what a run has to know of them: the part that costs time.
+
+An examination depends on nothing but its batch, so that batches can be examined in other processes
+(`ports.Spread`), and what comes of it is small: identities of entries, and the few entries that
+matter. Of a block of raw lines only those are parsed that a rule or a traceback may need, or that
+are out of the ordinary (`entry.outline`); what is told of the others is the same as if they were.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.entry import LogEntry, Rejection, parse_timestamp
+from pipeline.entry.outline import identities, last_time, outlines
+from pipeline.exceptions.lines import find_parts
+from pipeline.joining import is_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.detection import Detection, Detector
+    from pipeline.entry.outline import Outline
+    from pipeline.ports import Batch, Block
+
+Key = tuple[str, int, str]
+Richness = tuple[int, int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which entries belong to the run: from `since`, up to and without `until` (ns UTC)."""
+
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds every time."""
+        return self.since is None and self.until is None
+
+    def holds(self, time: int) -> bool:
+        """Return whether a timestamp lies inside."""
+        after = self.since is None or time >= self.since
+        return after and (self.until is None or time < self.until)
+
+
+class Told(NamedTuple):
+    """What the rules saw in a copy of an entry, which may be nothing."""
+
+    identity: int
+    richness: Richness
+    detections: tuple[Detection, ...]
+
+
+@dataclass(slots=True)
+class Examined:
+    """What there is to know of a batch; of entries that are only counted, their identities.
+
+    `parsed` and `passed` are those of entries that were parsed and of lines that were not, one for
+    each copy; `unknown` are those of an unknown severity among the former. `watermark` is the last
+    event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
+    """
+
+    parsed: array[int] = field(default_factory=lambda: array("q"))
+    passed: array[int] = field(default_factory=lambda: array("q"))
+    unknown: array[int] = field(default_factory=lambda: array("q"))
+    outside: int = 0
+    watermark: int = 0
+    rejections: list[Rejection] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    silent: list[tuple[int, Richness]] = field(default_factory=list)
+    parts: list[LogEntry] = field(default_factory=list)
+
+    @property
+    def read(self) -> int:
+        """How many records it was."""
+        return len(self.parsed) + len(self.passed) + len(self.rejections) + self.outside
+
+
+class Examiner:
+    """Examines batches, each by itself."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        window: Window,
+        wanted: Iterable[int] = (),
+        latest: int | None = None,
+    ) -> None:
+        """Take what does not change during a run.
+
+        `wanted` are identities of entries of which every copy has to be parsed; times after
+        `latest` (ns UTC) are nobody's.
+        """
+        self._detector = detector
+        self._window = window
+        self._wanted = frozenset(wanted)
+        self._latest = latest
+
+    def __call__(self, batch: Batch) -> Examined:
+        """Examine a block of raw lines, or records."""
+        examined = Examined()
+        if isinstance(batch, list):
+            self._take_records(batch, examined)
+        elif self._detector.screen.is_blind:
+            self._take_records(batch.read(range(len(batch))), examined)
+        else:
+            self._take_block(batch, examined)
+        return examined
+
+    def again(self, block: Block) -> list[Told]:
+        """Tell what the rules see in the lines of a block whose entries are `wanted`."""
+        found = outlines(block.data, len(block), regular=block.regular)
+        return [
+            self._tell(entry)
+            for entry in block.read(self._lines_wanted(found))
+            if isinstance(entry, LogEntry)
+        ]
+
+    def _take_block(self, block: Block, examined: Examined) -> None:
+        found = outlines(block.data, len(block), regular=block.regular)
+        lines = block.lines_at(self._detector.screen.places(block.data))
+        lines.update(at for at, outline in enumerate(found) if outline is None)
+        lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
+        if self._wanted:
+            lines.update(self._lines_wanted(found))
+        self._pass([one for at, one in enumerate(found) if one and at not in lines], examined)
+        self._take_records(block.read(sorted(lines)), examined)
+
+    def _lines_wanted(self, found: Sequence[Outline | None]) -> list[int]:
+        known = [(at, outline) for at, outline in enumerate(found) if outline]
+        told = identities([outline for _, outline in known])
+        return [at for (at, _), one in zip(known, told, strict=True) if one in self._wanted]
+
+    def _pass(self, found: Sequence[Outline], examined: Examined) -> None:
+        """Account for lines that nobody needs."""
+        if not self._window.is_open:
+            inside = [one for one in found if self._window.holds(parse_timestamp(one.timestamp))]
+            examined.outside += len(found) - len(inside)
+            found = inside
+        if found:
+            examined.passed.extend(identities(found))
+            examined.watermark = self._last_time(found)
+
+    def _last_time(self, found: Sequence[Outline]) -> int:
+        """Return the last time; only if that is nobody's, look at all of them."""
+        time = last_time(found)
+        if self._latest is None or time <= self._latest:
+            return time
+        times = (parse_timestamp(one.timestamp) for one in found)
+        return max((one for one in times if one <= self._latest), default=0)
+
+    def _take_records(self, records: Iterable[LogEntry | Rejection], examined: Examined) -> None:
+        for record in records:
+            if isinstance(record, Rejection):
+                reason = self._detector.redact(record.reason)  # which may quote what was read
+                examined.rejections.append(Rejection(record.place, reason))
+            elif self._window.holds(record.timestamp):
+                self._take_entry(record, examined)
+            else:
+                examined.outside += 1
+
+    def _take_entry(self, entry: LogEntry, examined: Examined) -> None:
+        examined.parsed.append(entry.identity)
+        if entry.has_unknown_severity:
+            examined.unknown.append(entry.identity)
+        if self._latest is None or entry.event_time <= self._latest:
+            examined.watermark = max(examined.watermark, entry.event_time)
+        if is_part(entry):
+            examined.parts.append(entry)
+        told = self._tell(entry)
+        if told.detections:
+            examined.told.append(told)
+        else:
+            examined.silent.append((told.identity, told.richness))
+
+    def _tell(self, entry: LogEntry) -> Told:
+        return Told(entry.identity, entry.richness, tuple(self._detector.detect(entry)))

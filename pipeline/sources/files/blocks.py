@@ -1,0 +1,97 @@
+"""Blocks of raw JSON lines, for whoever can tell that most of them need no parsing."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.sources.files.json_lines import read_json_lines, read_line
+from pipeline.sources.files.streams import MAX_RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pipeline.sources.files.records import Read
+
+_OPENS = re.compile(rb"^[^\S\n]*(?:\[\{?|\{)[^\S\n]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole lines of a file (`ports.Block`), `number` being that of the first.
+
+    One that stands in its file as it is here has an `offset` there: to another process it travels
+    as that, and is read again.
+    """
+
+    name: str
+    number: int
+    data: bytes
+    ends: np.ndarray[Any, np.dtype[np.intp]]
+    regular: bool
+    offset: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def lines_at(self, places: Iterable[int]) -> set[int]:
+        """Return in which lines some places of the data lie; 0 is the first."""
+        return set(np.searchsorted(self.ends, [*places]).tolist())
+
+    def read(self, lines: Iterable[int]) -> Iterator[Read]:
+        """Parse some of the lines; 0 is the first."""
+        for line in lines:
+            start = self.ends[line - 1] + 1 if line else 0
+            yield from read_line(self.name, self.number + line, self.data[start : self.ends[line]])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        data: bytes | int = self.data if self.offset is None else len(self.data)
+        return _arrived, (self.name, self.number, data, self.ends, self.regular, self.offset)
+
+
+def read_blocks(name: str, chunks: Iterable[bytes], offset: int | None) -> Iterator[Read | Block]:
+    """Cut chunks of JSON lines into blocks; `offset` says where the first begins in its file.
+
+    What makes more than lines of it (an opening bracket by itself, a line too long to be an entry)
+    is read as `read_json_lines` does, from there on.
+    """
+    rest, number = b"", 1
+    chunks = iter(chunks)
+    for chunk in chunks:
+        cut = chunk.rfind(b"\n") + 1
+        data = rest + chunk[:cut] if cut else b""
+        text = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(text == ord("\n"))
+        closed = bool((text[ends - 1] == ord("}")).all())
+        if (not closed and _OPENS.search(data)) or len(rest) > MAX_RECORD:
+            yield from read_json_lines(name, itertools.chain([rest, chunk], chunks), number)
+            return
+        if data:
+            regular = closed and bool((text[ends[:-1] + 1] == ord("{")).all())
+            yield Block(name, number, data, ends, regular, offset)
+            offset = None if offset is None else offset + len(data)
+            number += len(ends)
+            rest = b""
+        rest += chunk[cut:]
+    yield from read_line(name, number, rest)
+
+
+def _arrived(
+    name: str,
+    number: int,
+    data: bytes | int,
+    ends: np.ndarray[Any, np.dtype[np.intp]],
+    regular: bool,  # noqa: FBT001 - how pickle calls
+    offset: int,
+) -> Block:
+    """Return a block in the process it was sent to."""
+    if isinstance(data, int):
+        with Path(name).open("rb") as file:
+            file.seek(offset)
+            data = file.read(data)
+    return Block(name, number, data, ends, regular, offset)
