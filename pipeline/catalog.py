@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from rapidfuzz import fuzz, process
 
 from pipeline.errors import CatalogError, ConfigurationError
 from pipeline.yamltext import parse, validation_mistakes
@@ -26,7 +25,8 @@ SIMILAR_ENOUGH = 65.0
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: a run needs few of them, and those within another are built with it.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Tables(_Model):
@@ -42,7 +42,7 @@ class Service(_Model):
     match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     repository: str = ""
     path: str = ""
-    tables: Tables = Tables()
+    tables: Tables = Field(default_factory=Tables)
     depends_on: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     health: str = ""
@@ -113,6 +113,8 @@ class Catalog:
 
     def resembling(self, table: str) -> Likeness | None:
         """Return the owned table whose name is most like `table`, if any is like enough."""
+        from rapidfuzz import fuzz, process  # noqa: PLC0415 - loads much; few runs come here
+
         owned = {item.table: item for item in self._ownerships() if item.table != table}
         best = process.extractOne(
             table, sorted(owned), scorer=fuzz.ratio, score_cutoff=SIMILAR_ENOUGH

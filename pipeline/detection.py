@@ -98,9 +98,8 @@ class Detector:
         matched = [rule for rule in tried if rule.match(entry) is not None]
         if not matched:
             return []
-        redacted = replace(
-            entry, document=cast("Mapping[str, Any]", self._redactor.value(entry.document))
-        )
+        document = cast("Mapping[str, Any]", self._redactor.value(entry.document))
+        redacted = entry if document is entry.document else replace(entry, document=document)
         key = self.key_of(entry)
         return [rule.detection(entry, redacted, key) for rule in matched]
 

@@ -1,4 +1,7 @@
-"""What commands print: tables on a terminal, plain lines when piped; never log text as it came."""
+"""What commands print: tables on a terminal, plain lines when piped; never log text as it came.
+
+Rich is loaded only for what it draws, which is on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,27 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
-from rich.text import Text
-
 from pipeline import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TextIO
 
     from pipeline.document import IncidentDocument, RunDocument
     from pipeline.ruletest import TestResult
-
-PIPED_WIDTH = 10_000
-"""Columns when nobody looks: nothing is folded or cut, a line stays a line for grep and cut."""
-
-REFRESH = 0.1
-"""Seconds between two pictures of the progress."""
 
 CELL = 15
 """Least columns for a cell: with less a table is a ladder of syllables."""
 
 
-def console(*, to_errors: bool = False) -> Console:
-    """Return the console for standard output or standard error."""
-    stream = sys.stderr if to_errors else sys.stdout
-    return Console(
-        file=stream,
-        width=None if stream.isatty() else PIPED_WIDTH,
-        highlight=False,
-        soft_wrap=not stream.isatty(),
-    )
-
-
-def safe(text: object) -> Text:
+def safe(text: object) -> str:
     """Return text without control sequences, on one line, so that it cannot drive a terminal."""
-    return Text(" ".join(markdown.visible(str(text)).split()))
+    return " ".join(markdown.visible(str(text)).split())
+
+
+def _write(text: str, *, to_errors: bool = False) -> None:
+    stream: TextIO = sys.stderr if to_errors else sys.stdout
+    stream.write(f"{text}\n")
 
 
 def print_table(
@@ -54,26 +40,35 @@ def print_table(
     Nothing is cut, and the first column, which names the row, is not folded either. A terminal too
     narrow for that gets each row as lines of `Column: value`.
     """
-    out = console()
-    if not out.is_terminal:
-        out.file.writelines("\t".join(safe(cell).plain for cell in row) + "\n" for row in rows)
-        return
     cells = [[safe(cell) for cell in row] for row in rows]
-    first = max(cell_len(columns[0]), *(row[0].cell_len for row in cells), 0)
+    if sys.stdout.isatty():
+        _draw_table(columns, cells, title)
+    else:
+        sys.stdout.writelines("\t".join(row) + "\n" for row in cells)
+
+
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    out = Console(highlight=False)
+    first = max(map(cell_len, (columns[0], *(row[0] for row in rows))))
     if out.width < max(CELL * len(columns), 2 * first):
-        out.file.write("\n".join(_block(columns, row) for row in cells))
+        sys.stdout.write("\n".join(_block(columns, row) for row in rows))
         return
     names = Column(columns[0], no_wrap=True, min_width=first)
     others = (Column(name, overflow="fold") for name in columns[1:])
     table = Table(names, *others, title=title or None, title_justify="left")
-    for row in cells:
-        table.add_row(*row)
+    for row in rows:
+        table.add_row(*map(Text, row))
     out.print(table)
 
 
-def _block(columns: Sequence[str], row: Sequence[Text]) -> str:
+def _block(columns: Sequence[str], row: Sequence[str]) -> str:
     """Return a row as lines that the terminal wraps, so that what is copied is whole."""
-    return "".join(f"{name}: {cell.plain}\n" for name, cell in zip(columns, row, strict=True))
+    return "".join(f"{name}: {cell}\n" for name, cell in zip(columns, row, strict=True))
 
 
 SECONDS = len("2025-09-10T00:33:54")
@@ -105,9 +100,8 @@ def print_run(document: RunDocument) -> None:
             ],
         )
     entries = document.entries
-    out = console()
     count = len(document.incidents)
-    out.print(
+    _write(
         f"{count} incident{'' if count == 1 else 's'} in {entries.read:,} entries read: "
         f"{entries.accepted:,} accepted, {entries.duplicates:,} duplicates, "
         f"{entries.rejected:,} rejected"
@@ -122,53 +116,48 @@ def print_run(document: RunDocument) -> None:
 
 def print_rejection(place: str, reason: str) -> None:
     """Print one rejection to standard error."""
-    console(to_errors=True).print(Text("rejected ").append(safe(f"{place}: {reason}")))
+    _write(f"rejected {safe(f'{place}: {reason}')}", to_errors=True)
 
 
 def print_rejections(document: RunDocument, limit: int = 10) -> None:
     """Print the first rejections to standard error."""
-    out = console(to_errors=True)
     for item in document.rejections[:limit]:
         print_rejection(item.place, item.reason)
     if len(document.rejections) > limit:
         rest = len(document.rejections) - limit
-        out.print(f"and {rest:,} more rejected; --format json lists them all")
+        _write(f"and {rest:,} more rejected; --format json lists them all", to_errors=True)
 
 
 def print_tests(results: Sequence[TestResult]) -> None:
     """Print failed rule tests with their difference, and the count."""
-    out = console()
     for item in results:
         if not item.passed:
-            out.print(Text(f"FAILED {item.place} {item.rule}: ").append(safe(item.name)))
+            _write(f"FAILED {item.place} {item.rule}: {safe(item.name)}")
             for line in item.difference.splitlines():
-                out.print(Text("  ").append(safe(line)))
+                _write(f"  {safe(line)}")
     failed = sum(not item.passed for item in results)
-    out.print(f"{len(results) - failed} passed, {failed} failed")
+    _write(f"{len(results) - failed} passed, {failed} failed")
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[int], None]]:
     """Give a function to tell how many more records were read.
 
-    What it shows goes to standard error, so that it never mixes with output. It has no thread of
-    its own: processes may be forked meanwhile.
+    What it shows goes to standard error, so that it never mixes with output, and begins with the
+    first call: its thread must not be there before processes are forked.
     """
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed:,} records read"),
-        TimeElapsedColumn(),
-        console=console(to_errors=True),
-        transient=True,
-        auto_refresh=False,
-    ) as bar:
-        task = bar.add_task("", total=None)
-        shown = -REFRESH
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        def told(count: int) -> None:
-            nonlocal shown
-            now = bar.get_time()
-            bar.update(task, advance=count, refresh=now - shown >= REFRESH)
-            shown = now if now - shown >= REFRESH else shown
+    columns = SpinnerColumn(), TextColumn("{task.completed:,} records read"), TimeElapsedColumn()
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("", total=None)
 
+    def told(count: int) -> None:
+        bar.start()
+        bar.advance(task, count)
+
+    try:
         yield told
+    finally:
+        bar.stop()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: a run needs few of them, and those within another are built with it.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class EntriesDocument(_Model):

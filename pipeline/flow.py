@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.document import RejectionDocument, RunDocument, incident_document
 from pipeline.entry import format_timestamp
-from pipeline.entry.value import identity_of_key
+from pipeline.entry.value import identity_of
 from pipeline.errors import SinkError
 from pipeline.examining import Examiner
 from pipeline.facts import known_facts
@@ -55,8 +55,7 @@ class Result:
         return RunDocument(
             entries=self.entries,
             rejections=[
-                RejectionDocument(place=item.place, reason=item.reason)
-                for item in self.rejections
+                RejectionDocument(place=item.place, reason=item.reason) for item in self.rejections
             ],
             incidents=[outcome.document for outcome in self.outcomes],
         )
@@ -122,7 +121,7 @@ class Replay:
         The ledger is written before anything is sent, so that a crash in between repeats nothing.
         """
         self._correlator.restore(self._store.detections(), self._store.anchors())
-        self._keys = {identity_of_key(key): key for key in self._correlator.keys()}
+        self._keys = {identity_of(key): key for key in self._correlator.entries()}
         examiner = Examiner(self._detector, self._window, self._keys, self._correlator.latest)
         for examined in self._spread(examiner, source.batches()):
             self._take(examined)

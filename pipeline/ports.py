@@ -74,9 +74,7 @@ class Source(Protocol):
 class Spread(Protocol):
     """How batches are worked on: one after the other, or by several processes."""
 
-    def __call__(
-        self, work: Callable[[Batch], Work], batches: Iterable[Batch]
-    ) -> Iterator[Work]:
+    def __call__(self, work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator[Work]:
         """Yield what the work on each batch comes to, in the order of the batches."""
 
 

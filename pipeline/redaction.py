@@ -16,7 +16,7 @@ then consumes (hence one pass for each form without a bound), so a pass over any
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +27,8 @@ PLACEHOLDER: Final = "[REDACTED]"
 _GONE: Final = PLACEHOLDER.encode()
 _ROUNDS: Final = 8
 """A secret that went can lay the next one bare; text that is no attack rests after two rounds."""
+
+_AS_BYTES: Final = ("utf-8", "surrogatepass")
 
 _Match: TypeAlias = Any  # the match object of re2, which ships no types
 _Replace: TypeAlias = Callable[[_Match], bytes | None]
@@ -67,7 +69,7 @@ class Redactor:
 
         Any string will do: lone surrogates and null bytes come out as they went in.
         """
-        data = value.encode("utf-8", "surrogatepass")
+        data = value.encode(*_AS_BYTES)
         if not self.extra and _MARKS.search(data) is None:
             return value
         for _ in range(_ROUNDS):
@@ -76,17 +78,20 @@ class Redactor:
                 data = _sub(expression, replace, data)
             if data == before:
                 break
-        return data.decode("utf-8", "surrogatepass")
+        return data.decode(*_AS_BYTES)
 
     def value(self, value: object) -> object:
-        """Return a copy of a JSON-like value (dicts and lists, of any depth) without secrets.
+        """Return a JSON-like value (dicts and lists, of any depth) without secrets.
 
-        Under a key that tells (`password`, `api-key`, `Set-Cookie`) the value goes whole, unless it
-        is null, a boolean or empty. Keys that become equal are told apart by a number.
+        It is the value itself where there is none in it, else a copy. Under a key that tells
+        (`password`, `api-key`, `Set-Cookie`) the value goes whole, unless it is null, a boolean or
+        empty. Keys that become equal are told apart by a number.
         """
+        if not self.extra and _MARKS.search("\n".join(_texts(value)).encode(*_AS_BYTES)) is None:
+            return value
         root: list[Any] = [value]
         open_slots: list[tuple[Any, Any]] = [(root, 0)]
-        while open_slots:  # by hand, because the depth is the log's to choose
+        while open_slots:  # by hand, too
             holder, slot = open_slots.pop()
             item = holder[slot]
             if isinstance(item, str):
@@ -114,9 +119,23 @@ class Redactor:
         return copy
 
 
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in a JSON-like value, keys among them."""
+    left = [value]
+    while left:  # by hand: the depth is the log's to choose
+        item = left.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            left += item.keys()
+            left += item.values()
+        elif isinstance(item, list | tuple):
+            left += item
+
+
 def _telling(key: object) -> bool:
     """Say whether the value under a key is secret whatever it looks like."""
-    return isinstance(key, str) and bool(_TELLING_KEY.search(key.encode("utf-8", "surrogatepass")))
+    return isinstance(key, str) and bool(_TELLING_KEY.search(key.encode(*_AS_BYTES)))
 
 
 def _present(value: object) -> bool:

@@ -83,6 +83,8 @@ def used_names(template: str, place: str) -> set[str]:
         TemplateError: it is no template; with `place` (`file:line` or `file`).
 
     """
+    if "{" not in template:  # plain text, which needs no compiler
+        return set()
     try:
         return meta.find_undeclared_variables(_PLAIN.parse(template))
     except TemplateSyntaxError as error:

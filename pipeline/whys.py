@@ -83,7 +83,8 @@ def _some(items: _Items) -> _Items:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when first used: a run needs few of them, and those within another are built with it.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Guard(_Model):

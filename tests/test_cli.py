@@ -391,6 +391,71 @@ def test_a_setting_that_is_no_truth_value_is_named(
     assert list(folder.iterdir()) == []
 
 
+PLACEHOLDER_RULE = RULE.replace("message|contains: job failed", "message|expand: '%jobs% failed'")
+
+
+@pytest.fixture
+def placeholders(folder: Path) -> Path:
+    """Write a rule with a placeholder, its test, an entry it matches, and what fills it."""
+    (folder / "rules").mkdir()
+    (folder / "rules/failing_job.yml").write_text(PLACEHOLDER_RULE, encoding="utf-8")
+    entry = {**MISSING, "textPayload": "night run failed"}
+    test = {"matches": [{"name": "it", "entry": entry}]}
+    (folder / "rules/failing_job.test.yml").write_text(json.dumps(test), encoding="utf-8")
+    (folder / "e.jsonl").write_text(json.dumps(entry), encoding="utf-8")
+    path = folder / "placeholders.yml"
+    path.write_text("jobs: [night run, day run]\n", encoding="utf-8")
+    return path
+
+
+COMMANDS_WITH_RULES = (
+    ("replay", "e.jsonl", "--rules", "rules"),
+    ("rules", "list", "--rules", "rules"),
+    ("rules", "show", "failing_job", "--rules", "rules"),
+    ("rules", "lint", "rules"),
+    ("rules", "test", "rules"),
+    ("rules", "match", "rules", "e.jsonl"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS_WITH_RULES, ids=" ".join)
+def test_placeholders_are_filled_by_an_option_or_a_setting(
+    placeholders: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every command that loads rules takes either; without both it says how to fill them."""
+    result = run(*words)
+    assert result.exit_code == 2
+    mistake = "the placeholder %jobs% is filled by no setting; write `jobs: TEXT` in a YAML file"
+    assert f"rules/failing_job.yml:8: {mistake}" in result.stderr
+    assert run(*words, "--placeholders", placeholders).exit_code == 0
+    monkeypatch.setenv("FIVEWHYS_PLACEHOLDERS", str(placeholders))
+    assert run(*words).exit_code == 0
+
+
+def test_a_filled_placeholder_matches(placeholders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the option names goes before what the setting names."""
+    monkeypatch.setenv("FIVEWHYS_PLACEHOLDERS", "gone.yml")
+    words = ("e.jsonl", "--rules", "rules", "--placeholders", placeholders, "--format", "json")
+    assert len(document(run("replay", *words))["incidents"]) == 1
+    placeholders.write_text("jobs: day run", encoding="utf-8")
+    assert document(run("replay", *words))["incidents"] == []
+
+
+def test_a_mistake_in_placeholders_is_named(
+    placeholders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With file and line; a file that cannot be read with what named it."""
+    placeholders.write_text("a: b\njobs: 5\n", encoding="utf-8")
+    result = run("rules", "lint", "rules", "--placeholders", "placeholders.yml")
+    assert result.exit_code == 2
+    assert "placeholders.yml:2: jobs: 5 is no text; put it in quotes" in result.stderr
+    gone = run("replay", "e.jsonl", "--placeholders", "gone.yml")
+    assert "gone.yml: --placeholders: cannot be read: No such file" in gone.stderr
+    monkeypatch.setenv("FIVEWHYS_PLACEHOLDERS", "gone.yml")
+    gone = run("rules", "list")
+    assert "gone.yml: FIVEWHYS_PLACEHOLDERS: cannot be read: No such file" in gone.stderr
+
+
 def test_an_older_export_updates_what_a_newer_one_reported(folder: Path) -> None:
     """Every replay is complete in itself: nothing waits for event time to go on."""
     again = {**MISSING, "insertId": "a2", "timestamp": "2025-09-10T00:50:00Z"}

@@ -111,3 +111,10 @@ def test_the_first_rejections_are_named_and_the_rest_counted(
     assert lines[0] == "rejected e:0: no [i]JSON"
     assert len(lines) == 11
     assert lines[-1] == "and 2 more rejected; --format json lists them all"
+
+
+def test_progress_counts_records_on_a_terminal() -> None:
+    """As soon as the first are told."""
+    code = "from pipeline.display import progress\nwith progress() as tell: tell(1_200); tell(34)"
+    assert "1,234 records read" in on_a_terminal(code=code)
+    assert on_a_terminal(code=code.replace("tell(1_200); tell(34)", "pass")) == ""

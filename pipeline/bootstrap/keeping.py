@@ -1,4 +1,4 @@
-"""Opening stores."""
+"""Opening stores; the libraries of a database are loaded only when there is one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigurationError, Mistake
+from pipeline.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from pipeline.document import IncidentDocument
-    from pipeline.stores.sql import SqlStore
+    from pipeline.ports import Store
 
 IN_MEMORY = "sqlite://"
 SQLITE_FILE = "sqlite:///"
@@ -27,24 +30,28 @@ def check_store(url: str) -> None:
         StoreError: the URL or its path will not do.
 
     """
+    if url == IN_MEMORY:
+        return
     from pipeline.stores.sql import parse_url
 
     parse_url(url)
 
 
-def open_store(url: str) -> SqlStore:
+def open_store(url: str) -> AbstractContextManager[Store]:
     """Open a store.
 
     Raises:
         StoreError: it cannot be opened.
 
     """
+    if url == IN_MEMORY:
+        return MemoryStore()
     from pipeline.stores.sql import SqlStore
 
     return SqlStore(url)
 
 
-def open_kept_store(url: str) -> SqlStore:
+def open_kept_store(url: str) -> AbstractContextManager[Store]:
     """Open a store that is there already.
 
     Raises:

@@ -17,6 +17,7 @@ from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError,
 from pipeline.flow import Texts
 from pipeline.incident import PRIORITIES
 from pipeline.matching import compile_rule
+from pipeline.placeholders import load_placeholders
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
 from pipeline.whys import load_whys
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 TEST_SUFFIX = ".test.yml"
 REDACT_EMAILS = "FIVEWHYS_REDACT_EMAILS"
+PLACEHOLDERS = "FIVEWHYS_PLACEHOLDERS"
 ISSUE_TEMPLATE = "issue.md.j2"
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -117,6 +119,18 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
+def read_placeholders(path: str) -> dict[str, tuple[str, ...]]:
+    """Load what placeholders stand for; "" is the file that `FIVEWHYS_PLACEHOLDERS` names, if any.
+
+    Raises:
+        ConfigurationError: every mistake in the file.
+
+    """
+    option = "--placeholders" if path else PLACEHOLDERS
+    path = path or os.environ.get(PLACEHOLDERS, "")
+    return load_placeholders(read_text(Path(path), f"{option}: "), path) if path else {}
+
+
 @contextmanager
 def _kept() -> Iterator[None]:
     """Make what stays: nobody looks for garbage in it, which takes a third of the time else."""
@@ -131,14 +145,16 @@ def _kept() -> Iterator[None]:
 
 
 @_kept()
-def load_rules(folders: Sequence[str] = ()) -> RuleSet:
+def load_rules(folders: Sequence[str] = (), placeholders: str = "") -> RuleSet:
     """Load and compile-check rules; without folders, those that come with fivewhys.
+
+    `placeholders` is the path of a file (`read_placeholders`).
 
     Raises:
         ConfigurationError: every mistake in them.
 
     """
-    ruleset = load_ruleset(rule_files(folders))
+    ruleset = load_ruleset(rule_files(folders), read_placeholders(placeholders))
     mistakes = Mistakes()
     for rule in ruleset.rules.values():
         mistakes.attempt(lambda rule=rule: compile_rule(rule), None)  # type: ignore[misc]

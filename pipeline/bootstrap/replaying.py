@@ -54,6 +54,7 @@ class ReplayOptions:
 
     sources: Sequence[str]
     rules: Sequence[str] = ()
+    placeholders: str = ""
     catalog: str = ""
     repo: str = ""
     out: str = "fivewhys-out"
@@ -82,7 +83,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
 
     """
     mistakes = Mistakes()
-    ruleset = mistakes.attempt(lambda: load_rules(options.rules), RuleSet())
+    ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
     texts = mistakes.attempt(load_texts, NO_TEXTS)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)

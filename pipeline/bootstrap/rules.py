@@ -34,14 +34,14 @@ FIXTURE_NAME = 60
 """Characters of the message that name a captured fixture."""
 
 
-def find_rule(name: str, folders: Sequence[str]) -> tuple[str, str]:
+def find_rule(name: str, folders: Sequence[str], placeholders: str = "") -> tuple[str, str]:
     """Return the file and the text of a rule.
 
     Raises:
         ConfigurationError: there is no rule of that name, or the rules are wrong.
 
     """
-    ruleset = load_rules(folders)
+    ruleset = load_rules(folders, placeholders)
     places = {item.name: item.document.name for item in ruleset.correlations}
     places |= {item.name: item.place.rpartition(":")[0] for item in ruleset.rules.values()}
     if name not in places:
@@ -50,14 +50,14 @@ def find_rule(name: str, folders: Sequence[str]) -> tuple[str, str]:
     return places[name], dict(rule_files(folders))[places[name]]
 
 
-def run_rule_tests(folders: Sequence[str]) -> list[TestResult]:
+def run_rule_tests(folders: Sequence[str], placeholders: str = "") -> list[TestResult]:
     """Run the tests beside the rules.
 
     Raises:
         ConfigurationError: every mistake in rules and tests.
 
     """
-    ruleset = load_rules(folders)
+    ruleset = load_rules(folders, placeholders)
     return run_tests(ruleset, Detector(ruleset, read_redactor()), rule_files(folders, tests=True))
 
 
@@ -69,7 +69,9 @@ class Matched:
     rules: tuple[str, ...]
 
 
-def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[Matched | Rejection]:
+def match_rules(
+    folders: Sequence[str], sources: Sequence[str], placeholders: str = ""
+) -> Iterator[Matched | Rejection]:
     """Yield, for each record of the sources, which rules match it, or why it is no entry.
 
     Raises:
@@ -77,7 +79,7 @@ def match_rules(folders: Sequence[str], sources: Sequence[str]) -> Iterator[Matc
         SourceError: a source that cannot be read.
 
     """
-    detector = Detector(load_rules(folders), read_redactor())
+    detector = Detector(load_rules(folders, placeholders), read_redactor())
     for record in FileSource(sources).read():
         if isinstance(record, LogEntry):
             names = {found.rule for found in detector.detect(record)}

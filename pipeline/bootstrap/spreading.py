@@ -1,18 +1,13 @@
-"""Examining batches in several processes."""
+"""Examining batches here, or in several processes where that is worth while."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigurationError, Mistake, SourceError
+from pipeline.errors import ConfigurationError, Mistake
 from pipeline.flow import in_turn
 
 if TYPE_CHECKING:
@@ -20,14 +15,8 @@ if TYPE_CHECKING:
 
     from pipeline.ports import Batch, Spread, Work
 
-FORK = "fork"
 ALONE = 16
 """Batches (some 8 MB) that are worked on here, before others are asked: most exports have fewer."""
-
-AHEAD = 3
-"""Batches for each process that are read before their turn."""
-
-_work: Any = None
 
 
 def spread_over(jobs: int) -> Spread:
@@ -37,7 +26,7 @@ def spread_over(jobs: int) -> Spread:
         ConfigurationError: this platform cannot do that.
 
     """
-    possible = FORK in multiprocessing.get_all_start_methods()
+    possible = hasattr(os, "fork")
     if jobs > 1 and not possible:
         reason = "this platform cannot fork processes; leave it out"
         raise ConfigurationError([Mistake("--jobs", 0, reason)])
@@ -45,57 +34,11 @@ def spread_over(jobs: int) -> Spread:
     return partial(_spread, jobs) if jobs > 1 and possible else in_turn
 
 
-def _spread(
-    jobs: int, work: Callable[[Batch], Work], batches: Iterable[Batch]
-) -> Iterator[Work]:
+def _spread(jobs: int, work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator[Work]:
     rest = iter(batches)
     yield from map(work, islice(rest, ALONE))
     first = next(rest, None)
     if first is not None:
-        yield from _in_processes(jobs, work, chain([first], rest))
+        from pipeline.bootstrap.processes import in_processes
 
-
-def _in_processes(
-    jobs: int, work: Callable[[Batch], Work], batches: Iterable[Batch]
-) -> Iterator[Work]:
-    """Send blocks to processes that were forked with all that the work needs, results in order."""
-    context = multiprocessing.get_context(FORK)
-    waiting: deque[Future[Work]] = deque()
-    with ProcessPoolExecutor(jobs, context, _begin, (work,)) as pool:
-        try:
-            for batch in batches:
-                waiting.append(_submitted(pool, work, batch))
-                if len(waiting) > AHEAD * jobs:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool as error:
-            message = (
-                "a process that examined entries was killed, probably for want of memory; "
-                "nothing was reported; try again with --jobs 1"
-            )
-            raise SourceError(message) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _submitted(
-    pool: ProcessPoolExecutor, work: Callable[[Batch], Work], batch: Batch
-) -> Future[Work]:
-    """Hand a block over; records that are parsed already are sooner examined than sent."""
-    if not isinstance(batch, list):
-        return pool.submit(_do, batch)
-    done: Future[Work] = Future()
-    done.set_result(work(batch))
-    return done
-
-
-def _begin(work: Callable[[Batch], object]) -> None:
-    """Take the work over from the parent, which alone listens to Ctrl-C."""
-    global _work  # noqa: PLW0603 - how a forked process keeps what is too large to be sent
-    _work = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _do(batch: Batch) -> Any:
-    return _work(batch)
+        yield from in_processes(jobs, work, chain([first], rest))

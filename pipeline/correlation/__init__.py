@@ -97,7 +97,7 @@ class Correlator:
         if (known is None and told) or (known is not None and richness >= known.richness):
             self._entries[key] = _Entry(richness, told)
 
-    def keys(self) -> frozenset[Key]:
+    def entries(self) -> frozenset[Key]:
         """Return the keys of the entries that matter."""
         return frozenset(self._entries)
 

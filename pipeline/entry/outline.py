@@ -13,10 +13,14 @@ import msgspec
 
 from pipeline.entry.severity import is_unknown
 from pipeline.entry.timestamps import is_timestamp, parse_timestamp
-from pipeline.entry.value import identity_of, shortest
+from pipeline.entry.value import UNTOLD, log_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_NONE = msgspec.Raw()
+
 
 class Outline(msgspec.Struct, gc=False):
     """The fields of a line that say whose copy it is, of when, and what a traceback is made of."""
@@ -27,7 +31,7 @@ class Outline(msgspec.Struct, gc=False):
     receiveTimestamp: str = ""  # noqa: N815
     severity: str = ""
     textPayload: str = ""  # noqa: N815
-    protoPayload: msgspec.Raw = msgspec.Raw()  # noqa: N815
+    protoPayload: msgspec.Raw = _NONE  # noqa: N815
 
 
 _DECODER = msgspec.json.Decoder(Outline)
@@ -58,12 +62,16 @@ def outlines(data: bytes, count: int, *, regular: bool) -> Sequence[Outline | No
 
 def identities(found: Sequence[Outline]) -> list[int]:
     """Return the identity of each outline, which is that of the entry it is the outline of."""
-    return [identity_of(one.logName, one.timestamp, one.insertId) for one in found]
+    names = [log_name_of(one.logName) for one in found]
+    times = [one.timestamp.rstrip(UNTOLD) for one in found]
+    return list(map(hash, zip(names, times, [one.insertId for one in found], strict=True)))
 
 
 def last_time(found: Sequence[Outline]) -> int:
     """Return the last of the timestamps, in nanoseconds UTC."""
-    return parse_timestamp(max([outline.timestamp for outline in found], key=shortest))
+    times = [one.timestamp for one in found]
+    shortest = [time.rstrip(UNTOLD) for time in times]
+    return parse_timestamp(times[shortest.index(max(shortest))])
 
 
 def _outline(line: bytes) -> Outline | None:
@@ -90,9 +98,11 @@ def _are_plain(found: Sequence[Outline]) -> bool:
         if any(arrived and arrived < time for time, arrived in pairs):
             return False
         times += filter(None, received)
+    ids = [outline.insertId for outline in found]
+    protos = [outline.protoPayload for outline in found if outline.protoPayload != _NONE]
     return (
-        all([outline.insertId for outline in found])
-        and not any([_LINES in raw for outline in found if (raw := bytes(outline.protoPayload))])
+        all(ids)
+        and not any(_LINES in bytes(proto) for proto in protos)
         and not any(map(is_unknown, {outline.severity for outline in found}))
         and _are_times(times)
     )

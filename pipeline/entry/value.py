@@ -69,7 +69,7 @@ class LogEntry:
     @cached_property
     def log_name(self) -> str:
         """The logName, URL-decoded so that both spellings are one; "" if missing."""
-        return _decoded(self._text("logName"))
+        return log_name_of(self._text("logName"))
 
     @cached_property
     def timestamp(self) -> int:
@@ -100,7 +100,7 @@ class LogEntry:
     @cached_property
     def identity(self) -> int:
         """64 bits that stand for the key (`identity_of`)."""
-        return identity_of_key(self.key)
+        return identity_of(self.key)
 
     @cached_property
     def severity(self) -> Severity:
@@ -177,26 +177,22 @@ class LogEntry:
         return value if isinstance(value, str) else ""
 
 
-def identity_of(log_name: str, timestamp: str, insert_id: str) -> int:
-    """Return 64 bits that stand for the key of an entry: its logName, RFC 3339 time and insertId.
+UNTOLD = "Z0."
+"""What can be stripped off the end of an RFC 3339 time of UTC: no two differ in it, and what is
+left sorts as times do."""
+
+
+def identity_of(key: tuple[str, int, str]) -> int:
+    """Return 64 bits that stand for the key of an entry.
 
     Python's own hash, whose seed changes with each run and is shared by forked processes: no log
     text can be made to collide with another.
     """
-    return hash((_decoded(log_name), shortest(timestamp), insert_id))
-
-
-def identity_of_key(key: tuple[str, int, str]) -> int:
-    """Return what `identity_of` does, for a key."""
     log_name, timestamp, insert_id = key
-    return hash((log_name, shortest(format_timestamp(timestamp)), insert_id))
-
-
-def shortest(timestamp: str) -> str:
-    """Return an RFC 3339 time of UTC less what no two differ in; the rest sorts as times do."""
-    return timestamp.rstrip("Z0.")
+    return hash((log_name, format_timestamp(timestamp).rstrip(UNTOLD), insert_id))
 
 
 @lru_cache(maxsize=1024)
-def _decoded(name: str) -> str:
+def log_name_of(name: str) -> str:
+    """Return a logName URL-decoded."""
     return clean_text(unquote(name))

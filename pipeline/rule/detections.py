@@ -141,12 +141,12 @@ def _check_keywords(values: Iterable[SigmaType]) -> None:
             raise ValueError(_NEED_A_FIELD[type(value)])
 
 
-def groups_of(part: SigmaDetection | SigmaDetectionItem | None) -> Iterator[str]:
+def groups_of(part: SigmaDetection | SigmaDetectionItem) -> Iterator[str]:
     """Yield the named groups in the expressions of a detection (RE2, as they will be run)."""
     if isinstance(part, SigmaDetection):
         for item in part.detection_items:
             yield from groups_of(item)
-    elif part is not None:
+    else:
         yield from _groups_in(part.value)
 
 

@@ -118,7 +118,10 @@ class _Expand(
     def _values(self, name: str) -> list[SigmaString]:
         policy = self.detection_item.policy
         if not isinstance(policy, Policy) or not policy.placeholders.get(name):
-            message = f"the placeholder %{name}% is filled by no setting"
+            message = (
+                f"the placeholder %{name}% is filled by no setting; write `{name}: TEXT` in a "
+                "YAML file and name that with --placeholders or FIVEWHYS_PLACEHOLDERS"
+            )
             raise SigmaValueError(message)
         return [SigmaString(text) for text in policy.placeholders[name]]
 

@@ -112,9 +112,10 @@ def read_rule(
     The groups are None when an item is wrong, so that nobody misses a group that it may have.
     """
     sigma, parts = _read(SigmaRule.from_dict, "detection", document, policy, mistakes)
-    if None in parts.values():
+    whole = [part for part in parts.values() if part is not None]
+    if len(whole) < len(parts):
         return sigma, None
-    return sigma, tuple(sorted({group for part in parts.values() for group in groups_of(part)}))
+    return sigma, tuple(sorted({group for part in whole for group in groups_of(part)}))
 
 
 def read_filter(document: Document, policy: Policy, mistakes: list[Mistake]) -> SigmaFilter | None:

@@ -9,14 +9,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.entry import LogEntry, Rejection
+    from pipeline.ports import Batch, Block
 
 
 @dataclass(frozen=True, slots=True)
 class ListSource:
-    """`ports.Source` over a list."""
+    """`ports.Source` over a list, without a block."""
 
     records: Sequence[LogEntry | Rejection]
 
-    def read(self) -> Iterator[LogEntry | Rejection]:
-        """Yield the records in the order they are held in."""
-        yield from self.records
+    def batches(self) -> Iterator[Batch]:
+        """Yield the records in the order they are held in, one a batch."""
+        for record in self.records:
+            yield [record]
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield nothing."""
+        yield from ()

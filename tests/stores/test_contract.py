@@ -5,7 +5,6 @@ Another store joins with one row in `STORES`.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,8 @@ from pipeline.correlation.links import Anchor
 from pipeline.errors import StoreError
 from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
+from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
-from tests.fakes.store import MemoryStore
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
 
 if TYPE_CHECKING:
@@ -27,14 +26,8 @@ if TYPE_CHECKING:
     from pipeline.ports import Store
 
 
-@contextmanager
-def fake(_path: Path) -> Iterator[Store]:
-    """Lend the fake."""
-    yield MemoryStore()
-
-
 STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
-    "fake": fake,
+    "in memory": lambda _path: MemoryStore(),
     "sqlite in memory": lambda _path: SqlStore("sqlite://"),
     "sqlite in a file": lambda path: SqlStore(f"sqlite:///{path}/store.db"),
 }

@@ -81,12 +81,12 @@ def read_blocks(name: str, chunks: Iterable[bytes], offset: int | None) -> Itera
     yield from read_line(name, number, rest)
 
 
-def _arrived(
+def _arrived(  # noqa: PLR0913, PLR0917 - how pickle calls
     name: str,
     number: int,
     data: bytes | int,
     ends: np.ndarray[Any, np.dtype[np.intp]],
-    regular: bool,  # noqa: FBT001 - how pickle calls
+    regular: bool,  # noqa: FBT001
     offset: int,
 ) -> Block:
     """Return a block in the process it was sent to."""

@@ -96,9 +96,7 @@ def _read_file(name: str, read_lines: LinesReader[T]) -> Iterator[T | Read]:
         yield from _read_stream(name, file, read_lines)
 
 
-def _read_stream(
-    name: str, file: BinaryIO, read_lines: LinesReader[T]
-) -> Iterator[T | Read]:
+def _read_stream(name: str, file: BinaryIO, read_lines: LinesReader[T]) -> Iterator[T | Read]:
     stream = Stream(file)
     reader = _reader_of(stream.head)
     if isinstance(reader, str):

@@ -1,0 +1,173 @@
+"""`fivewhys replay`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    EXIT_FAILED,
+    EXIT_FOUND,
+    EXIT_USAGE,
+    IN_MEMORY,
+    Placeholders,
+    Rules,
+    Store,
+    fail,
+    guarded,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.bootstrap.replaying import ReplayOptions
+    from pipeline.document import IncidentDocument, RunDocument
+    from pipeline.flow import Result
+
+
+class Format(StrEnum):
+    """How a replay prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer reads them from here
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Files, globs, folders, or - for standard input (the default).",
+        ),
+    ] = None,
+    *,
+    rules: Rules = None,
+    placeholders: Placeholders = "",
+    catalog: Annotated[
+        str, typer.Option(metavar="FILE", help="The service catalog (catalog.yml).")
+    ] = "",
+    repo: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", help="A checkout of the services' code; no rule reads it yet."
+        ),
+    ] = "",
+    out: Annotated[
+        str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
+    ] = "fivewhys-out",
+    store: Store = IN_MEMORY,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Leave out entries before this time, or this long ago (6h)."
+        ),
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Leave out entries at or after this time.")
+    ] = "",
+    min_priority: Annotated[
+        str, typer.Option(metavar="P0-P4", help="Report nothing less urgent.")
+    ] = "P4",
+    format_: Annotated[
+        Format, typer.Option("--format", help="What goes to standard output.")
+    ] = Format.TABLE,
+    detections: Annotated[
+        str, typer.Option(metavar="FILE", help="Write every detection as a JSON line.")
+    ] = "",
+    fail_on: Annotated[
+        str, typer.Option(metavar="P0-P4", help="Exit with 3 when an incident this urgent is open.")
+    ] = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be done and why; write no issue and no store."
+        ),
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Processes that examine large files; 0, the default, is one a processor.",
+        ),
+    ] = 0,
+    progress: Annotated[
+        bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal.")
+    ] = None,
+) -> None:
+    """Read exports of Cloud Logging entries and report the incidents in them."""
+    from pipeline.bootstrap.replaying import ReplayOptions
+
+    if not sources and sys.stdin.isatty():
+        fail("name a SOURCE: a file, a glob, a folder, or - for standard input", EXIT_USAGE)
+    options = ReplayOptions(
+        sources=sources or ["-"],
+        rules=rules or [],
+        placeholders=placeholders,
+        catalog=catalog,
+        repo=repo,
+        out=out,
+        store=store,
+        since=since,
+        until=until,
+        min_priority=min_priority,
+        fail_on=fail_on,
+        detections=detections,
+        dry_run=dry_run,
+        jobs=jobs,
+    )
+    shown = sys.stderr.isatty() if progress is None else progress
+    result = _replayed(options, shown=shown)
+    document = result.document()
+    _PRINTERS[format_](document)
+    if format_ is Format.TABLE and document.incidents:
+        typer.echo("No issue was written (--dry-run)." if dry_run else f"The issues are in {out}/")
+    if fail_on and any(_is_urgent(item, fail_on) for item in document.incidents):
+        raise typer.Exit(EXIT_FOUND)
+
+
+def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
+    from pipeline.bootstrap import replaying
+    from pipeline.display import progress
+
+    with ExitStack() as stack:
+        run, source = guarded(lambda: stack.enter_context(replaying.replay(options)))
+        told = (stack.enter_context(progress()),) if shown else ()
+        result = guarded(lambda: run.run(source, *told), EXIT_FAILED)
+        guarded(lambda: replaying.write_detections(options.detections, result), EXIT_FAILED)
+    return result
+
+
+def _is_urgent(incident: IncidentDocument, priority: str) -> bool:
+    from pipeline.incident import PRIORITIES, State
+
+    urgent = PRIORITIES.index(incident.priority) <= PRIORITIES.index(priority.upper())
+    return urgent and incident.state != State.RESOLVED
+
+
+def _print_json(document: RunDocument) -> None:
+    typer.echo(document.model_dump_json(indent=2))
+
+
+def _print_markdown(document: RunDocument) -> None:
+    for incident in document.incidents:
+        typer.echo(f"# {incident.report.title}\n\n{incident.report.body}")
+
+
+def _print_table(document: RunDocument) -> None:
+    from pipeline.display import print_rejections, print_run
+
+    print_run(document)
+    print_rejections(document)
+
+
+_PRINTERS: dict[Format, Callable[[RunDocument], None]] = {
+    Format.TABLE: _print_table,
+    Format.JSON: _print_json,
+    Format.MARKDOWN: _print_markdown,
+}

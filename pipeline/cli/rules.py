@@ -1,0 +1,140 @@
+"""`fivewhys rules`: look at rules, check them, try them, begin new ones."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import EXIT_FAILED, Exports, Placeholders, RuleFolder, Rules, guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.bootstrap.rules import Matched
+    from pipeline.entry import Rejection
+
+rules_app = typer.Typer(
+    help="Look at rules, check them and run the tests beside them.", no_args_is_help=True
+)
+
+
+class MatchFormat(StrEnum):
+    """How `rules match` prints."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@rules_app.command("list")
+def rules_list(rules: Rules = None, placeholders: Placeholders = "") -> None:
+    """List rules: name, level, signature, title."""
+    from pipeline.bootstrap.reading import load_rules
+    from pipeline.display import print_table
+
+    ruleset = guarded(lambda: load_rules(rules or [], placeholders))
+    rows = [
+        *((item.name, item.level, item.signature, item.title) for item in ruleset.rules.values()),
+        *((item.name, "correlation", "temporal", item.title) for item in ruleset.correlations),
+    ]
+    print_table(("Rule", "Level", "Signature", "Title"), sorted(rows))
+
+
+@rules_app.command("show")
+def rules_show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a rule.")],
+    rules: Rules = None,
+    placeholders: Placeholders = "",
+) -> None:
+    """Print a rule as it is written, with the file it stands in."""
+    from pipeline.bootstrap.rules import find_rule
+
+    file, text = guarded(lambda: find_rule(name, rules or [], placeholders))
+    typer.echo(f"# {file}\n{text.rstrip()}")
+
+
+@rules_app.command("lint")
+def rules_lint(folder: RuleFolder = "", placeholders: Placeholders = "") -> None:
+    """Check rules and name every mistake with file and line."""
+    from pipeline.bootstrap.reading import load_rules
+
+    ruleset = guarded(lambda: load_rules([folder] if folder else [], placeholders))
+    typer.echo(f"{len(ruleset.rules)} rules and {len(ruleset.correlations)} correlations are right")
+
+
+@rules_app.command("test")
+def rules_test(folder: RuleFolder = "", placeholders: Placeholders = "") -> None:
+    """Run the tests beside rules; exit with 1 when one fails."""
+    from pipeline.bootstrap.rules import run_rule_tests
+    from pipeline.display import print_tests
+
+    results = guarded(lambda: run_rule_tests([folder] if folder else [], placeholders))
+    print_tests(results)
+    if not all(item.passed for item in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@rules_app.command("match")
+def rules_match(
+    rules: Annotated[str, typer.Argument(metavar="RULES", help="Folder of rules, or one file.")],
+    sources: Exports,
+    *,
+    placeholders: Placeholders = "",
+    format_: Annotated[
+        MatchFormat, typer.Option("--format", help="json: one object an entry, a line each.")
+    ] = MatchFormat.TABLE,
+) -> None:
+    """Print which rules match which entries of an export."""
+    from pipeline.bootstrap.rules import match_rules
+
+    guarded(lambda: _print_matches(match_rules([rules], sources, placeholders), format_))
+
+
+def _print_matches(found: Iterable[Matched | Rejection], format_: MatchFormat) -> None:
+    from pipeline.bootstrap.rules import Matched
+    from pipeline.display import print_rejection, print_table
+
+    matched = []
+    for item in found:
+        if not isinstance(item, Matched):
+            print_rejection(item.place, item.reason)
+        elif format_ is MatchFormat.JSON:
+            typer.echo(json.dumps({"insert_id": item.insert_id, "rules": list(item.rules)}))
+        elif item.rules:
+            matched.append((item.insert_id, ", ".join(item.rules)))
+    if format_ is MatchFormat.TABLE:
+        print_table(("Insert id", "Rules"), matched)
+
+
+@rules_app.command("capture")
+def rules_capture(
+    sources: Exports,
+    *,
+    insert_id: Annotated[str, typer.Option(metavar="ID", help="The entry's insertId.")],
+) -> None:
+    """Print an entry of an export as a redacted fixture for a rule's tests."""
+    from pipeline.bootstrap.rules import capture_fixture
+
+    typer.echo(guarded(lambda: capture_fixture(sources, insert_id)), nl=False)
+
+
+@rules_app.command("new")
+def rules_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the rule: lower_case.")],
+    folder: Annotated[str, typer.Option("--dir", metavar="DIR", help="Where it goes.")] = ".",
+) -> None:
+    """Begin a rule and its tests from a template."""
+    from pipeline.bootstrap.rules import new_rule
+
+    for path in guarded(lambda: new_rule(name, folder)):
+        typer.echo(path)
+
+
+@rules_app.command("schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    from pipeline.ruleschema import rule_schema
+
+    typer.echo(json.dumps(rule_schema(), indent=2))

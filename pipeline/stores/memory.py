@@ -1,0 +1,153 @@
+"""`ports.Store` in plain dicts: a run that keeps nothing needs no database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from pipeline.correlation.links import Anchor, order
+from pipeline.errors import StoreError
+from pipeline.report import Action, LedgerEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from pipeline.detection import Detection
+    from pipeline.document import IncidentDocument
+    from pipeline.ports import Outcome
+
+    Key = tuple[str, int, str]
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """A store that lasts as long as it is held."""
+
+    _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
+    _outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _absorbed: set[str] = field(default_factory=set)
+    _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> tuple[LedgerEntry, ...]:
+        """Every decision that reached the tracker, in the order they were taken."""
+        return tuple(self._decisions.values())
+
+    def detections(self) -> tuple[Detection, ...]:
+        """Return all detections, in canonical order: time, log, insert id, rule."""
+        found = (item for told in self._entries.values() for item in told.values())
+        return tuple(sorted(found, key=order))
+
+    def anchors(self) -> tuple[Anchor, ...]:
+        """Return the anchors of all incidents that were ever reported, absorbed ones too."""
+        firsts: dict[str, int] = {}
+        for entry in self.decisions:
+            firsts.setdefault(entry.incident_id, entry.decided_at)
+        return tuple(sorted(self._anchor(name, time) for name, time in firsts.items()))
+
+    def _anchor(self, name: str, reported_at: int) -> Anchor:
+        fingerprint, time = self._outcomes[name].incident.anchor
+        return Anchor(time, fingerprint, name, reported_at)
+
+    def ledger(self) -> dict[str, LedgerEntry]:
+        """Return, by incident id, the last decision that reached the tracker."""
+        return {entry.incident_id: entry for entry in self.decisions}
+
+    def record(
+        self,
+        detections: Iterable[Detection],
+        outcomes: Sequence[Outcome],
+        now: int,
+        cleared: Iterable[Key] = (),
+    ) -> None:
+        """Take in a run. `now` is event time (ns UTC); the same run again changes nothing.
+
+        What is given about an entry replaces what was known of it, unless that was told by a
+        richer copy; of entries that are `cleared` nothing stays.
+        """
+        for key in cleared:
+            self._entries.pop(key, None)
+        self._record_detections(detections)
+        self._outcomes |= {outcome.incident.id: outcome for outcome in outcomes}
+        self._absorbed -= {outcome.incident.id for outcome in outcomes}
+        self._absorbed |= {name for outcome in outcomes for name in outcome.incident.absorbed}
+        for name in self._superseded(outcomes):
+            del self._outcomes[name]
+        for outcome in outcomes:
+            self._decide(outcome, now)
+
+    def _record_detections(self, detections: Iterable[Detection]) -> None:
+        given: dict[Key, list[Detection]] = defaultdict(list)
+        for detection in detections:
+            given[detection.key].append(detection)
+        for key, found in given.items():
+            best = max(item.richness for item in (*found, *self._entries.get(key, {}).values()))
+            told = {item.rule: item for item in found if item.richness == best}
+            if told:
+                self._entries[key] = told
+
+    def _superseded(self, outcomes: Sequence[Outcome]) -> list[str]:
+        """Return incidents, never reported, whose first detection belongs to another one now."""
+        spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for outcome in outcomes:
+            for symptom in outcome.incident.symptoms:
+                spans[symptom.fingerprint].append((symptom.first_seen, symptom.last_seen))
+
+        def is_taken(name: str) -> bool:
+            fingerprint, time = self._outcomes[name].incident.anchor
+            return any(first <= time <= last for first, last in spans.get(fingerprint, ()))
+
+        current = {outcome.incident.id for outcome in outcomes}
+        return [name for name in self._outcomes.keys() - self.ledger() - current if is_taken(name)]
+
+    def _decide(self, outcome: Outcome, now: int) -> None:
+        """Append what is to reach the tracker, each decision once."""
+        incident, decision = outcome.incident, outcome.decision
+        if decision.action is Action.LEAVE:
+            return
+        once = (incident.id, now, decision.action, outcome.report.digest)
+        entry = LedgerEntry(
+            incident_id=incident.id,
+            decided_at=now,
+            action=decision.action,
+            reason=decision.reason,
+            digest=outcome.report.digest,
+            symptoms=tuple(item.fingerprint for item in incident.symptoms),
+            state=incident.state.value,
+        )
+        self._decisions.setdefault(once, entry)
+
+    def incidents(self) -> tuple[IncidentDocument, ...]:
+        """Return all incidents as last recorded, in order of first_seen."""
+        left = (item for name, item in self._outcomes.items() if name not in self._absorbed)
+        ordered = sorted(left, key=lambda item: (item.incident.first_seen, item.incident.id))
+        return tuple(item.document for item in ordered)
+
+    def incident(self, identifier: str) -> IncidentDocument | None:
+        """Return one incident by its id or by a beginning of it that only one has.
+
+        Raises:
+            StoreError: several ids begin so; it names them.
+
+        """
+        documents = {document.id: document for document in self.incidents()}
+        if identifier in documents:
+            return documents[identifier]
+        names = sorted(name for name in documents if name.startswith(identifier))
+        if len(names) > 1:
+            message = f"{identifier!r} may be {', '.join(names)}: give more of the id"
+            raise StoreError(message)
+        return documents[names[0]] if names else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to close: what was kept goes with the store."""

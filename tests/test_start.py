@@ -1,0 +1,58 @@
+"""What a command loads: only what it needs, so that it answers at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ENTRY = """
+{"insertId": "a1", "logName": "projects/demo/logs/stderr", "timestamp": "2025-09-10T00:33:54Z",
+ "severity": "ERROR", "textPayload": "Missing critical user tables: ['user_sessions']"}
+"""
+
+LOADED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from pipeline.cli import main
+main()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Work in a folder that holds one entry, of one incident."""
+    (tmp_path / "export.json").write_text(ENTRY, encoding="utf-8")
+    return tmp_path
+
+
+def loaded_by(folder: Path, *words: str) -> set[str]:
+    """Run a command in a process of its own and return the packages that it loaded."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", LOADED, *words]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    return {name.partition(".")[0] for name in done.stderr.decode().split()}
+
+
+@pytest.mark.parametrize("words", [("version",), ("--help",)])
+def test_what_reads_nothing_loads_nothing(words: tuple[str, ...], folder: Path) -> None:
+    """Neither rules nor models nor a database are needed to answer."""
+    heavy = {"alembic", "hyperscan", "jinja2", "pydantic", "re2", "sigma", "sqlalchemy", "yaml"}
+    assert not loaded_by(folder, *words) & heavy
+
+
+def test_a_replay_that_keeps_nothing_loads_no_database(folder: Path) -> None:
+    """Nor what draws on a terminal, nor what only large exports need."""
+    loaded = loaded_by(folder, "replay", "export.json")
+    assert "sigma" in loaded
+    assert len(list((folder / "fivewhys-out").iterdir())) == 1
+    assert not loaded & {"alembic", "multiprocessing", "numpy", "rapidfuzz", "rich", "sqlalchemy"}
+
+
+def test_a_replay_that_keeps_something_loads_one(folder: Path) -> None:
+    """The test above would see it."""
+    assert "sqlalchemy" in loaded_by(folder, "replay", "export.json", "--store", "sqlite:///s.db")
