@@ -50,6 +50,8 @@ def find_parts(texts: Sequence[str]) -> list[int]:
     Every line that has a role is among them. All are searched in one go, line by line: a match
     that reaches into the lines after it must not hide theirs.
     """
+    if not matches(_TELLING_LINES, "\n".join(filter(None, texts))):
+        return []
     held = [(at, text) for at, text in enumerate(texts) if text.strip() and "\n" not in text]
     lines = b"\n".join(text.encode("utf-8", "surrogatepass") for _, text in held)
     found: list[int] = []
