@@ -1,0 +1,1 @@
+"""Generated mornings of known cause, and how well they are told apart: `make evaluate`."""
