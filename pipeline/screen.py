@@ -35,7 +35,7 @@ _ESCAPED = ("\\u00", "\\u01", "\\u1e9", "\\u212a", "\\ufb0")
 _TRY_ALL = 0
 _FLAGS = hyperscan.HS_FLAG_CASELESS
 # Fields as BigQuery and Python's clients spell them, of which `entry.outline` knows nothing.
-_SPELLINGS = (b'"proto_payload"', b'"protopayload_', b'"text_payload"', b'"receive_timestamp"')
+_SPELLINGS = (b"proto_payload", b"protopayload_", b"text_payload", b"receive_timestamp")
 
 
 class Screen:

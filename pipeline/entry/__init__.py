@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pipeline.entry.decoding import clean, decode_json
 from pipeline.entry.lookup import path_segments
-from pipeline.entry.parsing import parse_entry
+from pipeline.entry.parsing import parse_entry, parse_line
 from pipeline.entry.severity import Severity
 from pipeline.entry.shapes import is_entry_field
 from pipeline.entry.timestamps import UNKNOWN_TIME, format_timestamp, parse_timestamp
@@ -25,6 +25,7 @@ __all__ = [
     "format_timestamp",
     "is_entry_field",
     "parse_entry",
+    "parse_line",
     "parse_timestamp",
     "path_segments",
 ]

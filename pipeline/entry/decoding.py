@@ -34,7 +34,7 @@ def decode_json(data: bytes | str) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return clean(_decode_leniently(data))
-    return clean(value) if _may_be_deep(data) else value
+    return clean(value) if may_be_deep(data) else value
 
 
 def clean(value: Any) -> Any:
@@ -81,10 +81,10 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= len(str(_MIN_INT)) else float(digits)
 
 
-def _may_be_deep(data: bytes | str) -> bool:
-    """Say whether the text has enough brackets at all; counting them costs next to nothing."""
-    if isinstance(data, bytes):
-        return data.count(b"{") + data.count(b"[") > MAX_DEPTH
+def may_be_deep(data: bytes | str) -> bool:
+    """Say whether the text has enough brackets at all to be deeper than `MAX_DEPTH`."""
+    if isinstance(data, bytes):  # to take them out of bytes is twice as fast as to count them
+        return len(data) - len(data.replace(b"{", b"").replace(b"[", b"")) > MAX_DEPTH
     return data.count("{") + data.count("[") > MAX_DEPTH
 
 

@@ -70,6 +70,8 @@ def identities(found: Sequence[Outline]) -> list[int]:
 def last_time(found: Sequence[Outline]) -> int:
     """Return the last of the timestamps, in nanoseconds UTC."""
     times = [one.timestamp for one in found]
+    if len(set(map(len, times))) == 1:  # of one length they sort as they stand
+        return parse_timestamp(max(times))
     shortest = [time.rstrip(UNTOLD) for time in times]
     return parse_timestamp(times[shortest.index(max(shortest))])
 

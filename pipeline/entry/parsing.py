@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.entry.decoding import clean, decode_json
+import orjson
+
+from pipeline.entry.decoding import clean, decode_json, may_be_deep
 from pipeline.entry.envelopes import unwrap
 from pipeline.entry.layout_v1 import split_lines
 from pipeline.entry.shapes import canonical, is_canonical
@@ -23,13 +25,22 @@ def parse_entry(record: object, *, place: str = "", received: int | None = None)
 
     Raises EntryError, whose text is the reason, when the record holds no entry.
     """
-    if (
-        type(record) is dict
-        and is_canonical(record)
-        and (received is None or is_timestamp(record["timestamp"]))
-    ):
+    if is_canonical(record) and (received is None or is_timestamp(record["timestamp"])):
         return [LogEntry(record, place)]
     return _parse(_decoded(record), place, received)
+
+
+def parse_line(line: bytes, place: str) -> LogEntry | None:
+    """Return the entry of a line that is canonical JSON as it stands; None for any other line.
+
+    What it returns is what `parse_entry` makes of the decoded line, without the detours that a line
+    of a log sink has no need of.
+    """
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return None if may_be_deep(line) or not is_canonical(record) else LogEntry(record, place)
 
 
 def _decoded(record: object) -> Any:

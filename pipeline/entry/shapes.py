@@ -7,7 +7,7 @@ is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pipeline.entry.decoding import decode_json
 from pipeline.entry.layout_v1 import from_v1
@@ -60,19 +60,38 @@ _MARKS: Mapping[str, type | tuple[type, ...]] = {
     "protoPayload": (dict, str),
     "httpRequest": dict,
 }
+_NOTHING: Mapping[str, Any] = {}
+_NOT_IN_JSON = frozenset(("@type", "at_type", "methodName"))
+_NOT_IN_PROTO = frozenset(("at_type", "line"))
+
 MARKS = ", ".join(_MARKS)
 """An entry has one of these fields, or else a timestamp together with a severity or resource."""
 
 
-def is_canonical(record: Document) -> bool:
+def is_canonical(record: object) -> TypeGuard[Document]:
     """Say whether a record is canonical as it stands; most are, and stay as they are."""
-    for name, value in record.items():
-        kind = _FIELDS.get(name)
-        if type(value) is not kind:
-            return False
-        if kind is dict and not _DEEPER.get(name, _any)(value):
-            return False
-    return "timestamp" in record and ("insertId" in record or "logName" in record)
+    return (
+        type(record) is dict
+        and _fits(record, _FIELDS)
+        and "timestamp" in record
+        and ("insertId" in record or "logName" in record)
+        and type(record.get("resource", _NOTHING).get("labels", _NOTHING)) is dict
+        and ("httpRequest" not in record or _fits(record["httpRequest"], _HTTP_FIELDS))
+        and ("jsonPayload" not in record or _NOT_IN_JSON.isdisjoint(record["jsonPayload"]))
+        and ("protoPayload" not in record or _NOT_IN_PROTO.isdisjoint(record["protoPayload"]))
+        and type(record.get("sourceLocation", _NOTHING).get("line", "")) is str
+    )
+
+
+def _fits(values: Document, types: Mapping[str, type[Any]]) -> bool:
+    """Say whether all names are known and all values of their type; every entry comes by here."""
+    try:
+        for name, value in values.items():
+            if types[name] is not type(value):
+                return False
+    except KeyError:
+        return False
+    return True
 
 
 def is_entry_field(name: str) -> bool:
@@ -242,43 +261,9 @@ def _settle_time(document: Document, received: int | None) -> None:
             return
 
 
-def _http_is_canonical(request: Document) -> bool:
-    for name, value in request.items():  # noqa: SIM110 - a third of the time of `all` on the hot path
-        if type(value) is not _HTTP_FIELDS.get(name):
-            return False
-    return True
-
-
-def _any(_: Any) -> bool:
-    return True
-
-
-def _proto_is_canonical(proto: Document) -> bool:
-    return "line" not in proto and "at_type" not in proto
-
-
-def _json_is_canonical(payload: Document) -> bool:
-    return "methodName" not in payload and "@type" not in payload and "at_type" not in payload
-
-
-def _labels_are_canonical(resource: Document) -> bool:
-    return type(resource.get("labels", {})) is dict
-
-
-def _location_is_canonical(location: Document) -> bool:
-    return type(location.get("line", "")) is str
-
-
 _NAMES = {name.lower(): name for name in _FIELDS}
 _HTTP_NAMES = {name.lower(): name for name in _HTTP_FIELDS} | _HTTP_SYNONYMS
 _SEVERITIES = frozenset(int(severity) for severity in Severity)
-_DEEPER: Mapping[str, Callable[[Any], bool]] = {
-    "httpRequest": _http_is_canonical,
-    "protoPayload": _proto_is_canonical,
-    "jsonPayload": _json_is_canonical,
-    "resource": _labels_are_canonical,
-    "sourceLocation": _location_is_canonical,
-}
 _FIXES: Mapping[str, Callable[[Any], Any]] = {
     "httpRequest": _fix_http,
     "insertId": _fix_text,

@@ -29,6 +29,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_800 * _SECOND  # the first nanosecond of the year 10000
 _FIRST = -62_135_596_800 * _SECOND  # the first nanosecond of the year 1
 _RFC_3339_LENGTH = 20  # up to the seconds, and the Z
+_MOST_DIGITS = 9
+_NANOS: tuple[int, ...] = tuple(10 ** (_MOST_DIGITS - digits) for digits in range(_MOST_DIGITS + 1))
+"""What a fraction of so many digits counts."""
 
 # Every part is bounded or possessive: nothing here can backtrack further than a zone is long.
 _DATE_TIME = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -55,9 +58,11 @@ def parse_timestamp(text: str) -> int:
     Raises ValueError when it is none of these, or no date of the calendar.
     """
     if len(text) >= _RFC_3339_LENGTH and text[-1] == "Z" and text[10] == "T":
-        fraction = text[20:-1]
-        if text[19] == "Z" or (text[19] == "." and fraction.isdecimal() and len(fraction) <= 9):  # noqa: PLR2004 - nanoseconds
-            return _whole_seconds(text[:19]) + int(fraction.ljust(9, "0"))
+        digits = text[20:-1]
+        if text[19] == "." and digits.isdecimal() and len(digits) <= _MOST_DIGITS:
+            return _whole_seconds(text[:19]) + int(digits) * _NANOS[len(digits)]
+        if text[19:] == "Z":
+            return _whole_seconds(text[:19])
     return _parse_any(text)
 
 
@@ -101,6 +106,13 @@ def instant(value: Any) -> int | None:
 
 def time_of_fields(document: Mapping[str, Any]) -> int | None:
     """Return the time that the entry's own two timestamp fields give, None when neither does."""
+    own = document.get("timestamp")
+    try:  # what nearly every entry has, without the detours for what else may stand there
+        time = parse_timestamp(own) if isinstance(own, str) else None
+    except ValueError:
+        time = None
+    if time is not None and _FIRST <= time < _LAST:
+        return time
     return _first_instant(document, _FIELD_TIMES)
 
 

@@ -43,7 +43,7 @@ class Rejection:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class LogEntry:
     """One log entry in canonical form.
 
@@ -54,6 +54,11 @@ class LogEntry:
 
     document: Mapping[str, Any]
     place: str = field(default="", compare=False)
+
+    def __init__(self, document: Mapping[str, Any], place: str = "") -> None:
+        fields = self.__dict__  # what a frozen dataclass does takes twice the time
+        fields["document"] = document
+        fields["place"] = place
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -85,12 +90,14 @@ class LogEntry:
 
         Cloud Logging accepts no entry dated further ahead; but loggers may write any time.
         """
-        received = self._text("receiveTimestamp")
+        time, received = self.timestamp, self._text("receiveTimestamp")
+        if not received:
+            return time
         try:
-            arrived = parse_timestamp(received) if received else self.timestamp
+            arrived = parse_timestamp(received)
         except ValueError:
-            return self.timestamp
-        return self.timestamp if self.timestamp <= arrived + A_DAY else arrived
+            return time
+        return time if time <= arrived + A_DAY else arrived
 
     @cached_property
     def key(self) -> tuple[str, int, str]:

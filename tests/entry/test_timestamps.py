@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.entry import UNKNOWN_TIME, LogEntry, format_timestamp, parse_entry, parse_timestamp
+from pipeline.entry.timestamps import is_timestamp
 
 SECOND = 1_000_000_000
 MORNING = 1_757_464_434 * SECOND  # 2025-09-10T00:33:54Z
@@ -54,6 +55,8 @@ def test_each_spelling_of_a_time_is_read_to_the_nanosecond(text: str, ns: int) -
         "2025-09-10T00:33:54.12x4Z",
         "2025-09-10T0x:33:54Z",
         "2025-09-10T00:33:54Z trailing",
+        "2025-09-10T00:33:54Z123Z",
+        "2025-09-10TZ",
     ],
 )
 def test_what_is_no_time_raises(text: str) -> None:
@@ -162,6 +165,20 @@ def test_an_entry_that_no_time_can_be_found_for_is_kept_at_the_unknown_time() ->
     """It is an entry all the same; it gets the same time in every run."""
     assert when(textPayload="no time here") == UNKNOWN_TIME
     assert when(jsonPayload={"message": 5}) == UNKNOWN_TIME
+
+
+@given(st.from_regex(r"2025-09-[0-3][0-9]T00:33:5[0-9](\.[0-9]{0,10})?Z?", fullmatch=True))
+def test_the_usual_spelling_is_read_as_the_others_are(text: str) -> None:
+    """The quick way to read `…T…Z` gives what a space for the T gives, or as little."""
+    assert is_timestamp(text) == is_timestamp(text.replace("T", " "))
+    if is_timestamp(text):
+        assert parse_timestamp(text) == parse_timestamp(text.replace("T", " "))
+
+
+def test_a_timestamp_beyond_the_calendar_gives_way_to_the_time_of_receipt() -> None:
+    """An offset may lead out of the years that can be written."""
+    times = {"timestamp": "9999-12-31T23:59:59-23:00", "receiveTimestamp": "2025-09-10T00:33:54Z"}
+    assert LogEntry({"insertId": "a", **times}).timestamp == MORNING
 
 
 def test_a_time_that_was_found_elsewhere_is_written_into_the_document() -> None:

@@ -1,6 +1,7 @@
 """What is derived from an entry: identity, message, origin, richness."""
 
 import pickle
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,16 @@ def test_the_place_is_no_part_of_an_entry() -> None:
     assert one == two
     assert len({one, two}) == 1
     assert (one.place, two.place) == ("one.json:1", "two.json:2")
+
+
+def test_an_entry_is_frozen() -> None:
+    """Nobody changes it; who wants another one makes one."""
+    found = entry(textPayload="x")
+    with pytest.raises(FrozenInstanceError):
+        found.place = "y"  # type: ignore[misc]
+    moved = replace(found, place="y")
+    assert (moved, moved.place, found.place) == (found, "y", "")
+    assert repr(LogEntry(document={}, place="y")) == "LogEntry(document={}, place='y')"
 
 
 def test_an_entry_can_be_sent_to_another_process() -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.entry import Rejection
 from pipeline.sources.files.json_lines import read_json_lines, read_line
-from pipeline.sources.files.streams import MAX_RECORD
+from pipeline.sources.files.streams import MAX_RECORD, BrokenStreamError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,25 +61,46 @@ def read_blocks(name: str, chunks: Iterable[bytes], offset: int | None) -> Itera
     What makes more than lines of it (an opening bracket by itself, a line too long to be an entry)
     is read as `read_json_lines` does, from there on.
     """
-    rest, number = b"", 1
-    chunks = iter(chunks)
-    for chunk in chunks:
-        cut = chunk.rfind(b"\n") + 1
-        data = rest + chunk[:cut] if cut else b""
-        text = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(text == ord("\n"))
-        closed = bool((text[ends - 1] == ord("}")).all())
-        if (not closed and _OPENS.search(data)) or len(rest) > MAX_RECORD:
-            yield from read_json_lines(name, itertools.chain([rest, chunk], chunks), number)
-            return
-        if data:
-            regular = closed and bool((text[ends[:-1] + 1] == ord("{")).all())
-            yield Block(name, number, data, ends, regular, offset)
-            offset = None if offset is None else offset + len(data)
-            number += len(ends)
-            rest = b""
-        rest += chunk[cut:]
-    yield from read_line(name, number, rest)
+    reading = _Reading(name, offset)
+    try:
+        yield from reading.read(iter(chunks))
+    except BrokenStreamError as error:
+        yield Rejection(f"{name}:{reading.number}", str(error))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far a file was read: `number` is that of the line that comes next."""
+
+    name: str
+    offset: int | None
+    number: int = 1
+
+    def read(self, chunks: Iterator[bytes]) -> Iterator[Read | Block]:
+        rest = b""
+        for chunk in chunks:
+            cut = chunk.rfind(b"\n") + 1
+            data = rest + chunk[:cut] if cut else b""
+            text = np.frombuffer(data, np.uint8)
+            ends = np.flatnonzero(text == ord("\n"))
+            closed = bool((text[ends - 1] == ord("}")).all())
+            if (not closed and _OPENS.search(data)) or len(rest) > MAX_RECORD:
+                left = self._counted(itertools.chain([rest, chunk], chunks))
+                yield from read_json_lines(self.name, left, self.number)
+                return
+            if data:
+                regular = closed and bool((text[ends[:-1] + 1] == ord("{")).all())
+                yield Block(self.name, self.number, data, ends, regular, self.offset)
+                self.offset = None if self.offset is None else self.offset + len(data)
+                self.number += len(ends)
+                rest = b""
+            rest += chunk[cut:]
+        yield from read_line(self.name, self.number, rest)
+
+    def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+            self.number += chunk.count(b"\n")
 
 
 def _arrived(  # noqa: PLR0913, PLR0917 - how pickle calls

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.entry import Rejection, decode_json, parse_entry
+from pipeline.entry import Rejection, decode_json, parse_entry, parse_line
 from pipeline.errors import EntryError
 from pipeline.sources.files.records import Read, has_entry, read_json, read_piece
 from pipeline.sources.files.splitter import Piece
@@ -28,14 +28,23 @@ def read_json_lines(name: str, chunks: Iterable[bytes], number: int = 1) -> Iter
     """
     lines = split_lines(chunks)
     for place, line in enumerate(lines, number):
-        if line is not None and is_opener(line):
+        entry = parse_line(line or b"", f"{name}:{place}")
+        if entry is not None:
+            yield entry
+        elif line is not None and is_opener(line):
             yield from read_json(name, _with_ends(line, lines), line=place)
             return
-        yield from read_line(name, place, line)
+        else:
+            yield from _read_any_line(name, place, line)
 
 
 def read_line(name: str, number: int, line: bytes | None) -> list[Read]:
     """Read the record of a line; None is one that was too long to keep."""
+    entry = parse_line(line or b"", f"{name}:{number}")
+    return _read_any_line(name, number, line) if entry is None else [entry]
+
+
+def _read_any_line(name: str, number: int, line: bytes | None) -> list[Read]:
     try:
         return [*parse_entry(decode_json(line or b""), place=f"{name}:{number}")]
     except (ValueError, EntryError):

@@ -117,7 +117,7 @@ def _read_blocks(name: str, stream: Stream) -> Iterator[Read | Block]:
 
     with path.open("rb") as file:
         is_plain = file.read(_BEGINNING) == stream.head[:_BEGINNING]
-    return read_blocks(name, stream, 0 if is_plain else None)
+    return read_blocks(name, stream.pieces(), 0 if is_plain else None)
 
 
 def _reader_of(head: bytes) -> Reader | str:

@@ -52,9 +52,13 @@ class Stream:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the pieces, once; BrokenStreamError after the last one that was whole."""
-        for chunk in itertools.chain(self._first, self._chunks):
+        for chunk in self.pieces():
             yield chunk
             self.lines += chunk.count(b"\n")
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the same, for one who counts the lines himself."""
+        yield from itertools.chain(self._first, self._chunks)
         if self.error:
             raise self.error
 
