@@ -20,6 +20,7 @@ from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
 from pipeline.cli.replay import replay
 from pipeline.cli.rules import rules_app
+from pipeline.cli.templates import templates
 
 YOUNG_OBJECTS = 100_000
 """New objects before garbage is looked for: the many that modules and rules are made of stay."""
@@ -37,6 +38,7 @@ app = typer.Typer(
     },
 )
 app.command()(replay)
+app.command()(templates)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 
