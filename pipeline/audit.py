@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from annotated_types import Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from sigma.correlations import SigmaCorrelationTimespan
 
@@ -36,6 +37,25 @@ Span = Annotated[
 ]
 
 
+def _names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_names),
+    Len(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "minItems": 1, "items": {"type": "string"}},
+            ]
+        }
+    ),
+]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,9 +63,17 @@ class _Model(BaseModel):
 class Edge(_Model):
     """A directed edge from this rule, the effect, to the rule that explains it, its cause."""
 
-    rule: str = Field(description="Name of the rule whose symptom is the cause.")
+    rule: Names = Field(description="Names of the rules whose symptom may be the cause.")
     same: tuple[str, ...] = Field((), description="Fields that must be equal on both sides.")
     within: Span = Field(600 * SECOND, description="How long before the effect the cause may lie.")
+    before: Span = Field(
+        0, description="How long after the effect the cause may lie, beyond what clocks differ by."
+    )
+    via: Literal["depends_on"] | None = Field(
+        None,
+        description="`depends_on`: the catalog says that the effect's service depends on the "
+        "cause's, directly or through others.",
+    )
 
 
 class Context(_Model):

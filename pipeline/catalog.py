@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SIMILAR_ENOUGH = 65.0
 """Least RapidFuzz score (0 to 100) at which one table name is offered as another's likeness."""
 
+HOPS = 3
+"""Dependencies that lead from one service to another, at most, for it to depend on it."""
+
 
 class _Model(BaseModel):
     # Built when first used: a run needs few of them, and those within another are built with it.
@@ -102,6 +105,30 @@ class Catalog:
     def service(self, key: str) -> Service:
         """Return a service by its catalog name."""
         return self.file.services[key]
+
+    def dependency(self, name: str, other: str) -> tuple[str, ...]:
+        """Return how one Cloud Run service depends on another: by catalog name, both ends included.
+
+        The shortest way over at most `HOPS` dependencies; () if there is none.
+        """
+        start, end = self.service_of(name), self.service_of(other)
+        if not start or not end or start == end:
+            return ()
+        paths: list[tuple[str, ...]] = [(start,)]
+        seen = {start}
+        for _ in range(HOPS):
+            paths = [
+                (*path, needed)
+                for path in paths
+                if path[-1] in self.file.services
+                for needed in self.file.services[path[-1]].depends_on
+                if needed not in seen
+            ]
+            for path in paths:
+                if path[-1] == end:
+                    return path
+            seen.update(path[-1] for path in paths)
+        return ()
 
     def owners_of(self, table: str) -> tuple[Ownership, ...]:
         """Return every service that owns a table of that name."""

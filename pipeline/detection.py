@@ -52,7 +52,8 @@ class Detection:
 
     `key` identifies the entry and `richness` orders its copies; `fingerprint` tells whom the rule
     is about, `explanation` how it was made; `fields` holds captures and the fields that
-    links and titles look at: text, numbers or lists of text, all redacted.
+    links and titles look at: text, numbers or lists of text, all redacted. `trace` is the bare
+    trace id, "" without one.
     """
 
     rule: str
@@ -65,6 +66,7 @@ class Detection:
     service: str
     revision: str
     sample: Sample
+    trace: str = ""
 
     @property
     def timestamp(self) -> int:
@@ -119,11 +121,11 @@ class Detector:
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
         """Return the entry's key; what looks like a secret in it is replaced by a digest."""
         log_name, timestamp, insert_id = entry.key
-        return (
-            identifier(log_name, self._redactor),
-            timestamp,
-            identifier(insert_id, self._redactor),
-        )
+        return (self.identify(log_name), timestamp, self.identify(insert_id))
+
+    def identify(self, text: str) -> str:
+        """Return an identifier that holds no secret (`identifier`)."""
+        return identifier(text, self._redactor)
 
     def redact(self, text: str) -> str:
         """Return a text without secrets."""
@@ -157,6 +159,7 @@ class _Compiled:
             service=redacted.service,
             revision=redacted.revision,
             sample=sample_of(redacted, entry, key),
+            trace=redacted.trace.strip("0") and redacted.trace,
         )
 
     def _captures(self, entry: LogEntry, redacted: LogEntry) -> dict[str, Any]:

@@ -82,11 +82,31 @@ def incident_row(incident: IncidentDocument) -> tuple[str, ...]:
     return (
         incident.id,
         incident.priority,
-        incident.state,
+        ", ".join((incident.state, *_holds(incident))),
         f"{incident.first_seen[:SECONDS]}Z",
         incident.title,
         incident.root_cause,
     )
+
+
+def _holds(incident: IncidentDocument) -> Iterator[str]:
+    """Yield what holds an incident back."""
+    if incident.suppressed:
+        yield "suppressed"
+    if incident.silenced_until:
+        yield "silenced"
+
+
+def print_suppressions(document: RunDocument) -> None:
+    """Print what suppressions held back, and those that can go."""
+    held = [item for item in document.incidents if item.suppressed]
+    if held:
+        count = sum(symptom.count for item in held for symptom in item.symptoms)
+        _write(f"suppressed: {len(held):,} of the incidents, with {count:,} detections")
+    for item in document.suppressions:
+        if item.state != "active":
+            said = f"{item.place}: {item.state}: {item.state_reason} ({item.owner}: {item.reason})"
+            _write(safe(said), to_errors=True)
 
 
 def print_run(document: RunDocument) -> None:

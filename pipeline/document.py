@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.entry import format_timestamp
-from pipeline.report import grouped_because, timeline
+from pipeline.report import NO_ROLLOUT, grouped_because, timeline
+from pipeline.verdicts import assignee_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.deployments import Deployment, Rollout
     from pipeline.detection import Sample
+    from pipeline.holding import Account
     from pipeline.incident import Incident, Symptom
     from pipeline.report import Decision, Report
+    from pipeline.suppressions import Placed
+    from pipeline.verdicts import Verdict
     from pipeline.whys import Explanation
 
 
@@ -94,9 +101,21 @@ class TimelineDocument(_Model):
     """One line of the timeline."""
 
     timestamp: str
-    kind: str = Field(description="context, symptom or last")
+    kind: str = Field(description="context, deployment, symptom or last")
     text: str
     ref: str
+
+
+class DeploymentDocument(_Model):
+    """A revision that began to log within an incident or up to an hour before."""
+
+    service: str
+    revision: str = Field(description="or version; the commit where there are no revisions")
+    commit: str
+    first_seen: str
+    last_seen: str
+    previous: str = Field(description="the revision that logged before it; empty if not known")
+    ref: str = Field(description="its first entry")
 
 
 class ReportDocument(_Model):
@@ -109,13 +128,44 @@ class ReportDocument(_Model):
     body: str
 
 
+class VerdictDocument(_Model):
+    """What a person decided about an incident."""
+
+    number: int = Field(description="`fivewhys incidents undo` takes it")
+    kind: str = Field(description="merge, split, resolve, silence or assign")
+    text: str
+    by: str
+    at: str
+    reason: str
+
+
+class SuppressedDocument(_Model):
+    """A suppression that holds an incident back."""
+
+    place: str
+    owner: str
+    reason: str
+    until: str
+
+
+class SuppressionDocument(SuppressedDocument):
+    """What became of a suppression in a run."""
+
+    state: str = Field(description="active, unused or expired")
+    state_reason: str
+    incidents: int = Field(description="how many it held back")
+    detections: int = Field(description="how many it held back")
+
+
 class IncidentDocument(_Model):
     """Symptoms that share a cause, explained."""
 
     id: str
     fingerprint: str
     title: str
-    state: str = Field(description="new, ongoing, quiet or resolved")
+    state: str = Field(
+        description="new, ongoing, escalating, regressed, flapping, quiet or resolved"
+    )
     state_reason: str
     priority: str = Field(description="P0 (most urgent) to P4")
     priority_reason: str
@@ -133,6 +183,16 @@ class IncidentDocument(_Model):
     grouped_because: list[str]
     timeline: list[TimelineDocument]
     report: ReportDocument
+    suppressed: list[SuppressedDocument] = []
+    silenced_until: str = Field("", description="a person silenced it until then")
+    assigned_to: str = ""
+    verdicts: list[VerdictDocument] = []
+    previous: str = Field("", description="the incident it continues after max_duration")
+    deployments: list[DeploymentDocument] = Field(default_factory=list)
+    first_seen_after_deployment: list[str] = Field(
+        default_factory=list,
+        description="how the root relates to the revision it was first seen on, by service",
+    )
 
 
 class RunDocument(_Model):
@@ -141,10 +201,18 @@ class RunDocument(_Model):
     entries: EntriesDocument
     rejections: list[RejectionDocument]
     incidents: list[IncidentDocument]
+    suppressions: list[SuppressionDocument] = []
 
 
-def incident_document(
-    incident: Incident, explanation: Explanation, report: Report, decision: Decision
+def incident_document(  # noqa: PLR0913 - all that a run knows of it
+    incident: Incident,
+    explanation: Explanation,
+    report: Report,
+    decision: Decision,
+    *,
+    suppressed: Iterable[Placed] = (),
+    silence: Verdict | None = None,
+    rollout: Rollout = NO_ROLLOUT,
 ) -> IncidentDocument:
     """Return one incident in the form of the public contract."""
     return IncidentDocument(
@@ -174,7 +242,7 @@ def incident_document(
                 text=item.text,
                 ref=item.ref,
             )
-            for item in timeline(incident)
+            for item in timeline(incident, rollout)
         ],
         report=ReportDocument(
             action=decision.action,
@@ -183,6 +251,57 @@ def incident_document(
             labels=list(report.labels),
             body=report.body,
         ),
+        suppressed=[SuppressedDocument(**_suppression(item)) for item in suppressed],
+        silenced_until=format_timestamp(silence.until) if silence else "",
+        assigned_to=assignee_of(incident.verdicts),
+        verdicts=[_verdict(item) for item in incident.verdicts],
+        previous=incident.previous,
+        deployments=[_deployment(item) for item in rollout.begun],
+        first_seen_after_deployment=[fact.text for fact in rollout.facts],
+    )
+
+
+def suppression_document(account: Account) -> SuppressionDocument:
+    """Return what became of a suppression in the form of the public contract."""
+    return SuppressionDocument(
+        **_suppression(account.placed),
+        state=account.standing,
+        state_reason=account.reason,
+        incidents=account.incidents,
+        detections=account.detections,
+    )
+
+
+def _suppression(placed: Placed) -> dict[str, str]:
+    said = placed.suppression
+    return {
+        "place": placed.place,
+        "owner": said.owner,
+        "reason": said.reason,
+        "until": said.until.text,
+    }
+
+
+def _verdict(verdict: Verdict) -> VerdictDocument:
+    return VerdictDocument(
+        number=verdict.number,
+        kind=verdict.kind,
+        text=verdict.text,
+        by=verdict.by,
+        at=format_timestamp(verdict.at),
+        reason=verdict.reason,
+    )
+
+
+def _deployment(deployment: Deployment) -> DeploymentDocument:
+    return DeploymentDocument(
+        service=deployment.service,
+        revision=deployment.revision,
+        commit=deployment.commit,
+        first_seen=format_timestamp(deployment.first_seen),
+        last_seen=format_timestamp(deployment.last_seen),
+        previous=deployment.previous.revision if deployment.previous else "",
+        ref=deployment.ref,
     )
 
 

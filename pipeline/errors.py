@@ -8,6 +8,7 @@
     ├── ConfigurationError    the user's own files or options are wrong; lists every mistake
     │   ├── RuleError         a rule file, its tests or its template fields
     │   ├── CatalogError      the service catalog
+    │   ├── SuppressionError  the file of suppressions
     │   └── TemplateError     a whys or report template that is wrong or raises
     ├── StoreError            the database cannot be opened or is not ours
     └── SinkError             a report did not get out; says whether a retry can help
@@ -66,6 +67,10 @@ class RuleError(ConfigurationError):
 
 class CatalogError(ConfigurationError):
     """Mistakes in the service catalog."""
+
+
+class SuppressionError(ConfigurationError):
+    """Mistakes in a file of suppressions."""
 
 
 class TemplateError(ConfigurationError):

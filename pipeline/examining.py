@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.entry.outline import identities, last_time, outlines
+from pipeline.entry.sighting import merge_sightings, sighting_of, sightings_of
 from pipeline.exceptions.lines import find_parts
 from pipeline.joining import is_part
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detection, Detector
     from pipeline.entry.outline import Outline
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Batch, Block
 
 Key = tuple[str, int, str]
@@ -61,6 +63,7 @@ class Examined:
     `parsed` and `passed` are those of entries that were parsed and of lines that were not, one for
     each copy; `unknown` are those of an unknown severity among the former. `watermark` is the last
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
+    `sightings` say which revisions logged.
     """
 
     parsed: array[int] = field(default_factory=lambda: array("q"))
@@ -72,6 +75,7 @@ class Examined:
     told: list[Told] = field(default_factory=list)
     silent: list[tuple[int, Richness]] = field(default_factory=list)
     parts: list[LogEntry] = field(default_factory=list)
+    sightings: dict[Running, Sighting] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
@@ -142,15 +146,11 @@ class Examiner:
             found = inside
         if found:
             examined.passed.extend(identities(found))
-            examined.watermark = self._last_time(found)
-
-    def _last_time(self, found: Sequence[Outline]) -> int:
-        """Return the last time; only if that is nobody's, look at all of them."""
-        time = last_time(found)
-        if self._latest is None or time <= self._latest:
-            return time
-        times = (parse_timestamp(one.timestamp) for one in found)
-        return max((one for one in times if one <= self._latest), default=0)
+            examined.watermark = last_time(found)
+            if self._latest is not None and examined.watermark > self._latest:
+                found = _timely(found, self._latest)
+                examined.watermark = last_time(found) if found else 0
+            merge_sightings(examined.sightings, sightings_of(found))
 
     def _take_records(self, records: Iterable[LogEntry | Rejection], examined: Examined) -> None:
         for record in records:
@@ -168,6 +168,7 @@ class Examiner:
             examined.unknown.append(entry.identity)
         if self._latest is None or entry.event_time <= self._latest:
             examined.watermark = max(examined.watermark, entry.event_time)
+            merge_sightings(examined.sightings, sighting_of(entry))
         if is_part(entry):
             examined.parts.append(entry)
         told = self._tell(entry)
@@ -178,3 +179,8 @@ class Examiner:
 
     def _tell(self, entry: LogEntry) -> Told:
         return Told(entry.identity, entry.richness, tuple(self._detector.detect(entry)))
+
+
+def _timely(found: Sequence[Outline], latest: int) -> list[Outline]:
+    """Leave out what claims to be of a time that is nobody's."""
+    return [one for one in found if parse_timestamp(one.timestamp) <= latest]

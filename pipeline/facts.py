@@ -42,8 +42,13 @@ def known_facts(incident: Incident, catalog: Catalog) -> tuple[Fact, ...]:
 
 def sample_ref(sample: Sample) -> str:
     """Return how an entry is cited: its insertId (with the log it stands in, where known)."""
-    log = sample.log_name.rpartition("/logs/")[2]
-    return f"insertId {sample.insert_id}" + (f" in {log}" if log else "")
+    return entry_ref(sample.log_name, sample.insert_id)
+
+
+def entry_ref(log_name: str, insert_id: str) -> str:
+    """Return how an entry is cited that only its log and insertId are known of."""
+    log = log_name.rpartition("/logs/")[2]
+    return f"insertId {insert_id}" + (f" in {log}" if log else "")
 
 
 def _entry_facts(incident: Incident) -> Iterator[Fact]:

@@ -5,16 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.document import RejectionDocument, RunDocument, incident_document
+from pipeline.correlation.rows import identity_of as redacted_identity
+from pipeline.deployments import History, Sightings, recent
+from pipeline.document import (
+    RejectionDocument,
+    RunDocument,
+    incident_document,
+    suppression_document,
+)
 from pipeline.entry import format_timestamp
 from pipeline.entry.value import identity_of
 from pipeline.errors import SinkError
 from pipeline.examining import Examiner
 from pipeline.facts import known_facts
+from pipeline.holding import apply
 from pipeline.joining import Joiner
 from pipeline.ports import Outcome, Work
 from pipeline.report import decide, render
 from pipeline.tally import Tally
+from pipeline.verdicts import silence_of
 from pipeline.whys import explain
 
 if TYPE_CHECKING:
@@ -22,13 +31,17 @@ if TYPE_CHECKING:
 
     from pipeline.catalog import Catalog
     from pipeline.correlation import Correlator
+    from pipeline.deployments import Rollout
     from pipeline.detection import Detection, Detector
     from pipeline.document import EntriesDocument
     from pipeline.entry import LogEntry, Rejection
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Window
+    from pipeline.holding import Account, Applied
     from pipeline.incident import Incident
     from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
     from pipeline.report import LedgerEntry, Policy
+    from pipeline.suppressions import Placed
     from pipeline.whys import WhysTemplates
 
 
@@ -43,12 +56,13 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run came to."""
+    """What a run came to; `detections` yields them with their incident, as long as it is open."""
 
     entries: EntriesDocument
     rejections: tuple[Rejection, ...]
     outcomes: tuple[Outcome, ...]
-    detections: Mapping[Key, tuple[Detection, ...]]
+    detections: Callable[[], Iterator[tuple[Detection, str | None]]]
+    suppressions: tuple[Account, ...] = ()
 
     def document(self) -> RunDocument:
         """Return the run in the form of the public contract."""
@@ -58,21 +72,24 @@ class Result:
                 RejectionDocument(place=item.place, reason=item.reason) for item in self.rejections
             ],
             incidents=[outcome.document for outcome in self.outcomes],
+            suppressions=[suppression_document(item) for item in self.suppressions],
         )
 
     def detection_lines(self) -> Iterator[dict[str, str | None]]:
         """Yield every detection of the run and the incident it belongs to, in order of time."""
-        found = [item for items in self.detections.values() for item in items]
-        for item in sorted(found, key=lambda item: (item.timestamp, item.key, item.rule)):
-            owner = next((out.incident.id for out in self.outcomes if out.incident.has(item)), None)
+        for item, owner in self.detections():
             yield {
                 "insert_id": item.sample.insert_id,
                 "log_name": item.sample.log_name,
                 "timestamp": format_timestamp(item.timestamp),
                 "rule": item.rule,
                 "fingerprint": item.fingerprint,
-                "incident_id": owner,
+                "incident_id": owner or self._beside(item),
             }
+
+    def _beside(self, context: Detection) -> str | None:
+        """Return an incident that a detection is context of."""
+        return next((out.incident.id for out in self.outcomes if out.incident.has(context)), None)
 
 
 def in_turn(work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator[Work]:
@@ -96,6 +113,7 @@ class Replay:
         sinks: Sequence[Sink],
         policy: Policy,
         window: Window,
+        suppressions: Sequence[Placed] = (),
         dry_run: bool = False,
         spread: Spread = in_turn,
     ) -> None:
@@ -108,12 +126,14 @@ class Replay:
         self._sinks = sinks
         self._policy = policy
         self._window = window
+        self._suppressions = suppressions
         self._dry_run = dry_run
         self._spread = spread
         self._joiner = Joiner()
         self._tally = Tally(spool)
-        self._keys: dict[int, Key] = {}
-        self._detected: dict[Key, tuple[Detection, ...]] = {}
+        self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
+        self._touched: set[int] = set()
+        self._sightings = Sightings()
 
     def run(self, source: Source, on_records: Callable[[int], None] = lambda _: None) -> Result:
         """Take a source to its end; `on_records` is told how many more were read (for progress).
@@ -121,8 +141,10 @@ class Replay:
         The ledger is written before anything is sent, so that a crash in between repeats nothing.
         """
         self._correlator.restore(self._store.detections(), self._store.anchors())
-        self._keys = {identity_of(key): key for key in self._correlator.entries()}
-        examiner = Examiner(self._detector, self._window, self._keys, self._correlator.latest)
+        self._correlator.on_verdicts(self._store.verdicts())
+        keys = self._correlator.entries()
+        self._known = {identity_of(key): redacted_identity(key) for key in keys}
+        examiner = Examiner(self._detector, self._window, self._known, self._correlator.latest)
         for examined in self._spread(examiner, source.batches()):
             self._take(examined)
             on_records(examined.read)
@@ -130,11 +152,22 @@ class Replay:
         self._tell_joined(self._joiner.flush())
         ledger = self._store.ledger()
         self._come_to_an_end(ledger)
-        outcomes = tuple(self._conclude(item, ledger) for item in self._correlator.incidents())
+        sightings = self._sightings.redacted(self._detector.redact, self._detector.identify)
+        history = self._history(sightings)
+        incidents = self._correlator.incidents()
+        applied = apply(self._suppressions, incidents, self._correlator.now)
+        outcomes = tuple(
+            self._conclude(item, ledger, applied, history.rollout(item, incidents))
+            for item in incidents
+        )
         if not self._dry_run:
-            self._commit(outcomes)
+            self._commit(outcomes, sightings)
         return Result(
-            self._tally.document(), tuple(self._tally.rejections), outcomes, self._detected
+            self._tally.document(),
+            tuple(self._tally.rejections),
+            outcomes,
+            lambda: self._correlator.detections(self._touched),
+            applied.accounts,
         )
 
     def _come_to_an_end(self, ledger: Mapping[str, LedgerEntry]) -> None:
@@ -143,10 +176,18 @@ class Replay:
         for entry in ledger.values():
             self._correlator.on_time(entry.decided_at)
 
-    def _commit(self, outcomes: Sequence[Outcome]) -> None:
-        found = [item for detections in self._detected.values() for item in detections]
-        cleared = [key for key, detections in self._detected.items() if not detections]
-        self._store.record(found, outcomes, self._correlator.now, cleared)
+    def _history(self, sightings: Mapping[Running, Sighting]) -> History:
+        """Return the deployments that this run or one before it saw."""
+        every = Sightings(too_many=self._sightings.too_many)
+        every.add(self._store.sightings())
+        every.add(sightings)
+        return History(every.known)
+
+    def _commit(self, outcomes: Sequence[Outcome], sightings: Mapping[Running, Sighting]) -> None:
+        found = (item for item, _ in self._correlator.detections(self._touched))
+        cleared = self._correlator.cleared(self._touched)
+        now = self._correlator.now
+        self._store.record(found, outcomes, now, cleared, recent(sightings, now))
         self._send(outcomes)
 
     def _send(self, outcomes: Sequence[Outcome]) -> None:
@@ -164,10 +205,11 @@ class Replay:
 
     def _take(self, examined: Examined) -> None:
         self._tally.take(examined)
+        self._sightings.add(examined.sightings)
         self._correlator.on_time(examined.watermark)
         for told in examined.told:
             key = told.detections[0].key
-            self._keys[told.identity] = key
+            self._known[told.identity] = redacted_identity(key)
             self._tell(key, told.richness, told.detections)
         for part in examined.parts:
             self._tell_joined(self._joiner.on_entry(part))
@@ -178,14 +220,17 @@ class Replay:
         A richer copy takes back what a poorer one showed. One that was not even parsed is read
         again, which happens only where copies of one entry differ in what the rules look for.
         """
-        for identity, richness in self._tally.silent(self._keys.keys()):
-            self._tell(self._keys[identity], richness, ())
-        wanted = self._tally.passed(self._keys.keys())
+        for identity, richness in self._tally.silent(self._known.keys()):
+            self._tell(self._key(identity), richness, ())
+        wanted = self._tally.passed(self._known.keys())
         if wanted:
             examiner = Examiner(self._detector, self._window, wanted)
             for found in map(examiner.again, source.blocks()):
                 for told in found:
-                    self._tell(self._keys[told.identity], told.richness, told.detections)
+                    self._tell(self._key(told.identity), told.richness, told.detections)
+
+    def _key(self, identity: int) -> Key:
+        return self._correlator.key(self._known[identity])
 
     def _tell_joined(self, entries: Iterable[LogEntry]) -> None:
         """Detect in tracebacks whose lines came one an entry; they are no further entries."""
@@ -195,18 +240,33 @@ class Replay:
 
     def _tell(self, key: Key, richness: Richness, found: Iterable[Detection]) -> None:
         self._correlator.on_detections(key, richness, found)
-        told = self._correlator.told(key)
-        if told is not None:
-            self._detected[key] = told
+        self._touched.add(redacted_identity(key))
 
-    def _conclude(self, incident: Incident, ledger: Mapping[str, LedgerEntry]) -> Outcome:
+    def _conclude(
+        self,
+        incident: Incident,
+        ledger: Mapping[str, LedgerEntry],
+        applied: Applied,
+        rollout: Rollout,
+    ) -> Outcome:
         """Investigate, explain, render and decide."""
-        facts = list(known_facts(incident, self._catalog))
+        facts = [*known_facts(incident, self._catalog), *rollout.facts]
         for investigator in self._investigators:
             facts += investigator.investigate(incident)
         explanation = explain(incident, facts, self._texts.whys)
-        report = render(incident, explanation, self._texts.issue, self._texts.issue_place)
+        report = render(incident, explanation, self._texts.issue, self._texts.issue_place, rollout)
         known = ledger.get(incident.id)
-        decision = decide(incident, report, known, self._correlator.now, self._policy)
-        document = incident_document(incident, explanation, report, decision)
+        now = self._correlator.now
+        silence = silence_of(incident.verdicts, now)
+        held = applied.reason(incident.id) or (silence.text if silence else "")
+        decision = decide(incident, report, known, now, self._policy, held=held, rollout=rollout)
+        document = incident_document(
+            incident,
+            explanation,
+            report,
+            decision,
+            suppressed=applied.held.get(incident.id, ()),
+            silence=silence,
+            rollout=rollout,
+        )
         return Outcome(incident, report, decision, document, reported=known is not None)

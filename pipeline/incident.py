@@ -1,4 +1,4 @@
-"""Symptoms, incidents and their lifecycle.
+"""Symptoms, links and incidents, with the states and priorities that there are.
 
 All times are nanoseconds since the epoch, UTC, and event time: when something was logged.
 """
@@ -7,27 +7,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-from pipeline.entry import format_timestamp
-from pipeline.rule import LEVELS
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pipeline.detection import Detection, Sample
+    from pipeline.verdicts import Verdict
 
 PRIORITIES = ("P0", "P1", "P2", "P3", "P4")
 """Most urgent first."""
 
 
 class State(StrEnum):
-    """Where an incident stands: `new` until it is seen again after its first report."""
+    """Where an incident stands; `pipeline.lifecycle` says when."""
 
     NEW = "new"
     ONGOING = "ongoing"
+    ESCALATING = "escalating"
+    REGRESSED = "regressed"
+    FLAPPING = "flapping"
     QUIET = "quiet"
     RESOLVED = "resolved"
+
+
+class Place(NamedTuple):
+    """Where a symptom was seen, and when first and last: a service, and its revision if known."""
+
+    first_seen: int
+    last_seen: int
+    service: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,7 @@ class Symptom:
     """All detections of one fingerprint in one incident.
 
     `fields` are those of the earliest detection; `samples` a few, in order of time, the first and
-    the last always among them.
+    the last always among them; `places` where it was seen, in order of first_seen.
     """
 
     rule: str
@@ -56,6 +66,7 @@ class Symptom:
     user_visible: bool
     whys: str
     state_lines: tuple[tuple[str, str], ...]
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -78,6 +89,8 @@ class Incident:
 
     `id` comes from the anchor: the symptom it was first known by and when that began. `symptoms`
     are in order of first_seen, the root among them; `context` explains and never counts.
+    `verdicts` are those of people about it, in the order given; `previous` is the incident that it
+    continues because that had lasted as long as one may.
     """
 
     id: str
@@ -91,6 +104,8 @@ class Incident:
     state_reason: str
     priority: str
     priority_reason: str
+    verdicts: tuple[Verdict, ...] = ()
+    previous: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -140,36 +155,3 @@ class Incident:
             and item.first_seen <= detection.timestamp <= item.last_seen
             for item in (*self.symptoms, *self.context)
         )
-
-
-def state_of(
-    last_seen: int, now: int, *, reported_at: int, quiet_after: int, resolve_after: int
-) -> tuple[State, str]:
-    """Place an incident in its lifecycle at `now`; return state and reason.
-
-    All times are event times; `reported_at` is 0 for an incident that was never reported.
-    """
-    silence = now - last_seen
-    since = format_timestamp(last_seen)
-    if silence >= resolve_after:
-        return State.RESOLVED, f"not seen since {since}, longer than resolve_after"
-    if silence >= quiet_after:
-        return State.QUIET, f"not seen since {since}, longer than quiet_after"
-    if 0 < reported_at < last_seen:
-        return State.ONGOING, f"seen again since its first report, last at {since}"
-    return State.NEW, "its first report holds all that was seen"
-
-
-def priority_of(symptoms: Sequence[Symptom]) -> tuple[str, str]:
-    """Rank by the most severe symptom, one step up when it spreads over services.
-
-    critical is P1, high P2, medium P3, low P4; two or more services make it one more urgent.
-    """
-    worst = max(symptoms, key=lambda item: LEVELS.index(item.level))
-    rank = len(LEVELS) - LEVELS.index(worst.level)
-    reason = f"{worst.rule} is of level {worst.level}"
-    services = {name for item in symptoms for name in item.services}
-    if len(services) > 1:
-        rank -= 1
-        reason += f", and {len(services)} services are affected"
-    return PRIORITIES[min(rank, len(PRIORITIES) - 1)], reason

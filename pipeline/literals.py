@@ -5,6 +5,8 @@ literals, in any case of its letters. A rule of which that cannot be said has no
 
 A literal is a run of printable ASCII without what JSON may escape. Texts in which JSON escaped more
 than it had to, or that hold characters whose case folds into ASCII, are the screen's business.
+Of a field that holds a number (`httpRequest.status|gte: 500`) it is an expression: the field's
+own name and what comes behind it, however JSON writes the number.
 """
 
 from __future__ import annotations
@@ -21,7 +23,18 @@ from sigma.conditions import (
     ConditionOR,
     ConditionValueExpression,
 )
-from sigma.types import SigmaExpansion, SigmaRegularExpression, SigmaString
+from sigma.types import (
+    CompareOperators,
+    SigmaCompareExpression,
+    SigmaExpansion,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+)
+
+from pipeline.entry import path_segments
+from pipeline.entry.decoding import TOO_DEEP
+from pipeline.matching import is_named, paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,13 +43,30 @@ if TYPE_CHECKING:
 
 Literals = frozenset[str] | None
 
+
+class Expression(str):
+    """A literal that is looked for as an expression; any other is meant to the letter."""
+
+    __slots__ = ()
+
+
 SHORTEST = 4
 """Characters: a shorter literal stands in nearly every entry and screens nothing out."""
 
 # Fields whose values are made, not found: they need not stand in the text as they are compared.
 _MADE = ("severity", "exception.message", "exception.module", "exception.frames")
 _UNESCAPED = re.compile(r"[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]+")  # ASCII less " / and \
+_WRITTEN = (TOO_DEEP.lower(), "-infinity")  # by whoever decodes the JSON: in a raw line it is not
 _NUMBER = re.compile(r"[-+.0-9eE]+")  # JSON may write it otherwise: 1e+16, 1e16
+
+# A name and its value in JSON, perhaps in JSON that is a text in JSON: what may stand between them.
+_COLON = r'\\*"[\s\\bfnrt]*:'
+_BEFORE_NUMBER = r'(?:[\s+0"\\bfnrt\x80-\xff]|\\u[0-9a-f]{4})*'
+_OTHERWISE = r"\[|[0-9]+[.e]|\.[0-9]"  # a list, or digits that do not show at once how much it is
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]+")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_LEAST = {CompareOperators.GTE: 0, CompareOperators.GT: 1}
+"""How much more than its limit a whole number is at least."""
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the only parser at hand
 
@@ -52,7 +82,7 @@ def _of_node(node: Any) -> Literals:
     if type(node) is ConditionAND:
         return _best(_of_node(argument) for argument in node.args)
     if isinstance(node, ConditionFieldEqualsValueExpression) and node.field not in _MADE:
-        return _of_value(node.value)
+        return _of_value(node.value) or _of_number(node.field, node.value)
     if isinstance(node, ConditionValueExpression):
         return _of_value(node.value)
     return None
@@ -82,15 +112,45 @@ def _best(parts: Iterable[Literals]) -> Literals:
     """All of the parts hold: take the most telling one, that whose shortest literal is longest."""
     known = [literals for literals in parts if literals is not None]
     return max(
-        known, key=lambda item: (min(map(len, item)), -len(item), sorted(item)), default=None
+        known, key=lambda item: (min(map(_weight, item)), -len(item), sorted(item)), default=None
     )
+
+
+def _weight(literal: str) -> int:
+    """Return how much it tells: a text more than a number."""
+    return 0 if isinstance(literal, Expression) else len(literal)
 
 
 def _of_text(text: str) -> Literals:
     """Return the longest run that JSON leaves as it is."""
-    run = max(_UNESCAPED.findall(text), key=len, default="")
+    run = max(_UNESCAPED.findall(text), key=len, default="").lower()
     tells = len(run) >= SHORTEST and not _NUMBER.fullmatch(run)
-    return frozenset({run.lower()}) if tells else None
+    return frozenset({run}) if tells and not any(run in word for word in _WRITTEN) else None
+
+
+def _of_number(field: str, value: Any) -> Literals:
+    """Return the field's name before the digits of a number that is equal, or large enough."""
+    names = {path_segments(path)[-1].text for path in paths_of(field)}
+    name = names.pop()
+    # Labels may be a list of keys and values, and a named field has no name in the text.
+    told = not names and "labels" not in field and not is_named(field)
+    digits = _digits(value)
+    if not told or not digits or not _PLAIN_NAME.fullmatch(name):
+        return None
+    spelt = _HUMP.sub("_?", name)
+    return frozenset({Expression(f"{spelt}{_COLON}{_BEFORE_NUMBER}(?:{digits}|{_OTHERWISE})")})
+
+
+def _digits(value: Any) -> str:
+    """Return an expression for the first digits of all whole numbers that match, "" if unknown."""
+    if type(value) is SigmaNumber and isinstance(value.number, int) and value.number > 0:
+        return str(value.number)
+    if not isinstance(value, SigmaCompareExpression) or type(value.number) is not SigmaNumber:
+        return ""
+    if value.op not in _LEAST or value.number.number < 1:
+        return ""
+    least = str(int(value.number.number) + _LEAST[value.op])
+    return f"[{least[0]}-9][0-9]{{{len(least) - 1}}}|[1-9][0-9]{{{len(least)}}}"
 
 
 @cache

@@ -7,6 +7,7 @@ only these. All times are nanoseconds since the epoch, UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry import LogEntry, Rejection
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.facts import Fact
     from pipeline.incident import Incident
     from pipeline.report import Decision, LedgerEntry, Report
+    from pipeline.verdicts import Verdict
 
 Work = TypeVar("Work")
+
+NOTHING: Mapping[Running, Sighting] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Block(Protocol):
     """Whole lines of JSON, each ended by a line feed, that were not parsed yet.
 
     `len()` is how many, 0 is the first. In a `regular` block each line begins and ends as an object
-    does.
+    does, and none is longer than `entry.outline.LONGEST`.
     """
 
     @property
@@ -47,7 +52,7 @@ class Block(Protocol):
 
     @property
     def regular(self) -> bool:
-        """Whether each line begins with `{` and ends with `}`."""
+        """Whether each line begins with `{` and ends with `}`, and none is very long."""
 
     def __len__(self) -> int: ...
 
@@ -113,19 +118,33 @@ class Store(Protocol):
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[tuple[str, int, str]] = (),
+        sightings: Mapping[Running, Sighting] = NOTHING,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time.
 
         What is given about an entry replaces what was known of it, unless a richer copy told that;
         of entries that are `cleared`, because their richest copy shows nothing, nothing stays.
-        Decisions other than to leave alone are appended to the ledger, each once.
+        Decisions other than to leave alone are appended to the ledger, each once. Sightings are
+        merged with those known; a revision is forgotten `deployments.KEPT` after its last entry.
         """
+
+    def sightings(self) -> Mapping[Running, Sighting]:
+        """Return which revisions logged, and when."""
 
     def incidents(self) -> Sequence[IncidentDocument]:
         """Return all incidents as last recorded, in order of first_seen."""
 
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has."""
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """Return what people decided and did not take back, in the order given."""
+
+    def give(self, verdict: Verdict) -> Verdict:
+        """Keep a verdict; return it with its number. What is said twice in a row is kept once."""
+
+    def undo(self, number: int, by: str) -> Verdict | None:
+        """Take back a verdict that holds; return it, None if no such verdict holds."""
 
 
 class Sink(Protocol):

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import markdown
 from pipeline.audit import SECOND
+from pipeline.deployments import Rollout, deployment_text, span_text
 from pipeline.entry import format_timestamp
 from pipeline.facts import sample_ref
-from pipeline.incident import PRIORITIES
+from pipeline.incident import PRIORITIES, State
 from pipeline.rule import LEVELS
 from pipeline.templating import render_markdown
+from pipeline.verdicts import assignee_of, resolution_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,23 +107,53 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When something is reported; spans in nanoseconds."""
+    """When something is reported; spans in nanoseconds.
+
+    `rollout_hold` holds a first report back while a revision of the incident's services is younger.
+    """
 
     min_priority: str = PRIORITIES[-1]
     group_wait: int = 30 * SECOND
     group_interval: int = 300 * SECOND
+    rollout_hold: int = 0
 
 
-def decide(
-    incident: Incident, report: Report, ledger: LedgerEntry | None, now: int, policy: Policy
+NO_ROLLOUT = Rollout()
+
+
+def decide(  # noqa: PLR0913 - all that has a say in it
+    incident: Incident,
+    report: Report,
+    ledger: LedgerEntry | None,
+    now: int,
+    policy: Policy,
+    *,
+    held: str = "",
+    rollout: Rollout = NO_ROLLOUT,
 ) -> Decision:
-    """Say what to do about an incident at `now` (event time), and why."""
+    """Say what to do about an incident at `now` (event time), and why.
+
+    `held` is the reason for which somebody holds it back, "" if nobody does.
+    """
+    if held:
+        return Decision(Action.LEAVE, held)
     if PRIORITIES.index(incident.priority) > PRIORITIES.index(policy.min_priority):
         return Decision(Action.LEAVE, f"below the minimum priority {policy.min_priority}")
     if ledger is not None:
         return _decide_again(incident, report, ledger, now, policy)
+    return _decide_first(incident, now, policy, rollout)
+
+
+def _decide_first(incident: Incident, now: int, policy: Policy, rollout: Rollout) -> Decision:
+    """Say what to do about an incident that the tracker does not know."""
+    if incident.state is State.RESOLVED and resolution_of(incident.verdicts):
+        return Decision(Action.LEAVE, f"{incident.state_reason}, before its first report")
     if now < incident.first_seen + policy.group_wait:
         return Decision(Action.LEAVE, "settling")
+    young = rollout.latest
+    if young and now < young.first_seen + policy.rollout_hold:
+        age = span_text(now - young.first_seen)
+        return Decision(Action.LEAVE, f"held back: {young.name} started {age} ago")
     return Decision(Action.CREATE, "first report")
 
 
@@ -138,10 +170,18 @@ def _decide_again(
         return Decision(Action.UPDATE, f"state changed from {ledger.state} to {incident.state}")
     if now < ledger.decided_at + policy.group_interval:
         return Decision(Action.LEAVE, "within group_interval of the last report")
+    if incident.last_seen <= ledger.decided_at:
+        return Decision(Action.UPDATE, "what is known of it changed since the last report")
     return Decision(Action.UPDATE, "it went on since the last report")
 
 
-def render(incident: Incident, explanation: Explanation, template: str, place: str) -> Report:
+def render(
+    incident: Incident,
+    explanation: Explanation,
+    template: str,
+    place: str,
+    rollout: Rollout = NO_ROLLOUT,
+) -> Report:
     """Render the report of an incident with an issue template (Jinja, Markdown).
 
     Raises:
@@ -152,15 +192,17 @@ def render(incident: Incident, explanation: Explanation, template: str, place: s
         incident_id=incident.id,
         title=markdown.title(f"[{incident.priority}] {incident.title}"),
         labels=("fivewhys", incident.priority, incident.root.signature),
-        body=_body(incident, explanation, template, place),
+        body=_body(incident, explanation, rollout, template, place),
     )
 
 
-def _body(incident: Incident, explanation: Explanation, template: str, place: str) -> str:
+def _body(
+    incident: Incident, explanation: Explanation, rollout: Rollout, template: str, place: str
+) -> str:
     """Render the body within GitHub's limit; Markdown is never cut, it is rendered with less."""
     body = ""
     for lines, items in SIZES:
-        values = _values(incident, _shortened(explanation, items), items)
+        values = _values(incident, _shortened(explanation, items), rollout, items)
         body = render_markdown(template, {**values, "lines": lines}, place, _FILTERS)
         if items is not None:
             body += _SHORTENED.format(items=items, lines=lines)
@@ -169,7 +211,9 @@ def _body(incident: Incident, explanation: Explanation, template: str, place: st
     return _CUT + markdown.fence(body[: BODY_LIMIT // 4])  # which may double what it is given
 
 
-def _values(incident: Incident, explanation: Explanation, items: int | None) -> dict[str, Any]:
+def _values(
+    incident: Incident, explanation: Explanation, rollout: Rollout, items: int | None
+) -> dict[str, Any]:
     """Return what the template sees, no list longer than `items`."""
     critical = [item for item in incident.symptoms if _is_critical(item)]
     warnings = [item for item in incident.symptoms if not _is_critical(item)]
@@ -177,12 +221,14 @@ def _values(incident: Incident, explanation: Explanation, items: int | None) -> 
     return {
         "incident": incident,
         "explanation": explanation,
-        "timeline": timeline(incident)[:items],
+        "timeline": timeline(incident, rollout)[:items],
+        "deployments": [fact.text for fact in rollout.facts][:items],
         "critical": critical[:items],
         "warnings": warnings[:items],
         "state_lines": state_lines(incident)[:items],
         "impacts": impacts[:items],
         "grouped_because": grouped_because(incident)[:items],
+        "assignee": assignee_of(incident.verdicts),
     }
 
 
@@ -229,12 +275,16 @@ def grouped_because(incident: Incident) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def timeline(incident: Incident) -> tuple[TimelineItem, ...]:
-    """Return when each context and each symptom began, and when the incident was last seen."""
+def timeline(incident: Incident, rollout: Rollout = NO_ROLLOUT) -> tuple[TimelineItem, ...]:
+    """Return when each context, deployment and symptom began, and when it was last seen."""
     items = [
         TimelineItem(item.first_seen, kind, item.title, sample_ref(item.samples[0]))
         for kind, group in (("context", incident.context), ("symptom", incident.symptoms))
         for item in group
+    ]
+    items += [
+        TimelineItem(one.first_seen, "deployment", deployment_text(one), one.ref)
+        for one in rollout.begun
     ]
     last = max(incident.symptoms, key=lambda item: (item.last_seen, item.fingerprint))
     if last.last_seen > last.first_seen:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.audit import Audit
-from pipeline.rule import LEVELS
+from pipeline.rule import KINDS, LEVELS, OPERATORS
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
 _LOGSOURCE = ("category", "product", "service", "definition")
+_NUMBER = {"anyOf": [{"type": "number"}, _TEXT]}
+_BOUNDS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(OPERATORS, _NUMBER),
+        "field": {"anyOf": [_TEXT, {**_TEXTS, "minItems": 1}]},
+        "percentile": _NUMBER,
+    },
+    "anyOf": [{"required": [name]} for name in OPERATORS],
+}
 
 
 def rule_schema() -> dict[str, Any]:
@@ -65,14 +76,22 @@ def rule_schema() -> dict[str, Any]:
             },
             "correlation": {
                 "type": "object",
-                "required": ["type", "rules", "timespan"],
+                "required": ["type", "timespan"],
+                "additionalProperties": False,
                 "properties": {
-                    "type": {"enum": ["temporal"]},
-                    "rules": _TEXTS,
-                    "group-by": _TEXTS,
+                    "type": {"enum": list(KINDS)},
+                    "rules": {"anyOf": [_TEXT, _TEXTS]},
+                    "group-by": {"anyOf": [_TEXT, _TEXTS]},
                     "timespan": {**_TEXT, "pattern": "^[0-9]+[smhdwMy]$"},
+                    "aliases": {
+                        "type": "object",
+                        "additionalProperties": {"type": "object", "additionalProperties": _TEXT},
+                    },
+                    "condition": {"anyOf": [_TEXT, _BOUNDS]},
+                    "generate": {"type": "boolean"},
                 },
             },
+            "generate": {"type": "boolean"},
             "audit": audit,
         },
         "oneOf": [

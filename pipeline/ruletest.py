@@ -6,13 +6,15 @@ timelines: entries at times after a fixed base, with exactly the incidents they 
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.audit import SECOND, parse_span
+from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation import Correlator
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
 from pipeline.errors import ConfigurationError, EntryError, RuleError
@@ -71,9 +73,13 @@ class ExpectedIncident(_Model):
 
 
 class Timeline(_Model):
-    """Entries in time, and exactly the incidents they make, in order of first_seen."""
+    """Entries in time, and exactly the incidents they make, in order of first_seen.
+
+    `catalog` is what a catalog file says, for edges that ask it.
+    """
 
     name: str
+    catalog: dict[str, Any] = Field(default_factory=dict)
     steps: tuple[TimelineStep, ...]
     expect_incidents: tuple[ExpectedIncident, ...]
     expect_incident_at: TimelineStep | None = None
@@ -82,6 +88,17 @@ class Timeline(_Model):
     @classmethod
     def _as_step(cls, value: object) -> object:
         return value if value is None else {"at": value, "entry": {}}
+
+    def topology(self, place: str) -> Catalog:
+        """Read the catalog.
+
+        Raises:
+            CatalogError: every mistake in it; `place` is shown.
+
+        """
+        if not self.catalog:
+            return Catalog()
+        return load_catalog(json.dumps(self.catalog), f"{place}, catalog of {self.name!r}")
 
 
 T = TypeVar("T", Case, Timeline)
@@ -209,7 +226,7 @@ class _Runner:
         return parse_entry(record, place=self._document.name)
 
     def _timeline_difference(self, timeline: Timeline) -> str:
-        correlator = Correlator(self._ruleset)
+        correlator = Correlator(self._ruleset, topology=timeline.topology(self._document.name))
         for index, step in enumerate(timeline.steps):
             record = {"insertId": f"step-{index}", **step.entry}
             record["timestamp"] = format_timestamp(BASE + step.at)

@@ -15,11 +15,12 @@ JSON so), and characters beyond ASCII whose case folds into ASCII letters.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hyperscan
 
-from pipeline.literals import literals_of
+from pipeline.entry.outline import SPELLINGS
+from pipeline.literals import Expression, literals_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,7 @@ FOLDING = "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u2
 _ESCAPED = ("\\u00", "\\u01", "\\u1e9", "\\u212a", "\\ufb0")
 _TRY_ALL = 0
 _FLAGS = hyperscan.HS_FLAG_CASELESS
-# Fields as BigQuery and Python's clients spell them, of which `entry.outline` knows nothing.
-_SPELLINGS = (b"proto_payload", b"protopayload_", b"text_payload", b"receive_timestamp")
+_EXACTLY = 0
 
 
 class Screen:
@@ -54,11 +54,14 @@ class Screen:
         self._all = tuple(range(len(rules)))
         self._always = tuple(sorted(always))
         self._rules = [frozenset(always), *(frozenset(found) for found in needed.values())]
-        expressions = [text.encode() for text in (*_ESCAPED, *FOLDING, *needed)]
-        doubtful = len(expressions) - len(needed)
-        ids = [*[_TRY_ALL] * doubtful, *range(1, len(needed) + 1)]
-        self._database = _compiled(expressions, ids, _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH)
-        self._everywhere = _compiled([*expressions, *_SPELLINGS], None, _FLAGS)
+        wanted = [(text, _TRY_ALL) for text in (*_ESCAPED, *FOLDING)]
+        wanted += [(text, number) for number, text in enumerate(needed, start=1)]
+        once = _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH
+        self._databases = _compiled([_Wanted(text, number, once) for text, number in wanted])
+        self._everywhere = _compiled(
+            [_Wanted(text, number, _FLAGS) for text, number in wanted]
+            + [_Wanted(text, _TRY_ALL, _EXACTLY) for text in SPELLINGS]
+        )
 
     @property
     def is_blind(self) -> bool:
@@ -71,13 +74,15 @@ class Screen:
         A screen that `is_blind` cannot tell.
         """
         found: list[int] = []
-        self._everywhere.scan(lines, match_event_handler=_note_end, context=found)
+        for database in self._everywhere:
+            database.scan(lines, match_event_handler=_note_end, context=found)
         return found
 
     def candidates(self, text: bytes) -> tuple[int, ...]:
         """Return the indexes of the rules to try on an entry with this JSON text, in order."""
         hits: list[int] = []
-        self._database.scan(text, match_event_handler=_note, context=hits)
+        for database in self._databases:
+            database.scan(text, match_event_handler=_note, context=hits)
         if not hits:
             return self._always
         if _TRY_ALL in hits:
@@ -85,15 +90,27 @@ class Screen:
         return tuple(sorted(frozenset(self._always).union(*(self._rules[hit] for hit in hits))))
 
 
-def _compiled(expressions: Sequence[bytes], ids: Sequence[int] | None, flags: int) -> Any:
+class _Wanted(NamedTuple):
+    text: str
+    number: int
+    flags: int
+
+
+def _compiled(wanted: Sequence[_Wanted]) -> list[Any]:
+    """Compile literals, and expressions by themselves: together they take ten times as long."""
+    expressions = [item for item in wanted if isinstance(item.text, Expression)]
+    literals = [item for item in wanted if not isinstance(item.text, Expression)]
+    return [_database(part) for part in (literals, expressions) if part]
+
+
+def _database(wanted: Sequence[_Wanted]) -> Any:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    count = len(expressions)
     database.compile(
-        expressions=expressions,
-        ids=ids or range(count),
-        elements=count,
-        flags=[flags] * count,
-        literal=True,
+        expressions=[item.text.encode() for item in wanted],
+        ids=[item.number for item in wanted],
+        elements=len(wanted),
+        flags=[item.flags for item in wanted],
+        literal=not isinstance(wanted[0].text, Expression),
     )
     return database
 

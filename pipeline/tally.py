@@ -56,7 +56,7 @@ class Identities:
             yield found
 
 
-def distinct(kinds: Iterable[Identities]) -> int:
+def distinct(kinds: Iterable[Identities], *, few: int = FEW, at_once: int = AT_ONCE) -> int:
     """Count the different identities of several kinds together.
 
     Two entries that differ share one with a probability of 1 in 10**19 each, of 1 in a million
@@ -64,11 +64,11 @@ def distinct(kinds: Iterable[Identities]) -> int:
     """
     every = tuple(kinds)
     total = sum(map(len, every))
-    if total <= FEW:
+    if total <= few:
         return len({one for kind in every for piece in kind.read() for one in piece})
     import numpy as np  # noqa: PLC0415 - takes longer to load than a small export to read
 
-    parts = total // AT_ONCE + 1
+    parts = total // at_once + 1
     count = 0
     for part in range(parts):
         pieces = (np.asarray(piece) for kind in every for piece in kind.read())

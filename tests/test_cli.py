@@ -220,6 +220,8 @@ def test_every_mistake_is_listed_at_once(folder: Path) -> None:
             "high",
             "--repo",
             "gone",
+            "--hold-rollout",
+            "soon",
         ),
     )
     assert result.exit_code == 2
@@ -233,6 +235,7 @@ def test_every_mistake_is_listed_at_once(folder: Path) -> None:
         "--min-priority: 'P9' is no priority",
         "--fail-on: 'high' is no priority",
         "--repo: 'gone' is no folder",
+        "--hold-rollout: 'soon' is no time span",
         "nowhere.json: no such file or folder",
         "none-*.json: no file matches",
     ):
@@ -515,7 +518,8 @@ def test_a_captured_entry_is_a_redacted_fixture(folder: Path) -> None:
     (case,) = yaml.safe_load(result.stdout)["matches"]
     assert case["entry"]["resource"] == MISSING["resource"]
     assert "hunter2" not in result.stdout
-    (folder / "missing_table.yml").write_text(run("rules", "show", "missing_table").stdout)
+    for name in ("missing_table", "migration_failed"):  # the one names the other as a cause
+        (folder / f"{name}.yml").write_text(run("rules", "show", name).stdout)
     (folder / "missing_table.test.yml").write_text(result.stdout)
     assert run("rules", "test", ".").stdout == "1 passed, 0 failed\n"
     unknown = run("rules", "capture", "e.jsonl", "--insert-id", "zzz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def parts(rules: RuleSet, *detections: Detection) -> list[set[str]]:
     return [{symptom.fingerprint for symptom in made.symptoms} for made in found]
 
 
-def only(rules: RuleSet, *detections: Detection, **settings: int) -> Incident:
+def only(rules: RuleSet, *detections: Detection, **settings: Any) -> Incident:
     """Return the one incident that detections make."""
     made = correlate(rules, *detections, settings=CorrelationSettings(**settings))
     (incident,) = made.incidents()
@@ -140,7 +141,7 @@ def test_two_episodes_of_one_symptom_do_not_make_each_other_an_effect() -> None:
         rule_text("late", audit="{caused_by: [{rule: down}]}"),
     )
     both = (detection("down"), detection("down", at=100), detection("late", at=100))
-    incident = only(rules, *both, episode_gap=50 * SECOND)
+    incident = only(rules, *both, episode_gap=50 * SECOND, together=200 * SECOND)
     assert incident.root.rule == "down"
     assert incident.root.count == 2
 
@@ -417,15 +418,33 @@ def test_event_time_makes_the_state() -> None:
 
 
 def test_a_restarted_correlator_goes_on_where_it_stopped() -> None:
-    """Detections and anchors are all it needs; time had come as far as what it holds."""
+    """A snapshot is plain JSON and all it needs."""
     before = correlate(CHAIN, detection("second", at=3), detection("first"))
     before.restore((), [anchor_of(incident) for incident in before.incidents()])
-    detections, anchors = before.snapshot()
+    gone = detection("third", at=4)
+    before.on_detections(gone.key, gone.richness, [gone])
+    before.on_detections(gone.key, (2, 1, 1, ""), [])
+    before.on_time(BASE + 9 * SECOND)
     after = Correlator(CHAIN)
-    after.restore(detections, anchors)
+    after.resume(json.loads(json.dumps(before.snapshot())))
+    after.on_detections(gone.key, gone.richness, [gone])
     assert after.snapshot() == before.snapshot()
     assert after.incidents() == before.incidents()
-    assert after.now == BASE + 3 * SECOND
+    assert after.now == BASE + 9 * SECOND
+
+
+def test_a_snapshot_of_another_version_is_refused() -> None:
+    """What it says may mean something else."""
+    with pytest.raises(ValueError, match=r"a snapshot of version 0, not 1; start without it"):
+        Correlator(CHAIN).resume({"version": 0})
+
+
+def test_what_a_store_kept_is_taken_up() -> None:
+    """Time had come as far as the last of it, and nothing of it comes late."""
+    found = Correlator(CHAIN)
+    found.restore([detection("second", at=9000), detection("first")], [])
+    assert (found.now, found.late) == (BASE + 9000 * SECOND, 0)
+    assert len(found.incidents()) == 2
 
 
 def test_a_snapshot_is_in_order_of_time() -> None:
@@ -433,8 +452,8 @@ def test_a_snapshot_is_in_order_of_time() -> None:
     found = Correlator(CHAIN)
     for item in (detection("second", at=3), detection("first"), detection("third", at=1)):
         found.on_detections(item.key, item.richness, [item])
-    detections, _ = found.snapshot()
-    assert [item.rule for item in detections] == ["first", "third", "second"]
+    rules = [item["rule"] for item in found.snapshot()["detections"]]
+    assert rules == ["first", "third", "second"]
 
 
 @pytest.mark.parametrize("richer_first", [False, True])

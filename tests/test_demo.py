@@ -95,12 +95,26 @@ def test_the_first_holds_all_symptoms_of_its_fault(first: IncidentDocument) -> N
     }
 
 
+def test_the_first_was_first_seen_after_a_deployment(document: RunDocument) -> None:
+    """Seconds after the new revision started, by whom it was deployed; the second was not."""
+    first, second = document.incidents
+    old, new = "netra-backend-staging-00041-hap", "netra-backend-staging-00042-kel"
+    (told,) = first.first_seen_after_deployment
+    assert told.startswith(f"first seen 6 s after revision {new} of netra-backend-staging started")
+    assert f", absent before: revision {old} logged from 2025-09-09T23:30:43Z to " in told
+    assert [(item.revision, item.previous) for item in first.deployments] == [(new, old)]
+    kinds = [item.kind for item in first.timeline]
+    assert kinds.index("deployment") < kinds.index("symptom")
+    assert "by deployer@example-staging.iam.gserviceaccount.com" in first.timeline[0].text
+    assert (second.first_seen_after_deployment, second.deployments) == ([], [])
+
+
 def test_the_two_faults_are_kept_apart(document: RunDocument) -> None:
     """They overlap in time and have nothing else in common."""
     one, other = document.incidents
     assert one.first_seen < other.first_seen < one.last_seen
     assert set(one.services).isdisjoint(other.services)
-    assert [item.rule for item in other.symptoms] == ["pool_exhausted"]
+    assert [item.rule for item in other.symptoms] == ["pool_exhausted", "request_failed"]
 
 
 def test_the_whys_go_as_far_as_the_evidence(first: IncidentDocument) -> None:

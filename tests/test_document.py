@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from pipeline.catalog import Catalog
-from pipeline.document import EntriesDocument, RejectionDocument, RunDocument, incident_document
-from pipeline.facts import known_facts
+from pipeline.deployments import Deployment, Rollout
+from pipeline.document import (
+    EntriesDocument,
+    RejectionDocument,
+    RunDocument,
+    incident_document,
+    suppression_document,
+)
+from pipeline.facts import Fact, known_facts
+from pipeline.holding import apply
 from pipeline.report import Action, Decision, Report
+from pipeline.suppressions import load_suppressions
+from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import WhysTemplates, explain
-from tests.support import correlate, detection, rule_text, ruleset
+from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
 RULES = ruleset(
     rule_text("missing", level="critical"),
@@ -21,7 +32,7 @@ RULES = ruleset(
     rule_text("deployed", audit="{context: {}}"),
 )
 CONTRACT = {
-    "": {"entries", "rejections", "incidents"},
+    "": {"entries", "rejections", "incidents", "suppressions"},
     "entries": {
         "read",
         "accepted",
@@ -53,6 +64,13 @@ CONTRACT = {
         "grouped_because",
         "timeline",
         "report",
+        "suppressed",
+        "silenced_until",
+        "assigned_to",
+        "verdicts",
+        "previous",
+        "deployments",
+        "first_seen_after_deployment",
     },
     "incidents.symptoms": {
         "rule",
@@ -74,13 +92,48 @@ CONTRACT = {
     "incidents.five_whys.evidence": {"kind", "ref", "text"},
     "incidents.timeline": {"timestamp", "kind", "text", "ref"},
     "incidents.report": {"action", "reason", "title", "labels", "body"},
+    "incidents.suppressed": {"place", "owner", "reason", "until"},
+    "incidents.verdicts": {"number", "kind", "text", "by", "at", "reason"},
+    "suppressions": {
+        "place",
+        "owner",
+        "reason",
+        "until",
+        "state",
+        "state_reason",
+        "incidents",
+        "detections",
+    },
+    "incidents.deployments": {
+        "service",
+        "revision",
+        "commit",
+        "first_seen",
+        "last_seen",
+        "previous",
+        "ref",
+    },
 }
+
+SUPPRESSIONS = load_suppressions(
+    "suppressions: [{match: {rule: '*'}, owner: ana, reason: known, until: 2025-10-01}]", "s.yml"
+)
+SILENCE = Verdict(Kind.SILENCE, "inc-1", ("a", BASE), BASE, "ana", until=BASE + 60 * SECOND)
+
+
+OLDER = Deployment("backend", "backend-1", "", BASE - 9 * SECOND, BASE, "insertId a")
+DEPLOYED = replace(OLDER, revision="backend-2", first_seen=BASE, previous=OLDER)
+ROLLOUT = Rollout(
+    (OLDER, DEPLOYED), DEPLOYED, (Fact("after", "first seen after it", "insertId a"),)
+)
 
 
 def run_document() -> dict[str, Any]:
     """Make the document of a run with one incident, as another program reads it."""
     seen = [detection(name, at=at) for at, name in enumerate(RULES.rules)]
-    (incident,) = correlate(RULES, *seen).incidents()
+    (made,) = correlate(RULES, *seen).incidents()
+    incident = replace(made, verdicts=(SILENCE,))
+    applied = apply(SUPPRESSIONS, [incident], BASE)
     explanation = explain(incident, known_facts(incident, Catalog()), WhysTemplates({}, {}))
     report = Report(incident.id, "[P1] title", ("fivewhys", "P1"), "body")
     decision = Decision(Action.CREATE, "first report")
@@ -89,7 +142,18 @@ def run_document() -> dict[str, Any]:
             read=4, accepted=3, duplicates=0, rejected=1, outside=0, unknown_severities=0
         ),
         rejections=[RejectionDocument(place="a.json:1", reason="no JSON")],
-        incidents=[incident_document(incident, explanation, report, decision)],
+        incidents=[
+            incident_document(
+                incident,
+                explanation,
+                report,
+                decision,
+                suppressed=applied.held[incident.id],
+                silence=SILENCE,
+                rollout=ROLLOUT,
+            )
+        ],
+        suppressions=[suppression_document(item) for item in applied.accounts],
     )
     read = json.loads(document.model_dump_json())
     assert isinstance(read, dict)
@@ -165,7 +229,10 @@ def test_an_incident_is_told_in_full() -> None:
         "link",
     ]
     assert incident["five_whys"][1]["settle"]
-    assert [item["kind"] for item in incident["timeline"]] == ["symptom", "symptom", "context"]
+    kinds = ["deployment", "deployment", "symptom", "symptom", "context"]
+    assert [item["kind"] for item in incident["timeline"]] == kinds
+    assert [item["previous"] for item in incident["deployments"]] == ["", "backend-1"]
+    assert incident["first_seen_after_deployment"] == ["first seen after it"]
     assert incident["report"] == {
         "action": "create",
         "reason": "first report",

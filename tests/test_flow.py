@@ -343,3 +343,52 @@ def test_what_is_not_urgent_enough_is_left_alone() -> None:
     ]
     assert len(store.decisions) == 1
     assert len(store.incidents()) == 2
+
+
+# --- deployments ----------------------------------------------------------------------------------
+
+
+def on_revision(name: str, text: str, at: float) -> LogEntry:
+    """Make an entry that a revision of the backend logged."""
+    labels = {"service_name": "backend", "revision_name": name}
+    return entry(text, at=at, key=f"{name}-{at}", resource={"labels": labels})
+
+
+OLDER = [on_revision("r1", "well", at) for at in (0, 100)]
+NEWER = [on_revision("r2", "well", 110), on_revision("r2", "missing", 113)]
+SINCE_R2 = (
+    "first seen 3 s after revision r2 of backend started, absent before: "
+    "revision r1 logged from 2025-09-10T00:00:00Z to 2025-09-10T00:01:40Z without it"
+)
+
+
+@given(st.permutations([*OLDER, *NEWER, NEWER[0]]))
+def test_an_incident_says_after_which_deployment_it_was_first_seen(
+    records: list[LogEntry],
+) -> None:
+    """In whatever order the entries come."""
+    (outcome,) = run(*records).outcomes
+    assert outcome.document.first_seen_after_deployment == [SINCE_R2]
+    assert outcome.document.timeline[0].kind == "deployment"
+
+
+def test_a_store_remembers_which_revisions_logged() -> None:
+    """A later run knows what an earlier one saw; a dry run leaves nothing behind."""
+    store = MemoryStore()
+    run(*OLDER, store=store, dry_run=True)
+    assert store.sightings() == {}
+    run(*OLDER, store=store)
+    (outcome,) = run(*NEWER, store=store).outcomes
+    assert outcome.document.first_seen_after_deployment == [SINCE_R2]
+
+
+def test_a_first_report_waits_for_a_rollout_to_be_over() -> None:
+    """Held back with its reason while the revision is young, reported later."""
+    policy, store = Policy(rollout_hold=60 * SECOND), MemoryStore()
+    (held,) = run(*OLDER, *NEWER, store=store, policy=policy).outcomes
+    assert (held.decision.action, held.decision.reason) == (
+        Action.LEAVE,
+        "held back: revision r2 started 33 s ago",
+    )
+    (told,) = run(on_revision("r2", "well", 170), store=store, policy=policy).outcomes
+    assert told.decision.action is Action.CREATE

@@ -1,8 +1,10 @@
 """What an entry must contain for a rule to match."""
 
+import re
+
 import pytest
 
-from pipeline.literals import literals_of
+from pipeline.literals import Expression, literals_of
 from tests.support import ruleset
 
 
@@ -53,7 +55,7 @@ def test_literals_of_an_expression(text: str, expected: set[str] | None) -> None
         ("  a: {message|contains|all: [first one, second]}\n  condition: a", {"first one"}),
         ("  a: [first one, second]\n  condition: a", {"first one", "second"}),
         ("  a: {x: 'abcd'}\n  b: {y|gt: 3}\n  condition: a and b", {"abcd"}),
-        ("  a: {x: 'abcd'}\n  b: {y|gt: 3}\n  condition: a or b", None),
+        ("  a: {x: 'abcd'}\n  b: {y|lt: 3}\n  condition: a or b", None),
         ("  a: {x: 'abcd'}\n  condition: not a", None),
         ("  a: {x: 'abcd'}\n  b: {y: 'efghi'}\n  condition: a and not b", {"abcd"}),
         ("  a: {severity: ERROR}\n  condition: a", None),
@@ -77,3 +79,63 @@ def test_literals_of_a_condition(detection: str, expected: set[str] | None) -> N
 def test_an_expression_nested_without_end_has_no_literals() -> None:
     """What the parser cannot follow is tried on every entry."""
     assert expression("(?:" * 400 + "abcdef" + ")" * 400) in (None, {"abcdef"})
+
+
+@pytest.mark.parametrize(
+    ("detection", "written", "not_written"),
+    [
+        ("{httpRequest.status|gte: 500}", ["500", "599", "1000"], ["499", "99"]),
+        ("{httpRequest.status|gt: 499}", ["500"], ["499"]),
+        ("{httpRequest.status: 503}", ["503"], ["403", "500"]),
+        ("{httpRequest.status: [500, 503]}", ["500", "503"], ["200"]),
+        ("{a.status|gte: 7}", ["7", "9", "10"], ["6", "0"]),
+    ],
+)
+def test_a_number_is_found_behind_the_name_of_its_field(
+    detection: str, written: list[str], not_written: list[str]
+) -> None:
+    """As digits, as text, with white space and zeros, in a list, and in JSON inside JSON."""
+    found = literals(f"  a: {detection}\n  condition: a")
+    assert found is not None
+    assert all(type(text) is Expression for text in found)
+    shapes = ('"status":%s', '"Status" : "%s"', r"\"status\":\n %s", '"status":" +00%s"')
+    for shape in shapes:
+        assert all(_holds(found, shape % number) for number in written)
+        assert not any(_holds(found, f"{{{shape % number}, x}}") for number in not_written)
+    assert _holds(found, '"status":[1]')
+    assert _holds(found, '"status":5.03e2')
+    assert not _holds(found, '"status":"error 503"')
+
+
+def _holds(expressions: set[str], text: str) -> bool:
+    return any(re.search(expression, text, re.IGNORECASE) for expression in expressions)
+
+
+@pytest.mark.parametrize(
+    "detection",
+    [
+        "{httpRequest.status|lt: 500}",
+        "{httpRequest.status|gte: 0}",
+        "{httpRequest.status|gte: -1}",
+        "{httpRequest.status: 0}",
+        "{httpRequest.status: 1.5}",
+        "{message|gte: 500}",
+        "{severity|gte: 500}",
+        "{labels.status|gte: 500}",
+        "{gcp.audit.num_response_items|gte: 500}",
+        "{timestamp|hour|gte: 5}",
+        "{'labels.\"a/b\"|gte': 500}",
+    ],
+)
+def test_a_number_that_may_be_written_anyhow_has_no_literal(detection: str) -> None:
+    """Limits that zero meets, and fields whose name need not stand before the value."""
+    assert literals(f"  a: {detection}\n  condition: a") is None
+
+
+def test_a_text_tells_more_than_a_number() -> None:
+    """Of both, the text is looked for; words in camel case may be written in snake case."""
+    both = "  a: {x: 'abcd', httpRequest.status: 503}\n  condition: a"
+    assert literals(both) == {"abcd"}
+    camel = literals("  a: {a.retryCount|gt: 2}\n  condition: a")
+    assert camel is not None
+    assert _holds(camel, '"retry_count": 3')

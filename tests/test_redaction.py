@@ -20,7 +20,7 @@ from detect_secrets.plugins.sendgrid import SendGridDetector
 from detect_secrets.plugins.slack import SlackDetector
 from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.redaction import PLACEHOLDER, Redactor
@@ -375,6 +375,47 @@ def test_a_second_walk_changes_nothing(value: object) -> None:
     """Redaction of values is idempotent too."""
     once = REDACTOR.value(value)
     assert REDACTOR.value(once) == once
+
+
+WALKS = Redactor(extra=("[^\\x00-\\x{10ffff}]",))
+"""Redacts as `REDACTOR` does; but a further expression, which matches nothing, lets it assume of no
+text that there is nothing in it."""
+
+
+@given(JSON | st.recursive(st.text() | st.integers(), st.lists, max_leaves=4))
+def test_what_needs_no_walk_comes_out_as_if_walked(value: object) -> None:
+    """A value without anything that could be secret is returned as it is, and not a copy."""
+    assert REDACTOR.value(value) == WALKS.value(value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_no_kind_of_secret_is_taken_for_none(kind: str, data: st.DataObject) -> None:
+    """As text, in a value and as a key it goes as if every expression had been tried."""
+    secret, around = data.draw(KINDS[kind]), data.draw(AROUND)
+    for text in (secret, f"{around} {secret} {around}", secret.swapcase()):
+        assert REDACTOR.text(text) == WALKS.text(text)
+        value = {"a": [text], text: {"b": 1}}
+        assert REDACTOR.value(value) == WALKS.value(value)
+
+
+@pytest.mark.parametrize("text", [*KEPT, *(text for text, _ in CHANGED)])
+def test_no_example_is_taken_for_harmless(text: str) -> None:
+    """What every expression makes of an example comes out."""
+    assert REDACTOR.text(text) == WALKS.text(text)
+    assert REDACTOR.value({"name": text, "value": text}) == WALKS.value(
+        {"name": text, "value": text}
+    )
+
+
+def test_a_value_without_secrets_is_itself() -> None:
+    """No copy is made; nor is one changed where there are secrets."""
+    value = {"a": ["well", {"b": None}], "n": 1.5}
+    assert REDACTOR.value(value) is value
+    secret = {"a": ["password=x"]}
+    assert REDACTOR.value(secret) == {"a": ["password=[REDACTED]"]}
+    assert secret == {"a": ["password=x"]}
 
 
 def test_addresses_of_people_are_a_setting() -> None:

@@ -12,9 +12,10 @@ from hypothesis import given
 
 from pipeline.catalog import Catalog
 from pipeline.correlation.links import Anchor
+from pipeline.deployments import Deployment, Rollout
 from pipeline.detection import Sample
 from pipeline.errors import TemplateError
-from pipeline.facts import known_facts
+from pipeline.facts import Fact, known_facts
 from pipeline.incident import Incident, State
 from pipeline.report import (
     BODY_LIMIT,
@@ -30,6 +31,7 @@ from pipeline.report import (
     state_lines,
     timeline,
 )
+from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import WhysTemplates, explain, load_whys
 from tests.support import (
     BASE,
@@ -434,9 +436,16 @@ POLICIES: Mapping[str, Policy] = {"all": Policy(), "urgent": Policy(min_priority
         (known(state=State.QUIET, ago=0), NOW, "all", Action.UPDATE, "state changed from quiet to"),
         # anything else waits for its turn
         (known(ago=299), NOW, "all", Action.LEAVE, "within group_interval of the last report"),
-        (known(ago=300), NOW, "all", Action.UPDATE, "it went on since the last report"),
+        (known(ago=9000), NOW, "all", Action.UPDATE, "it went on since the last report"),
+        (known(ago=300), NOW, "all", Action.UPDATE, "what is known of it changed since the last"),
         # a symptom that is gone is no new one
-        (known(symptoms=("missing backend", "down backend", "x")), NOW, "all", Action.UPDATE, "it"),
+        (
+            known(symptoms=("missing backend", "down backend", "x")),
+            NOW,
+            "all",
+            Action.UPDATE,
+            "what",
+        ),
     ],
 )
 def test_every_decision_has_its_reason(
@@ -446,6 +455,78 @@ def test_every_decision_has_its_reason(
     decision = decide(incident(), REPORT, ledger, now, POLICIES[policy])
     assert decision.action is action
     assert decision.reason.startswith(reason)
+
+
+def test_what_is_held_back_is_left_alone() -> None:
+    """Whatever the tracker knows of it; the reason is the holder's."""
+    for ledger in (None, known()):
+        decision = decide(incident(), REPORT, ledger, NOW, Policy(), held="silenced by ana")
+        assert decision == Decision(Action.LEAVE, "silenced by ana")
+
+
+def test_what_a_person_resolved_before_its_first_report_is_left_alone() -> None:
+    """Silence that resolves it is another matter: nobody has looked at it yet."""
+    made = replace(incident(), state=State.RESOLVED, state_reason="resolved by ana")
+    assert decide(made, REPORT, None, NOW, Policy()).action is Action.CREATE
+    verdict = Verdict(Kind.RESOLVE, made.id, ("a", BASE), BASE, "ana")
+    decision = decide(replace(made, verdicts=(verdict,)), REPORT, None, NOW, Policy())
+    assert decision == Decision(Action.LEAVE, "resolved by ana, before its first report")
+
+
+def test_people_stand_in_the_issue() -> None:
+    """To whom it is assigned, what was decided, and which incident it continues."""
+    template = TEMPLATE.read_text(encoding="utf-8")
+    verdict = Verdict(Kind.ASSIGN, "inc-1", ("a", BASE), BASE, "bo", assignee="ana")
+    made = replace(incident(), verdicts=(verdict,), previous="inc-0")
+    explanation = explain(made, [], WhysTemplates({}, {}))
+    body = render(made, explanation, template, "issue.md.j2").body
+    assert "| Assigned to | ana |" in body
+    assert "- assigned to ana by bo at 2025" in body
+    assert "It continues inc-0, " in body
+
+
+DEPLOYED = Deployment("backend", "backend-2", "", NOW - 20 * SECOND, NOW, "insertId a")
+ROLLOUT = Rollout(begun=(DEPLOYED,), latest=DEPLOYED)
+
+
+@pytest.mark.parametrize(
+    ("hold", "rollout", "ledger", "reason"),
+    [
+        (300, ROLLOUT, None, "held back: revision backend-2 started 20 s ago"),
+        (21, ROLLOUT, None, "held back: revision backend-2 started 20 s ago"),
+        (20, ROLLOUT, None, "first report"),
+        (0, ROLLOUT, None, "first report"),
+        (300, Rollout(), None, "first report"),
+        (300, ROLLOUT, known(), "what is known of it changed since the last report"),
+    ],
+)
+def test_a_rollout_holds_a_first_report_back(
+    hold: int, rollout: Rollout, ledger: LedgerEntry | None, reason: str
+) -> None:
+    """While a revision is younger than the setting; what was reported before is kept up to date."""
+    policy = Policy(rollout_hold=hold * SECOND)
+    decision = decide(incident(), REPORT, ledger, NOW, policy, rollout=rollout)
+    assert decision.reason == reason
+    assert (decision.action is Action.LEAVE) == reason.startswith("held back")
+
+
+def test_deployments_stand_in_the_issue() -> None:
+    """In the timeline, and what the root has to do with one beside the revisions."""
+    deployed = replace(DEPLOYED, first_seen=BASE - 9 * SECOND)
+    fact = Fact("first_seen_after_deployment", "first seen 9 s after | it", "insertId a")
+    made, nothing = incident(), WhysTemplates({}, {})
+    body = render(
+        made,
+        explain(made, [fact], nothing),
+        TEMPLATE.read_text(encoding="utf-8"),
+        "issue.md.j2",
+        Rollout(begun=(deployed,), facts=(fact,)),
+    ).body
+    assert "\n| Deployment | first seen 9 s after \\| it |\n\n## Symptoms" in body
+    assert (
+        "- 2025-09-09T23:59:51Z deployment: revision backend-2 of backend started (first entry) "
+        "(`insertId a`)\n"
+    ) in body
 
 
 def test_a_decision_is_a_value() -> None:

@@ -531,23 +531,129 @@ def test_a_wrong_item_does_not_make_its_groups_missed() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("temporal", "temporal_ordered", 4, "type 'temporal_ordered' is not supported; supported:"),
-        ("temporal", "value_count", 4, "type 'value_count' is not supported"),
-        ("temporal", "[x]", 4, "type ['x'] is not supported"),
+        ("temporal", "value_min", 4, "type 'value_min' is not supported; supported: event_count"),
         ("  type: temporal\n", "", 3, "type None is not supported"),
         ("[a, b]", "[a, nobody]", 5, "the correlation names 'nobody', but no rule has this name"),
-        ("[a, b]", "[a, both]", 5, "the correlation names 'both', but no rule has this name"),
+        ("[a, b]", "[a, both]", 5, "correlations refer to each other: both -> both"),
         ("[a, b]", "[a, seen]", 5, "the correlation names 'seen', which only gives context"),
         ("[a, b]", "[a, [b]]", 5, "rules must be text or a list of texts"),
         ("[a, b]", "[]", 3, "the correlation names no rules"),
         ("[resource.type]", "[5]", 6, "group-by must be text or a list of texts"),
         ("5m", "soon", 7, "Timespan 'soon' is invalid"),
         ("  timespan: 5m\n", "", 3, "Sigma correlation rule without timespan"),
-        ("5m\n", "5m\n  aliases: {x: {a: y}}\n", 8, "aliases are not supported"),
-        ("5m\n", "5m\n  condition: a and not b\n", 8, "a condition is not supported"),
-        ("5m\n", "5m\n  condition: {gte: 2}\n", 8, "a condition is not supported"),
+        (
+            "5m\n",
+            "5m\n  window: session\n",
+            8,
+            "'window' is not known in a correlation; known: type",
+        ),
+        ("5m\n", "5m\n  aliases: [x]\n", 8, "aliases name, for each alias, the field"),
+        ("5m\n", "5m\n  aliases: {x: y}\n", 8, "aliases name, for each alias, the field"),
+        ("5m\n", "5m\n  aliases: {x: {a: 5}}\n", 8, "aliases name, for each alias, the"),
+        ("5m\n", "5m\n  aliases: {x: {a: y}}\n", 8, "the alias 'x' stands neither in group-by"),
+        (
+            "[resource.type]\n",
+            "[x]\n  aliases: {x: {a: y}}\n",
+            7,
+            "'x' does not say what it is in b",
+        ),
+        (
+            "[resource.type]\n",
+            "[x]\n  aliases: {x: {a: y, b: y, c: y}}\n",
+            7,
+            "the alias 'x' names 'c', which is no rule of the correlation",
+        ),
+        ("5m\n", "5m\n  generate: maybe\n", 8, "generate is true or false"),
+        ("5m\n", "5m\ngenerate: maybe\n", 8, "generate is true or false"),
+        ("5m\n", "5m\n  condition: [a]\n", 8, "a condition is a mapping or an"),
+        ("5m\n", "5m\n  condition: 1 of them\n", 8, "Failed to parse extended condition"),
+        ("5m\n", "5m\n  condition: a and c\n", 8, "Rules defined but not referenced in extended"),
+        (
+            "5m\n",
+            "5m\n  condition: not (a and b)\n",
+            8,
+            "the condition holds where nothing is seen",
+        ),
+        ("5m\n", f"5m\n  condition: {'not ' * 99}a and b\n", 8, "nested too deeply"),
+        ("5m\n", "5m\n  condition: {}\n", 8, "a condition has one of gt, gte, lt, lte, eq, neq"),
+        ("5m\n", "5m\n  condition: {gte: true}\n", 8, "True is no valid bound"),
+        ("5m\n", "5m\n  condition: {gte: 1e999999999}\n", 8, "is no valid bound"),
+        ("5m\n", "5m\n  condition: {gte: .inf}\n", 8, "inf is no valid bound"),
+        ("5m\n", "5m\n  condition: {atleast: 1}\n", 8, "'atleast' is no part of a condition"),
+        ("5m\n", "5m\n  condition: {gte: 3}\n", 8, "nothing keeps to this: a span that is looked"),
+        ("5m\n", "5m\n  condition: {gt: 1, lt: 2}\n", 8, "shows at least 1, at most 2"),
+        ("5m\n", "5m\n  condition: {gte: 1, field: x}\n", 8, "temporal looks at no field"),
+        ("5m\n", "5m\n  condition: {gte: 1, percentile: 5}\n", 8, "temporal has no percentile"),
+        ("type: temporal", "type: event_count", 3, "Non-temporal Sigma correlation rule without"),
+        (
+            "temporal",
+            "event_count\n  condition: {lt: 1}",
+            5,
+            "a span that is looked at shows at least 1",
+        ),
+        ("temporal", "event_count\n  condition: {eq: 1.5}", 5, "nothing keeps to this"),
+        (
+            "temporal",
+            "event_count\n  condition: a and b",
+            5,
+            "an expression over rules is not for event_count",
+        ),
+        (
+            "temporal",
+            "value_count\n  condition: {gte: 1}",
+            5,
+            "of value_count names one field, or a",
+        ),
+        (
+            "temporal",
+            "value_count\n  condition: {gte: 1, field: []}",
+            5,
+            "value_count names one field",
+        ),
+        (
+            "temporal",
+            "value_sum\n  condition: {gte: 1, field: [x]}",
+            5,
+            "value_sum names one field",
+        ),
+        (
+            "temporal",
+            "value_percentile\n  condition: {lte: 1, field: x}",
+            5,
+            "says which percentile of",
+        ),
+        (
+            "temporal",
+            "value_percentile\n  condition: {lte: 1, field: x, percentile: 101}",
+            5,
+            "above 0 and at most 100",
+        ),
+        ("temporal", "temporal_ordered\n  condition: {gte: 1}", 5, "wants all of its rules"),
+        ("temporal", "temporal_ordered\n  condition: a or b", 5, "joins rules and `not` rules by"),
+        (
+            "temporal",
+            "temporal_ordered\n  condition: a and not (b or a)",
+            5,
+            "joins rules and `not`",
+        ),
+        ("  rules: [a, b]\n", "  condition: a and nobody\n", 3, "names 'nobody', but no rule has"),
+        ("5m\n", "5m\naudit: {entity: [service]}\n", 8, "entity names 'service', which is not in"),
+        (
+            "5m\n",
+            "5m\naudit: {context: {}}\n",
+            8,
+            "a correlation gives no context; it is a symptom",
+        ),
+        ("5m\n", "5m\naudit: {captures: {n: int}}\n", 8, "no expression has a group (?P<n>...)"),
+        ("5m\n", "5m\naudit: {title: '{{ n }}'}\n", 8, "the template uses 'n', which is neither"),
+        (
+            "5m\n",
+            "5m\naudit: {caused_by: [{rule: z}]}\n",
+            8,
+            "caused_by names 'z', but no rule has",
+        ),
+        ("5m\n", "5m\naudit: {titel: x}\n", 8, "unknown key 'titel'"),
         ("5m\n", "5m\n  condition: {gte: many}\n", 8, "'many' is no valid"),
-        ("5m\n", "5m\naudit: {title: x}\n", 8, "a correlation has no audit block"),
         ("5m\n", f"5m\nid: {ID}\n", 8, "the id"),
         ("name: both", "name: a", 2, "the name 'a' is taken by the rule at rule-0.yml:2"),
         (CORRELATION, "title: x\ncorrelation: [a]\n", 2, "correlation is a mapping"),
@@ -563,6 +669,29 @@ def test_a_mistake_in_a_correlation(old: str, new: str, line: int, message: str)
     )
     assert found[0].startswith(f"3.yml:{line}: ")
     assert message in found[0]
+
+
+def test_correlations_do_not_go_round() -> None:
+    """Each would have to be known before the other."""
+    found = mistakes(
+        rule_text("a"),
+        CORRELATION.replace("[a, b]", "[a, other]"),
+        CORRELATION.replace("[a, b]", "[a, both]").replace("name: both", "name: other"),
+    )
+    assert found == ["1.yml:5: correlations refer to each other: both -> other -> both"]
+
+
+def test_a_correlation_is_told_of_as_a_whole() -> None:
+    """Each mistake once, those of its condition and of its audit block alike."""
+    text = CORRELATION.replace("5m", "soon") + "audit: {titel: x}\nstatus: odd\n"
+    text = text.replace("group-by", "condition: {gte: x, field: y}\n  group-by")
+    assert [one.split(" ")[0] for one in mistakes(rule_text("a"), rule_text("b"), text)] == [
+        "2.yml:6:",
+        "2.yml:6:",
+        "2.yml:8:",
+        "2.yml:9:",
+        "2.yml:10:",
+    ]
 
 
 def test_names_and_ids_are_given_once() -> None:

@@ -69,6 +69,35 @@ def test_it_refuses_what_the_loader_refuses(path: str, value: object, place: str
     assert mistakes(document) == [place]
 
 
+CORRELATION: dict[str, Any] = {
+    "title": "t",
+    "correlation": {
+        "type": "event_count",
+        "rules": ["a"],
+        "timespan": "5m",
+        "condition": {"gte": 5},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({}, []),
+        ({"type": "temporal", "condition": "a and not b"}, []),
+        ({"type": "value_sum", "condition": {"gt": 1.5, "lte": "9", "field": "x"}}, []),
+        ({"aliases": {"ip": {"a": "source"}}, "group-by": "ip", "generate": True}, []),
+        ({"type": "value_min"}, ["correlation.type"]),
+        ({"window": "session"}, ["correlation"]),
+        ({"condition": {"field": "x"}}, ["correlation.condition"]),
+        ({"aliases": {"ip": "source"}}, ["correlation.aliases.ip"]),
+    ],
+)
+def test_a_correlation_keeps_to_it(changes: dict[str, Any], places: list[str]) -> None:
+    """Its types, bounds and keys are those of the loader."""
+    assert mistakes({**CORRELATION, "correlation": CORRELATION["correlation"] | changes}) == places
+
+
 FILTER: dict[str, Any] = {
     "title": "t",
     "logsource": {"product": "gcp"},

@@ -122,6 +122,18 @@ def test_an_empty_file_has_no_tests() -> None:
 ONE = "[{root: cause, symptoms: [cause, effect]}]"
 
 
+def test_a_timeline_may_have_a_catalog() -> None:
+    """Edges ask it; what is wrong in it is told with the file and the timeline."""
+    right = "    catalog: {services: {backend: {}}}"
+    assert difference(timeline("+0s cause; +2s effect", ONE, right)) == ""
+    wrong = "    catalog: {services: {backend: {depends_on: [nobody]}}}"
+    with pytest.raises(RuleError) as caught:
+        run(timeline("+0s cause", "[]", wrong))
+    (mistake,) = caught.value.mistakes
+    assert "catalog of 'n'" in str(mistake)
+    assert "'nobody'" in str(mistake)
+
+
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
@@ -200,6 +212,24 @@ def test_a_correlation_has_tests_of_its_own() -> None:
     (result,) = run(text, "both.test.yml")
     assert result.rule == "both"
     assert "both matches" in difference(case("matches", "other"), "both.test.yml")
+
+
+def test_a_correlation_that_counts_has_timelines_as_well() -> None:
+    """Its symptom begins when the condition first holds; what it counts is none."""
+    rules = ruleset(
+        rule_text("cause"),
+        "title: Many\nname: many\ncorrelation:\n  type: event_count\n  rules: [cause]\n"
+        "  group-by: [service]\n  timespan: 1m\n  condition: {gte: 3}\n",
+    )
+    many = "[{root: many, symptoms: [many]}]"
+    for steps, expected, rest in (
+        ("+0s cause; +20s cause", "[]", ""),
+        ("+0s cause; +20s cause; +60s cause", many, "    expect_incident_at: +90s"),
+        ("+0s cause; +20s cause; +61s cause", "[]", ""),
+    ):
+        text = timeline(steps, expected, rest).replace("lacks ['a']", "cause")
+        (result,) = run_tests(rules, detector(rules), [("many.test.yml", text)])
+        assert result.difference == ""
 
 
 # --- files that are wrong -------------------------------------------------------------------------

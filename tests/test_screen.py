@@ -1,6 +1,7 @@
 """The screen never leaves out a rule that matches."""
 
 import json
+import random
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.bootstrap.reading import load_rules, rule_files
 from pipeline.entry import LogEntry, parse_entry
+from pipeline.entry.outline import outlines
 from pipeline.literals import literals_of
 from pipeline.matching import compile_rule
 from pipeline.screen import FOLDING, Screen
@@ -112,3 +114,98 @@ def test_all_characters_that_fold_into_ascii_are_known() -> None:
         if any(part.isascii() for part in chr(code).casefold() + chr(code).lower())
     }
     assert set(FOLDING) == folding
+
+
+# --- raw lines ------------------------------------------------------------------------------------
+
+
+def rewritten(value: Any, chance: random.Random) -> str:
+    """Write a value as JSON, with any characters escaped and any space between."""
+    space = chance.choice(("", " ", "\t"))
+    if isinstance(value, dict):
+        pairs = [f"{rewritten(k, chance)}{space}:{rewritten(v, chance)}" for k, v in value.items()]
+        return f"{{{space}{f',{space}'.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(rewritten(item, chance) for item in value)}]"
+    if isinstance(value, str):
+        often = chance.choice((0, 0, 0.05, 1))
+        units = (json.dumps(one, ensure_ascii=False)[1:-1] for one in value)
+        text = "".join(_escape(one) if chance.random() < often else one for one in units)
+        return f'"{text}"'
+    return json.dumps(value)
+
+
+def _escape(one: str) -> str:
+    """Escape a character once more than it has to be."""
+    if one == "/":
+        return "\\/"
+    if len(one) > 1:
+        return one
+    units = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02X}" for at in range(0, len(units), 2))
+
+
+@given(st.sampled_from(ENTRIES), st.integers(0, 2**32), st.booleans())
+def test_a_raw_line_that_matches_has_a_place_or_no_outline(
+    record: dict[str, Any],
+    seed: int,
+    alone: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """However JSON writes an entry that a shipped rule matches, its line is parsed."""
+    chance = random.Random(seed)  # noqa: S311 - only how it is written
+    record = {"insertId": "a", "logName": "l", "timestamp": "2025-01-01T00:00:00Z", **record}
+    raw = rewritten(record, chance).encode()
+    others = b"" if alone else b'{"insertId":"b"}\n'
+    data = others + raw + b"\n" + others
+    lines = {data.count(b"\n", 0, place) for place in SCREEN.places(data)}
+    lines |= {
+        at for at, one in enumerate(outlines(data, data.count(b"\n"), regular=True)) if not one
+    }
+    if any(matching(one) for one in parse_entry(json.loads(raw))):
+        assert others.count(b"\n") in lines
+
+
+def test_every_place_of_a_literal_is_told() -> None:
+    """By where it ends; text without one has none."""
+    screen = Screen(tuple(ruleset(rule_text("first")).rules.values()))
+    assert not screen.is_blind
+    assert screen.places(b"well\nFIRST first\nwell") == [10, 16]
+    assert screen.places(b"well\n") == []
+    assert screen.places(b'{"text_payload": ""}') == [14]
+    assert screen.places(b'{"textPayload": ""}') == []
+
+
+def test_a_screen_that_cannot_tell_says_so() -> None:
+    """One rule without a literal is enough."""
+    rules = ruleset(rule_text("first"), rule_text("second", "[0-9]+"))
+    assert Screen(tuple(rules.rules.values())).is_blind
+    assert not Screen(()).is_blind
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+KEYS = ("status", "Status", "STATUS")
+NUMBERS = st.one_of(
+    st.integers(0, 700),
+    st.floats(0, 1e4),
+    st.integers(400, 600).map(float),
+    st.integers(400, 600).map(lambda number: [200, number]),
+    st.from_regex(r"[ +0\t\n]{0,3}(?:[0-9]{1,4}|5[0-9.e]{1,4})[ \u2003\t]?", fullmatch=True),
+)
+
+
+@given(NUMBERS, st.sets(st.sampled_from(["inside", "spaced"])), st.sampled_from(KEYS))
+def test_however_a_number_is_written_a_rule_about_it_is_not_left_out(
+    number: object, ways: set[str], key: str
+) -> None:
+    """As a number or text, in a list, with a request that is itself JSON in a text."""
+    request: Any = {key: number}
+    if "inside" in ways:
+        request = json.dumps(request, indent=1 if "spaced" in ways else None)
+    document = {"insertId": "a", "timestamp": "2025-01-01T00:00:00Z", "httpRequest": request}
+    raw = json.dumps(document, separators=None if "spaced" in ways else (",", ":"))
+    for one in parse_entry(json.loads(raw)):
+        found = matching(one)
+        assert found <= set(SCREEN.candidates(one.json))
+        assert found <= set(SCREEN.candidates(raw.encode()))
+        assert bool(found) <= bool(SCREEN.places(raw.encode()))

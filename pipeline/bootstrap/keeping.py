@@ -74,7 +74,18 @@ def find_incident(url: str, identifier: str) -> IncidentDocument:
 
     """
     with open_kept_store(url) as store:
-        found = store.incident(identifier)
+        return incident_in(store, identifier)
+
+
+def incident_in(store: Store, identifier: str) -> IncidentDocument:
+    """Return one incident of an open store.
+
+    Raises:
+        ConfigurationError: the store has no incident of that id.
+        StoreError: several ids begin like this.
+
+    """
+    found = store.incident(identifier)
     if found is None:
         message = f"the store has no incident {identifier!r}; `fivewhys incidents list` names them"
         raise ConfigurationError([Mistake("", 0, message)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -53,7 +54,7 @@ def _submitted(
 ) -> Future[Work]:
     """Hand a block over; records that are parsed already are sooner examined than sent."""
     if not isinstance(batch, list):
-        return pool.submit(_do, batch)
+        return pool.submit(_do, pickle.dumps(batch))
     done: Future[Work] = Future()
     done.set_result(work(batch))
     return done
@@ -66,5 +67,6 @@ def _begin(work: Callable[[Batch], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _do(batch: Batch) -> Any:
-    return _work(batch)
+def _do(sent: bytes) -> Any:
+    """Unpack a block only here, where what goes wrong is told to the parent."""
+    return _work(pickle.loads(sent))  # noqa: S301 - from the parent

@@ -20,16 +20,20 @@ from pipeline.matching import compile_rule
 from pipeline.placeholders import load_placeholders
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
+from pipeline.suppressions import load_suppressions
 from pipeline.whys import load_whys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from pipeline.suppressions import Placed
 
 T = TypeVar("T")
 
 TEST_SUFFIX = ".test.yml"
 REDACT_EMAILS = "FIVEWHYS_REDACT_EMAILS"
 PLACEHOLDERS = "FIVEWHYS_PLACEHOLDERS"
+SUPPRESSIONS = "FIVEWHYS_SUPPRESSIONS"
 ISSUE_TEMPLATE = "issue.md.j2"
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -158,11 +162,10 @@ def load_rules(folders: Sequence[str] = (), placeholders: str = "") -> RuleSet:
     mistakes = Mistakes()
     for rule in ruleset.rules.values():
         mistakes.attempt(lambda rule=rule: compile_rule(rule), None)  # type: ignore[misc]
-        if (
-            rule.audit.whys
-            and not (data_folder("templates") / "whys" / f"{rule.audit.whys}.yml").is_file()
-        ):
-            mistakes.attempt(lambda rule=rule: _no_whys(rule.place, rule.audit.whys), None)  # type: ignore[misc]
+    for maker in ruleset.makers.values():
+        whys = maker.audit.whys
+        if whys and not (data_folder("templates") / "whys" / f"{whys}.yml").is_file():
+            mistakes.attempt(lambda maker=maker: _no_whys(maker.place, maker.audit.whys), None)  # type: ignore[misc]
     mistakes.raise_if_any()
     return ruleset
 
@@ -199,6 +202,18 @@ def read_catalog(path: str) -> Catalog:
     return load_catalog(read_text(Path(path), "--catalog: "), path) if path else Catalog()
 
 
+def read_suppressions(path: str) -> tuple[Placed, ...]:
+    """Load suppressions; "" is the file that `FIVEWHYS_SUPPRESSIONS` names, if any.
+
+    Raises:
+        ConfigurationError: every mistake in the file.
+
+    """
+    option = "--suppressions" if path else SUPPRESSIONS
+    path = path or os.environ.get(SUPPRESSIONS, "")
+    return load_suppressions(read_text(Path(path), f"{option}: "), path) if path else ()
+
+
 def read_time(text: str, option: str) -> int | None:
     """Read a time stamp, or a span before now (`6h`); return nanoseconds UTC, None for "".
 
@@ -216,6 +231,20 @@ def read_time(text: str, option: str) -> int | None:
         return parse_timestamp(text)
     except ValueError as error:
         message = f"{text!r} is neither a time (2025-09-10T00:30:00Z) nor a span before now (6h)"
+        raise ConfigurationError([Mistake(option, 0, message)]) from error
+
+
+def read_span(text: str, option: str) -> int:
+    """Read a time span (`5m`); return nanoseconds, 0 for "".
+
+    Raises:
+        ConfigurationError: it is none.
+
+    """
+    try:
+        return parse_span(text) if text else 0
+    except ValueError as error:
+        message = f"{text!r} is no time span; write it like 30s, 10m, 2h or 1d"
         raise ConfigurationError([Mistake(option, 0, message)]) from error
 
 

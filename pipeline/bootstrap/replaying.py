@@ -20,6 +20,8 @@ from pipeline.bootstrap.reading import (
     read_catalog,
     read_priority,
     read_redactor,
+    read_span,
+    read_suppressions,
     read_time,
 )
 from pipeline.bootstrap.spreading import spread_over
@@ -37,7 +39,9 @@ from pipeline.rule import RuleSet
 from pipeline.sinks.files import FileSink
 from pipeline.sources.files import FileSource
 from pipeline.sources.files.paths import find_files
+from pipeline.stores.shelf import TemporaryShelf
 from pipeline.stores.spool import TemporarySpool
+from pipeline.suppressions import Placed
 from pipeline.whys import WhysTemplates
 
 if TYPE_CHECKING:
@@ -56,12 +60,14 @@ class ReplayOptions:
     rules: Sequence[str] = ()
     placeholders: str = ""
     catalog: str = ""
+    suppressions: str = ""
     repo: str = ""
     out: str = "fivewhys-out"
     store: str = IN_MEMORY
     since: str = ""
     until: str = ""
     min_priority: str = PRIORITIES[-1]
+    hold_rollout: str = ""
     fail_on: str = ""
     detections: str = ""
     dry_run: bool = False
@@ -85,12 +91,16 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     mistakes = Mistakes()
     ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
+    suppressions = mistakes.attempt(
+        lambda: read_suppressions(options.suppressions), tuple[Placed, ...]()
+    )
     texts = mistakes.attempt(load_texts, NO_TEXTS)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
     priority = mistakes.attempt(
         lambda: read_priority(options.min_priority, "--min-priority"), PRIORITIES[-1]
     )
+    hold = mistakes.attempt(lambda: read_span(options.hold_rollout, "--hold-rollout"), 0)
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
     mistakes.attempt(lambda: check_checkout(options.repo), None)
@@ -110,7 +120,12 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
         yield (
             Replay(
                 detector=Detector(ruleset, redactor),
-                correlator=Correlator(ruleset, settings),
+                correlator=Correlator(
+                    ruleset,
+                    settings,
+                    topology=catalog,
+                    shelf=stack.enter_context(TemporaryShelf()),
+                ),
                 spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
                 texts=texts,
@@ -118,9 +133,13 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 store=store,
                 sinks=(FileSink(options.out),),
                 policy=Policy(
-                    min_priority=priority, group_wait=settings.group_wait, group_interval=0
+                    min_priority=priority,
+                    group_wait=settings.group_wait,
+                    group_interval=0,
+                    rollout_hold=hold,
                 ),
                 window=Window(since, until),
+                suppressions=suppressions,
                 dry_run=options.dry_run,
                 spread=spread,
             ),

@@ -20,6 +20,7 @@ from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
 from pipeline.cli.replay import replay
 from pipeline.cli.rules import rules_app
+from pipeline.cli.suppressions import suppressions_app
 from pipeline.cli.templates import templates
 
 YOUNG_OBJECTS = 100_000
@@ -41,6 +42,7 @@ app.command()(replay)
 app.command()(templates)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
+app.add_typer(suppressions_app, name="suppressions")
 
 
 @app.command()

@@ -51,6 +51,13 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     catalog: Annotated[
         str, typer.Option(metavar="FILE", help="The service catalog (catalog.yml).")
     ] = "",
+    suppressions: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="What is not to be reported (suppressions.yml). Default: FIVEWHYS_SUPPRESSIONS.",
+        ),
+    ] = "",
     repo: Annotated[
         str,
         typer.Option(
@@ -73,6 +80,13 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     min_priority: Annotated[
         str, typer.Option(metavar="P0-P4", help="Report nothing less urgent.")
     ] = "P4",
+    hold_rollout: Annotated[
+        str,
+        typer.Option(
+            metavar="SPAN",
+            help="Hold a first report back while a revision of its services is younger (5m).",
+        ),
+    ] = "",
     format_: Annotated[
         Format, typer.Option("--format", help="What goes to standard output.")
     ] = Format.TABLE,
@@ -110,12 +124,14 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         rules=rules or [],
         placeholders=placeholders,
         catalog=catalog,
+        suppressions=suppressions,
         repo=repo,
         out=out,
         store=store,
         since=since,
         until=until,
         min_priority=min_priority,
+        hold_rollout=hold_rollout,
         fail_on=fail_on,
         detections=detections,
         dry_run=dry_run,
@@ -147,7 +163,8 @@ def _is_urgent(incident: IncidentDocument, priority: str) -> bool:
     from pipeline.incident import PRIORITIES, State
 
     urgent = PRIORITIES.index(incident.priority) <= PRIORITIES.index(priority.upper())
-    return urgent and incident.state != State.RESOLVED
+    held = incident.suppressed or incident.silenced_until
+    return urgent and not held and incident.state != State.RESOLVED
 
 
 def _print_json(document: RunDocument) -> None:
@@ -160,9 +177,10 @@ def _print_markdown(document: RunDocument) -> None:
 
 
 def _print_table(document: RunDocument) -> None:
-    from pipeline.display import print_rejections, print_run
+    from pipeline.display import print_rejections, print_run, print_suppressions
 
     print_run(document)
+    print_suppressions(document)
     print_rejections(document)
 
 

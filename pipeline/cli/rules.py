@@ -37,7 +37,7 @@ def rules_list(rules: Rules = None, placeholders: Placeholders = "") -> None:
     ruleset = guarded(lambda: load_rules(rules or [], placeholders))
     rows = [
         *((item.name, item.level, item.signature, item.title) for item in ruleset.rules.values()),
-        *((item.name, "correlation", "temporal", item.title) for item in ruleset.correlations),
+        *((item.name, "correlation", item.kind, item.title) for item in ruleset.correlations),
     ]
     print_table(("Rule", "Level", "Signature", "Title"), sorted(rows))
 

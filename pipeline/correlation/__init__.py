@@ -1,31 +1,44 @@
 """Detections to incidents.
 
-A symptom's detections form episodes; links join episodes; incidents are the connected components.
-All of it is a function of the set of detections, so the result does not depend on the order,
-chunking or repetition in which they arrived. Time is told (`on_time`), never read.
+Incidents are the connected components of links between detections: repetitions of a symptom without
+a long silence make an episode, `causes.py` says which cause explains which effect, `links.py` has
+traces and Sigma correlations. All of it is a function of the set of detections, so the result does
+not depend on the order, chunking or repetition in which they arrived. Time is told, never read.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import SECOND
-from pipeline.correlation.links import CORRELATIONS, Anchor, Episode, caused_by, order, union
-from pipeline.correlation.symptoms import make_symptom
-from pipeline.incident import Incident, Link, State, priority_of, state_of
-from pipeline.rule import LEVELS
+from pipeline.correlation.causes import Spans
+from pipeline.correlation.components import Evidence, Linking
+from pipeline.correlation.deriving import Told, correlate
+from pipeline.correlation.episodes import MemoryShelf, NoTopology
+from pipeline.correlation.heeding import cut, heed
+from pipeline.correlation.making import Maker
+from pipeline.correlation.reach import asked_fields, reach_of
+from pipeline.correlation.rows import Key, Richness, Rows, identity_of, order
+from pipeline.correlation.snapshots import read_snapshot, write_snapshot
+from pipeline.incident import Incident, State
+from pipeline.lifecycle import History, LifecycleSettings, state_of
+from pipeline.priority import priority_of
+from pipeline.verdicts import resolution_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from pipeline.correlation.links import Found, Placed
+    from pipeline.correlation.episodes import Shelf, Topology
+    from pipeline.correlation.links import Anchor
+    from pipeline.correlation.making import Made
     from pipeline.detection import Detection
-    from pipeline.incident import Symptom
-    from pipeline.rule import Rule, RuleSet
+    from pipeline.rule import RuleSet
+    from pipeline.verdicts import Verdict
+
+__all__ = ["CorrelationSettings", "Correlator", "Key", "Richness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +46,53 @@ class CorrelationSettings:
     """Spans in nanoseconds.
 
     `episode_gap`: a longer silence of a symptom starts a new episode. `clock_skew`: how much later
-    than its effect a cause may be logged. `group_wait`: how long an incident settles before its
-    first report. `quiet_after`, `resolve_after`: silence that makes it quiet, then resolved.
+    than its effect a cause may be logged. `together`: causes of one effect that lie no further
+    apart explain it together. `trace_span`, `trace_limit`: how far apart what shares a trace may
+    lie, and how many symptoms a trace may touch to be evidence. `group_wait`: how long an incident
+    settles before its first report. `lifecycle`: when it escalates, is quiet, resolved, and so on.
+    `allowed_lateness`: how far behind event time an entry may come in time.
+    `latest`: the last time that is somebody's.
     """
 
     episode_gap: int = 24 * 3600 * SECOND
     clock_skew: int = 5 * SECOND
+    together: int = 30 * SECOND
+    trace_span: int = 600 * SECOND
+    trace_limit: int = 8
     group_wait: int = 30 * SECOND
-    quiet_after: int = 3600 * SECOND
-    resolve_after: int = 24 * 3600 * SECOND
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+    allowed_lateness: int = 600 * SECOND
     latest: int | None = None
-
-
-Key = tuple[str, int, str]
-Richness = tuple[int, int, int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What the richest copy of an entry showed, by rule."""
-
-    richness: Richness
-    detections: Mapping[str, Detection]
-
-
-@dataclass(slots=True)
-class _Component:
-    episodes: list[Episode] = field(default_factory=list)
-    links: dict[tuple[str, str, str], Link] = field(default_factory=dict)
 
 
 class Correlator:
     """Holds the detections of open episodes and says which incidents they make."""
 
-    def __init__(self, ruleset: RuleSet, settings: CorrelationSettings | None = None) -> None:
+    def __init__(
+        self,
+        ruleset: RuleSet,
+        settings: CorrelationSettings | None = None,
+        *,
+        topology: Topology | None = None,
+        shelf: Shelf | None = None,
+    ) -> None:
+        """Begin without detections.
+
+        `topology` says which services there are and what each depends on: a catalog. `shelf` is
+        where whole detections lie; memory if left out.
+        """
         self._ruleset = ruleset
         self._settings = settings or CorrelationSettings()
-        self._entries: dict[Key, _Entry] = {}
+        self._topology = topology or NoTopology()
+        self._rows = Rows(asked_fields(ruleset), shelf or MemoryShelf(), self._topology)
         self._anchors: set[Anchor] = set()
+        self._verdicts: tuple[Verdict, ...] = ()
         self._now = 0
+        self._late = 0
+        self._made: tuple[int, tuple[Made, ...]] | None = None
+        self._told = Told(self._rows)
+
+    # --- time -------------------------------------------------------------------------------------
 
     @property
     def latest(self) -> int | None:
@@ -80,8 +101,43 @@ class Correlator:
 
     @property
     def now(self) -> int:
-        """The watermark: how far event time has come."""
+        """How far event time has come."""
         return self._now
+
+    @property
+    def watermark(self) -> int:
+        """What is older than this comes late."""
+        return self._now - self._settings.allowed_lateness
+
+    @property
+    def late(self) -> int:
+        """How many entries came late; they count and join like any other."""
+        return self._late
+
+    def on_time(self, now: int) -> None:
+        """Event time has come to `now`; it never goes back.
+
+        A time after the settings' `latest` is nobody's time: one entry that claims to be of the
+        year 9999 must not make every incident look long over.
+        """
+        if self._settings.latest is None or now <= self._settings.latest:
+            self._now = max(self._now, now)
+
+    def on_idle(self, span: int) -> None:
+        """Nothing was logged for `span` ns: event time goes on all the same."""
+        self.on_time(self._now + span)
+
+    def notify_at(self) -> int | None:
+        """Return the next time at which a further incident will have settled, if there is one."""
+        wait = self._settings.group_wait
+        due = (item.first_seen + wait for item in self._components())
+        return min((time for time in due if time > self._now), default=None)
+
+    def settles_at(self, incident: Incident) -> int:
+        """Return the time of an incident's first report."""
+        return incident.first_seen + self._settings.group_wait
+
+    # --- detections -------------------------------------------------------------------------------
 
     def on_detections(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> None:
         """Take what was detected in one copy of an entry; none is worth telling, too.
@@ -92,219 +148,193 @@ class Correlator:
         not grow with what nothing was seen in. Whoever may read a poorer copy after it tells it
         again (`flow`).
         """
-        told = {item.rule: item for item in detections if item.rule in self._ruleset.rules}
-        known = self._entries.get(key)
-        if (known is None and told) or (known is not None and richness >= known.richness):
-            self._entries[key] = _Entry(richness, told)
+        if self._rows.tell(key, richness, detections) and key[1] < self.watermark:
+            self._late += 1
 
     def entries(self) -> frozenset[Key]:
         """Return the keys of the entries that matter."""
-        return frozenset(self._entries)
+        return frozenset(map(self._rows.key, self._rows.identities()))
 
     def told(self, key: Key) -> tuple[Detection, ...] | None:
         """Return what the richest copy of an entry showed; None if it never mattered."""
-        known = self._entries.get(key)
-        return None if known is None else tuple(known.detections.values())
+        return self._rows.told(identity_of(key))
 
-    def on_time(self, watermark: int) -> None:
-        """Event time has come to `watermark`; it never goes back.
+    def key(self, identity: int) -> Key:
+        """Return the key of an entry that matters; `rows.identity_of` is its identity."""
+        return self._rows.key(identity)
 
-        A time after the settings' `latest` is nobody's time: one entry that claims to be of the
-        year 9999 must not make every incident look long over.
+    def cleared(self, identities: Iterable[int]) -> Iterator[Key]:
+        """Yield those of some entries whose richest copy shows nothing."""
+        known = self._rows.identities()
+        yield from (
+            self._rows.key(one)
+            for one in identities
+            if one in known and not self._rows.rows_of(one)
+        )
+
+    def detections(self, identities: Iterable[int]) -> Iterator[tuple[Detection, str | None]]:
+        """Yield what some entries show, in canonical order, and the id of its incident.
+
+        Context is in no incident.
         """
-        if self._settings.latest is None or watermark <= self._settings.latest:
-            self._now = max(self._now, watermark)
+        owners = {
+            self._told.base(row): item.anchor.incident_id
+            for item in reversed(self._components())
+            for rows in item.rows.values()
+            for row in rows
+        }
+        rows = [row for one in identities for row in self._rows.rows_of(one)]
+        for row, detection in self._rows.in_order(rows):
+            yield detection, owners.get(row)
 
-    def notify_at(self) -> int | None:
-        """Return the next time at which a further incident will have settled, if there is one."""
-        due = [self.settles_at(incident) for incident in self.incidents()]
-        return min((time for time in due if time > self._now), default=None)
-
-    def settles_at(self, incident: Incident) -> int:
-        """Return the time of an incident's first report."""
-        return incident.first_seen + self._settings.group_wait
-
-    def snapshot(self) -> tuple[tuple[Detection, ...], tuple[Anchor, ...]]:
-        """Return everything a restarted correlator needs, in a canonical order."""
-        return tuple(sorted(self._detections(), key=order)), tuple(sorted(self._anchors))
+    # --- what lasts -------------------------------------------------------------------------------
 
     def restore(self, detections: Iterable[Detection], anchors: Iterable[Anchor]) -> None:
-        """Take up a snapshot; `anchors` are of incidents that were reported before.
+        """Take up what a store kept; `anchors` are of incidents that were reported before.
 
         Event time had come at least as far as the last of the detections.
         """
+        late = self._late
         for key, group in groupby(sorted(detections, key=order), key=lambda item: item.key):
             found = list(group)
             self.on_detections(key, found[0].richness, found)
             self.on_time(found[0].timestamp)
         self._anchors.update(anchors)
+        self._late = late
+        self._made = None
 
-    def _detections(self) -> Iterator[Detection]:
-        for entry in self._entries.values():
-            yield from entry.detections.values()
+    def on_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Take what people decided: all that holds, in place of what was taken before."""
+        self._verdicts = tuple(sorted(verdicts, key=lambda item: item.number))
+        self._made = None
 
-    def incidents(self) -> tuple[Incident, ...]:
-        """Return the incidents as of now, in order of first_seen."""
-        by_rule: dict[str, list[Placed]] = defaultdict(list)
-        episodes = list(self._episodes())
-        for episode in episodes:
-            for detection in episode.detections:
-                by_rule[detection.rule].append((detection, episode))
-        for placed in by_rule.values():
-            placed.sort(key=lambda item: order(item[0]))
-        found = list(self._links(by_rule))
-        for item in found:
-            union(item.effect, item.cause)
-        context = {
-            name: [detection for detection, _ in placed]
-            for name, placed in by_rule.items()
-            if self._ruleset.rules[name].audit.context
-        }
-        made = [self._incident(part, context) for part in self._components(episodes, found)]
-        return tuple(sorted(made, key=lambda item: (item.first_seen, item.id)))
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything a restarted correlator needs, as plain JSON in a canonical order."""
+        return write_snapshot(self._rows, self._anchors, now=self._now, late=self._late)
 
-    # --- episodes and links -----------------------------------------------------------------------
+    def resume(self, snapshot: dict[str, Any]) -> None:
+        """Go on, before anything else is told, where another correlator's snapshot was made.
 
-    def _episodes(self) -> Iterator[Episode]:
-        by_fingerprint: dict[str, list[Detection]] = defaultdict(list)
-        for detection in self._detections():
-            by_fingerprint[detection.fingerprint].append(detection)
-        for detections in by_fingerprint.values():
-            detections.sort(key=order)
-            start = 0
-            for index, (before, after) in enumerate(pairwise(detections), start=1):
-                if after.timestamp - before.timestamp > self._settings.episode_gap:
-                    yield Episode(detections[start:index])
-                    start = index
-            yield Episode(detections[start:])
+        Raises:
+            ValueError: it is the snapshot of another version.
 
-    def _links(self, by_rule: Mapping[str, list[Placed]]) -> Iterator[Found]:
-        for rule in self._ruleset.rules.values():
-            for edge in rule.audit.caused_by:
-                effects, causes = by_rule.get(rule.name, []), by_rule.get(edge.rule, [])
-                yield from caused_by(effects, causes, edge, self._settings.clock_skew)
-        for correlation in self._ruleset.correlations:
-            yield from CORRELATIONS[type(correlation)](correlation, by_rule)
+        """
+        found = read_snapshot(snapshot)
+        for key, richness, detections in found.entries:
+            self._rows.tell(key, richness, detections)
+        for key, richness in found.cleared:
+            self._rows.clear(key, richness)
+        self._anchors.update(found.anchors)
+        self._now, self._late, self._made = found.now, found.late, None
 
-    def _components(self, episodes: list[Episode], found: list[Found]) -> Iterable[_Component]:
-        """Return what belongs together. Context has no links: `pipeline.rule` sees to that."""
-        components: dict[Episode, _Component] = defaultdict(_Component)
-        for episode in episodes:
-            if not self._rule(episode).audit.context:
-                components[episode.find()].episodes.append(episode)
-        for item in found:
-            link = item.link()
-            links = components[item.effect.find()].links
-            ends = (link.kind, link.effect, link.cause)
-            links.setdefault(ends, link)
-        return components.values()
+    def evict(self) -> tuple[str, ...]:
+        """Forget incidents that are over for longer than anything can join them; return their ids.
 
-    def _rule(self, episode: Episode) -> Rule:
-        return self._ruleset.rules[episode.detections[0].rule]
+        What shares a symptom with an incident that is not over stays as long as that may matter.
+        An entry that comes later than the allowed lateness may find its incident forgotten, and
+        then begins a new one.
+        """
+        reach = reach_of(self._ruleset, self._settings)
+        reach = max(reach, self._settings.lifecycle.resolve_after)
+        limit = self.watermark - reach
+        over, rest = _split_off(self._components(), limit, reach)
+        base = self._told.base
+        kept = {base(row) for item in rest for rows in item.rows.values() for row in rows}
+        since = min((item.first_seen - reach for item in rest), default=limit)
+        kept |= {row for row in self._rows.living() if self._tells_since(row, min(limit, since))}
+        if len(kept) == sum(1 for _ in self._rows.living()):
+            return ()
+        self._rows.keep(kept, limit)
+        gone = {name for item in over for name in (item.anchor.incident_id, *item.absorbed)}
+        self._anchors = {anchor for anchor in self._anchors if anchor.incident_id not in gone}
+        return tuple(item.anchor.incident_id for item in over)
+
+    def _tells_since(self, row: int, time: int) -> bool:
+        """Return whether a row that is in no incident itself may tell of one since a time."""
+        rule = self._ruleset.rules[self._rows.facet(row).rule]
+        unseen = rule.audit.context or rule.name in self._ruleset.silent
+        return bool(unseen) and self._rows.times[row] >= time
 
     # --- incidents --------------------------------------------------------------------------------
 
-    def _incident(self, part: _Component, context: Mapping[str, list[Detection]]) -> Incident:
-        symptoms = self._symptoms(part.episodes)
-        links = tuple(sorted(part.links.values()))
-        first_seen = min(episode.start for episode in part.episodes)[0]
-        anchor, absorbed = self._anchor(part.episodes)
-        state, state_reason = self._state(symptoms, anchor)
-        priority, priority_reason = priority_of(symptoms)
+    def incidents(self) -> tuple[Incident, ...]:
+        """Return the incidents as of now, in order of first_seen."""
+        return tuple(map(self._incident, self._components()))
+
+    def _components(self) -> tuple[Made, ...]:
+        """Correlate what there is, once for every change."""
+        if self._made is None or self._made[0] != self._rows.version:
+            one = self._settings
+            spans = Spans(one.episode_gap, one.clock_skew, one.together)
+            told = self._told = correlate(self._ruleset, self._rows)
+            evidence = Evidence(
+                self._ruleset,
+                told.rows,
+                told.found,
+                spans,
+                self._topology,
+                one.trace_span,
+                one.trace_limit,
+            )
+            times, longest = told.rows.times, one.lifecycle.max_duration
+            components = heed(Linking(evidence).components(), self._verdicts, times)
+            maker = Maker(self._ruleset, told.rows, self._anchors, self._verdicts)
+            made = maker.make(cut(components, longest, times))
+            self._made = (self._rows.version, made)
+        return self._made[1]
+
+    def _incident(self, made: Made) -> Incident:
+        state, state_reason = self._state(made)
+        priority, priority_reason = priority_of(made.symptoms, state)
         return Incident(
-            id=anchor.incident_id,
-            anchor=(anchor.fingerprint, anchor.time),
-            root=_root(symptoms, links),
-            symptoms=symptoms,
-            context=self._context(symptoms, context, first_seen),
-            links=links,
-            absorbed=absorbed,
+            id=made.anchor.incident_id,
+            anchor=(made.anchor.fingerprint, made.anchor.time),
+            root=made.root,
+            symptoms=made.symptoms,
+            context=made.context,
+            links=made.links,
+            absorbed=made.absorbed,
             state=state,
             state_reason=state_reason,
             priority=priority,
             priority_reason=priority_reason,
+            verdicts=made.verdicts,
+            previous=made.previous,
         )
 
-    def _symptoms(self, episodes: Sequence[Episode]) -> tuple[Symptom, ...]:
-        by_fingerprint: dict[str, list[Detection]] = defaultdict(list)
-        for episode in sorted(episodes, key=lambda item: item.start):
-            by_fingerprint[episode.fingerprint] += episode.detections
-        made = [
-            make_symptom(self._ruleset.rules[detections[0].rule], detections)
-            for detections in by_fingerprint.values()
-        ]
-        return tuple(sorted(made, key=lambda item: (item.first_seen, item.fingerprint)))
+    def _state(self, made: Made) -> tuple[State, str]:
+        history = History(made.anchor.reported_at, made.verdicts, made.ended)
+        sightings = self._sightings(made, by_revision=resolution_of(made.verdicts) is not None)
+        return state_of(sightings, history, self._now, self._settings.lifecycle)
 
-    def _state(self, symptoms: Sequence[Symptom], anchor: Anchor) -> tuple[State, str]:
-        return state_of(
-            max(symptom.last_seen for symptom in symptoms),
-            self._now,
-            reported_at=anchor.reported_at,
-            quiet_after=self._settings.quiet_after,
-            resolve_after=self._settings.resolve_after,
+    def _sightings(self, made: Made, *, by_revision: bool) -> dict[str, list[int]]:
+        """Return when it was seen, in order, by revision if somebody asks."""
+        rows, times = chain.from_iterable(made.rows.values()), self._told.rows.times
+        if not by_revision:
+            return {"": sorted(map(times.__getitem__, rows))}
+        found: dict[str, list[int]] = defaultdict(list)
+        for row in sorted(rows, key=times.__getitem__):
+            found[self._told.rows.facet(row).revision].append(times[row])
+        return found
+
+
+def _split_off(made: Iterable[Made], limit: int, reach: int) -> tuple[list[Made], list[Made]]:
+    """Tell incidents last seen before a limit from the rest, and from what touches the rest."""
+    ordered = sorted(made, key=lambda item: item.last_seen, reverse=True)
+    over: list[Made] = []
+    rest: list[Made] = []
+    first: dict[str, int] = {}
+    for item in ordered:
+        touches = any(
+            symptom.last_seen >= first[symptom.fingerprint] - reach
+            for symptom in item.symptoms
+            if symptom.fingerprint in first
         )
-
-    def _anchor(self, episodes: Sequence[Episode]) -> tuple[Anchor, tuple[str, ...]]:
-        """Return the anchor of the oldest known incident in here, else a new one; absorbed ids."""
-        known = sorted(
-            anchor for anchor in self._anchors if any(item.holds(anchor) for item in episodes)
-        )
-        if known:
-            return known[0], tuple(anchor.incident_id for anchor in known[1:])
-        time, fingerprint = min(episode.start for episode in episodes)
-        digest = hashlib.sha256(f"{fingerprint} {time}".encode()).hexdigest()
-        return Anchor(time, fingerprint, f"inc-{digest[:12]}"), ()
-
-    def _context(
-        self,
-        symptoms: Sequence[Symptom],
-        context: Mapping[str, list[Detection]],
-        first_seen: int,
-    ) -> tuple[Symptom, ...]:
-        made = []
-        for name, detections in sorted(context.items()):
-            near = [item for item in detections if self._is_context(item, symptoms, first_seen)]
-            by_fingerprint: dict[str, list[Detection]] = defaultdict(list)
-            for detection in near:
-                by_fingerprint[detection.fingerprint].append(detection)
-            made += [
-                make_symptom(self._ruleset.rules[name], items) for items in by_fingerprint.values()
-            ]
-        return tuple(sorted(made, key=lambda item: (item.first_seen, item.fingerprint)))
-
-    def _is_context(
-        self, detection: Detection, symptoms: Sequence[Symptom], first_seen: int
-    ) -> bool:
-        about = self._ruleset.rules[detection.rule].audit.context
-        return (
-            about is not None
-            and abs(detection.timestamp - first_seen) <= about.within
-            and any(
-                all(_same(detection.fields.get(name), item.fields.get(name)) for name in about.same)
-                for item in symptoms
-            )
-        )
-
-
-def _same(left: object, right: object) -> bool:
-    """Two fields that are there and equal; a missing one is equal to nothing."""
-    return left not in (None, "") and left == right
-
-
-def _root(symptoms: Sequence[Symptom], links: Sequence[Link]) -> Symptom:
-    """Return the symptom that no other explains.
-
-    Of several, one that explains others; then the most severe; then the earliest.
-    """
-    directed = [link for link in links if link.kind == "caused_by" and link.effect != link.cause]
-    effects, causes = {link.effect for link in directed}, {link.cause for link in directed}
-    return min(
-        symptoms,
-        key=lambda item: (
-            item.fingerprint in effects,
-            item.fingerprint not in causes,
-            -LEVELS.index(item.level),
-            item.first_seen,
-            item.fingerprint,
-        ),
-    )
+        if item.last_seen >= limit or touches:
+            rest.append(item)
+            for symptom in item.symptoms:
+                known = first.get(symptom.fingerprint, symptom.first_seen)
+                first[symptom.fingerprint] = min(known, symptom.first_seen)
+        else:
+            over.append(item)
+    return over, rest

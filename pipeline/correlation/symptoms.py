@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.incident import Symptom
+from pipeline.incident import Place, Symptom
 from pipeline.templating import render_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pipeline.detection import Detection, Sample
-    from pipeline.rule import Rule
+    from pipeline.correlation.episodes import Facet
+    from pipeline.correlation.rows import Rows
+    from pipeline.rule import Correlation, Rule
 
 FIRST_SAMPLES = 3
 """Samples kept from the beginning of a symptom; the very last one is kept as well."""
@@ -20,14 +21,17 @@ LINE_LIMIT = 300
 """Characters of a title or a state line: a capture may hold a whole log entry."""
 
 
-def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
-    """Sum up detections of one fingerprint, given in order of time.
+def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -> Symptom:
+    """Sum up detections of one fingerprint, given as rows in order of time.
 
     Raises:
         TemplateError: the rule's title or state template raised.
 
     """
-    first = detections[0]
+    kept = rows.first(members, FIRST_SAMPLES)
+    first = kept[0]
+    ends = rows.last_by_facet(members)
+    begins = rows.last_by_facet(members[::-1])
     audit = rule.audit
     values = {**dict.fromkeys(rule.groups, ""), **first.fields}
     return Symptom(
@@ -39,12 +43,12 @@ def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
         explanation=first.explanation,
         entity=first.entity,
         fields=first.fields,
-        count=len(detections),
+        count=len(members),
         first_seen=first.timestamp,
-        last_seen=detections[-1].timestamp,
-        services=_distinct(item.service for item in detections),
-        revisions=_distinct(item.revision for item in detections),
-        samples=_samples(detections),
+        last_seen=rows.times[members[-1]],
+        services=_distinct(item.service for item in ends),
+        revisions=_distinct(item.revision for item in ends),
+        samples=tuple(sorted({item.sample for item in (*kept, rows.last(members))})),
         impact=audit.impact,
         user_visible=audit.user_visible,
         whys=audit.whys,
@@ -52,6 +56,7 @@ def make_symptom(rule: Rule, detections: Sequence[Detection]) -> Symptom:
             (label, _line(render_text(text, values, rule.place)))
             for label, text in audit.state.items()
         ),
+        places=_places(begins, ends, rows.times),
     )
 
 
@@ -65,6 +70,13 @@ def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-def _samples(detections: Sequence[Detection]) -> tuple[Sample, ...]:
-    kept = [*detections[:FIRST_SAMPLES], detections[-1]]
-    return tuple(sorted({item.sample for item in kept}))
+def _places(
+    first: Mapping[Facet, int], last: Mapping[Facet, int], times: Sequence[int]
+) -> tuple[Place, ...]:
+    """Return where a symptom was seen from the first and last row of each facet."""
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    for facet, row in last.items():
+        where, begin, end = (facet.service, facet.revision), times[first[facet]], times[row]
+        known = spans.get(where, (begin, end))
+        spans[where] = (min(known[0], begin), max(known[1], end))
+    return tuple(sorted(Place(*span, *where) for where, span in spans.items()))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 """Levels of lists and objects that are kept; Cloud Logging itself refuses a deeper payload."""
 
-_TOO_DEEP = f"[left out: nested deeper than {MAX_DEPTH} levels]"
+TOO_DEEP = f"[left out: nested deeper than {MAX_DEPTH} levels]"
 _MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
 _SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
@@ -96,7 +96,7 @@ def _clean(value: Any, levels: int) -> Any:
     if isinstance(value, (int, float)):
         return _clean_number(value)
     if isinstance(value, (dict, list, tuple)):
-        return _clean_container(value, levels - 1) if levels else _TOO_DEEP
+        return _clean_container(value, levels - 1) if levels else TOO_DEEP
     return clean_text(str(value))
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Labels of monitored resources; one resource has at most one of them.
-_SERVICE = (
+SERVICE = (
     "service_name",  # cloud_run_revision, also of second-generation functions
     "worker_pool_name",  # cloud_run_worker_pool
     "job_name",  # cloud_run_job
@@ -18,7 +18,10 @@ _SERVICE = (
     "module_id",  # gae_app
     "container_name",  # k8s_container
 )
-_REVISION = ("revision_name", "version_id")
+REVISION = ("revision_name", "version_id")
+COMMIT = "commit-sha"
+"""The label that Cloud Build's triggers give to what they deploy."""
+
 _INSTANCE = ("instance_id", "pod_name")
 _INSTANCE_LABELS = (
     "instanceId",
@@ -31,12 +34,22 @@ _CONTEXTS = ("serviceContext", "context")
 
 def service_of(document: Mapping[str, Any]) -> str:
     """Return the name of the service, job, function or container; "" if unknown."""
-    return _first(_resource_labels(document), _SERVICE) or _service_of_payload(document)
+    return _first(_resource_labels(document), SERVICE) or _service_of_payload(document)
 
 
 def revision_of(document: Mapping[str, Any]) -> str:
     """Return the revision or version; "" if unknown."""
-    return _first(_resource_labels(document), _REVISION)
+    return _first(_resource_labels(document), REVISION)
+
+
+def running_of(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Return service and revision as the monitored resource alone tells them; "" if it does not."""
+    return _first(_resource_labels(document), SERVICE), revision_of(document)
+
+
+def commit_of(document: Mapping[str, Any]) -> str:
+    """Return the commit that what logged was built from; "" if unknown."""
+    return _first(_mapping(document.get("labels")), (COMMIT,))
 
 
 def instance_of(document: Mapping[str, Any]) -> str:

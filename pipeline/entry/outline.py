@@ -12,18 +12,51 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.entry.severity import is_unknown
+from pipeline.entry.shapes import spellings
 from pipeline.entry.timestamps import is_timestamp, parse_timestamp
 from pipeline.entry.value import UNTOLD, log_name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LONGEST = 16 * 1024
+"""Bytes of a line; a longer one may be nested so deeply that not every decoder reads it."""
+
+
+class Payload(msgspec.Struct, gc=False):
+    """An object without a list of lines; those of a request log are entries, too."""
+
+    line: str | float | bool | None = None
+
 
 _NONE = msgspec.Raw()
 
 
+class ResourceLabels(msgspec.Struct, gc=False, frozen=True):
+    """The labels of a monitored resource that say what runs there (as the tables in `origin`)."""
+
+    revision_name: str = ""
+    service_name: str = ""
+    worker_pool_name: str = ""
+    job_name: str = ""
+    function_name: str = ""
+    module_id: str = ""
+    container_name: str = ""
+    version_id: str = ""
+
+
+class Resource(msgspec.Struct, gc=False, frozen=True):
+    """A monitored resource."""
+
+    labels: ResourceLabels = ResourceLabels()
+
+
 class Outline(msgspec.Struct, gc=False):
-    """The fields of a line that say whose copy it is, of when, and what a traceback is made of."""
+    """The fields of a line that say whose copy it is, of when, and what a traceback is made of.
+
+    A field whose value has another type is out of the ordinary, and so are `metadata`, which is of
+    the Logging API v1, and the `SPELLINGS`.
+    """
 
     insertId: str  # noqa: N815 - the names that stand in the line
     logName: str  # noqa: N815
@@ -31,7 +64,22 @@ class Outline(msgspec.Struct, gc=False):
     receiveTimestamp: str = ""  # noqa: N815
     severity: str = ""
     textPayload: str = ""  # noqa: N815
-    protoPayload: msgspec.Raw = _NONE  # noqa: N815
+    jsonPayload: Payload | None = None  # noqa: N815
+    protoPayload: Payload | None = None  # noqa: N815
+    traceSampled: bool | None = None  # noqa: N815
+    metadata: None = None
+    resource: Resource = Resource()
+    labels: msgspec.Raw = _NONE
+
+
+SPELLINGS = tuple(
+    f'"{spelling}'
+    for name in ("jsonPayload", "protoPayload", "receiveTimestamp", "severity", "textPayload")
+    for spelling in dict.fromkeys(spellings(name))
+    if spelling != name
+)
+"""What stands in a line that has one of these fields in another spelling, which an outline has not:
+whoever takes the outlines of lines has to parse these."""
 
 
 _DECODER = msgspec.json.Decoder(Outline)
@@ -40,15 +88,14 @@ _SHAPES = frozenset(
     f"0000-00-00T00:00:00{fraction}Z" for fraction in ("", *(f".{'0' * n}" for n in range(1, 10)))
 )
 _SECONDS = len("0000-00-00T00:00:00")
-_LINES = b'"line"'
 
 
 def outlines(data: bytes, count: int, *, regular: bool) -> Sequence[Outline | None]:
     """Return the outline of each of `count` lines; None for one that has to be parsed.
 
-    In `regular` lines each begins and ends as an object does. Then none of the objects ends on
-    another line than it began, since `}` and `{` are never neighbours in JSON; and as many objects
-    as lines are one a line.
+    Of `regular` lines each begins and ends as an object does and has `LONGEST` bytes at most. Then
+    none of the objects ends on another line than it began, since `}` and `{` are never neighbours
+    in JSON; and as many objects as lines are one a line.
     """
     if regular:
         try:
@@ -60,6 +107,14 @@ def outlines(data: bytes, count: int, *, regular: bool) -> Sequence[Outline | No
     return [_outline(line) for line in data.split(b"\n")[:count]]
 
 
+def times_of(found: Sequence[Outline]) -> list[str]:
+    """Return the timestamps, written so that they sort as times do."""
+    times = [one.timestamp for one in found]
+    if len(set(map(len, times))) == 1:  # of one length they sort as they stand
+        return times
+    return [time.rstrip(UNTOLD) for time in times]
+
+
 def identities(found: Sequence[Outline]) -> list[int]:
     """Return the identity of each outline, which is that of the entry it is the outline of."""
     names = [log_name_of(one.logName) for one in found]
@@ -69,14 +124,13 @@ def identities(found: Sequence[Outline]) -> list[int]:
 
 def last_time(found: Sequence[Outline]) -> int:
     """Return the last of the timestamps, in nanoseconds UTC."""
-    times = [one.timestamp for one in found]
-    if len(set(map(len, times))) == 1:  # of one length they sort as they stand
-        return parse_timestamp(max(times))
-    shortest = [time.rstrip(UNTOLD) for time in times]
-    return parse_timestamp(times[shortest.index(max(shortest))])
+    times = times_of(found)
+    return parse_timestamp(found[times.index(max(times))].timestamp)
 
 
 def _outline(line: bytes) -> Outline | None:
+    if len(line) > LONGEST:
+        return None
     try:
         return _plain(_DECODER.decode(line))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -90,8 +144,7 @@ def _plain(outline: Outline) -> Outline | None:
 def _are_plain(found: Sequence[Outline]) -> bool:
     """Say whether each is one entry with an insertId, a known severity and times to rely on.
 
-    A request log may hold lines that are entries, too. A timestamp later than its arrival is an
-    entry's time only up to a day (`LogEntry.event_time`).
+    A timestamp later than its arrival is an entry's time only up to a day (`LogEntry.event_time`).
     """
     times = [outline.timestamp for outline in found]
     received = [outline.receiveTimestamp for outline in found]
@@ -101,10 +154,8 @@ def _are_plain(found: Sequence[Outline]) -> bool:
             return False
         times += filter(None, received)
     ids = [outline.insertId for outline in found]
-    protos = [outline.protoPayload for outline in found if outline.protoPayload != _NONE]
     return (
         all(ids)
-        and not any(_LINES in bytes(proto) for proto in protos)
         and not any(map(is_unknown, {outline.severity for outline in found}))
         and _are_times(times)
     )

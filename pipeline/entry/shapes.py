@@ -49,7 +49,7 @@ _HTTP_FIELDS: Mapping[str, type[Any]] = {
 }  # fmt: skip
 _HTTP_SYNONYMS = {"method": "requestMethod", "url": "requestUrl"}
 
-# The columns of a BigQuery export are named after the payload's type.
+# The columns of a BigQuery export are named after the payload's type: protopayload_auditlog.
 _BIGQUERY = {"protopayload": "protoPayload", "jsonpayload": "jsonPayload"}
 
 _MARKS: Mapping[str, type | tuple[type, ...]] = {
@@ -123,11 +123,15 @@ def canonical(record: Document, received: int | None) -> Document:
     return document
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """Return how people and programs spell a field: insertId, insertid, insert_id and others."""
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    pascal = name[0].upper() + name[1:]
+    return (name, pascal, name.lower(), name.upper(), snake, snake.upper())
+
+
 def _canonical_name(key: str) -> str:
-    plain = key.replace("_", "").lower()
-    if plain in _NAMES:
-        return _NAMES[plain]
-    return _BIGQUERY.get(key.partition("_")[0], key)
+    return _NAMES.get(key) or _BIGQUERY.get(key.partition("_")[0], key)
 
 
 def _renamed(record: Document, name_of: Callable[[str], str]) -> Document:
@@ -261,7 +265,7 @@ def _settle_time(document: Document, received: int | None) -> None:
             return
 
 
-_NAMES = {name.lower(): name for name in _FIELDS}
+_NAMES = {spelling: name for name in _FIELDS for spelling in spellings(name)}
 _HTTP_NAMES = {name.lower(): name for name in _HTTP_FIELDS} | _HTTP_SYNONYMS
 _SEVERITIES = frozenset(int(severity) for severity in Severity)
 _FIXES: Mapping[str, Callable[[Any], Any]] = {

@@ -47,13 +47,13 @@ def role_of(line: str) -> Role | None:
 def find_parts(texts: Sequence[str]) -> list[int]:
     """Return which of the texts are single lines that `role_of` may know, in order.
 
-    Every line that has a role is among them. All are searched in one go, line by line: a match
-    that reaches into the lines after it must not hide theirs.
+    Every text that has a role once the white space at its end is gone is among them. All are
+    searched in one go, line by line: a match that reaches into the lines after it must not hide
+    theirs.
     """
-    if not matches(_TELLING_LINES, "\n".join(filter(None, texts))):
-        return []
-    held = [(at, text) for at, text in enumerate(texts) if text.strip() and "\n" not in text]
-    lines = b"\n".join(text.encode("utf-8", "surrogatepass") for _, text in held)
+    stripped = ((at, text.rstrip()) for at, text in enumerate(texts) if text)
+    held = [(at, line) for at, line in stripped if line and "\n" not in line]
+    lines = b"\n".join(line.encode("utf-8", "surrogatepass") for _, line in held)
     found: list[int] = []
     start = line = 0
     while match := _TELLING_LINES.search(lines, start):

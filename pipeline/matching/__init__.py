@@ -20,7 +20,14 @@ from sigma.conditions import (
 from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull
 
 from pipeline.errors import Mistake, RuleError
-from pipeline.matching.fields import absence, every_value, field_getter, presence
+from pipeline.matching.fields import (
+    absence,
+    every_value,
+    field_getter,
+    is_named,
+    paths_of,
+    presence,
+)
 from pipeline.matching.values import STRING_METHODS, as_text, keyword_test, value_test
 
 if TYPE_CHECKING:
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
     Getter = Callable[[LogEntry], Values]
     Predicate = Callable[[LogEntry, Captures], bool]
 
-__all__ = ["compile_rule", "every_value", "field_getter"]
+__all__ = ["compile_rule", "every_value", "field_getter", "is_named", "paths_of"]
 
 
 def _field_equals(field: str, sigma: SigmaType) -> Predicate:

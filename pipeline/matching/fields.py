@@ -116,6 +116,11 @@ def _audit_paths(name: str) -> Iterator[str]:
         yield _AUDIT_LOG + inside
 
 
+def is_named(name: str) -> bool:
+    """Say whether a field is one of ours, which may stand anywhere in an entry or be made."""
+    return name in _NAMED
+
+
 @lru_cache(maxsize=4096)
 def field_getter(name: str) -> Getter:
     """Compile a field name of a rule to a function that returns all values an entry has for it."""

@@ -7,15 +7,18 @@ it is loaded, with file and line.
 
 from __future__ import annotations
 
+from pipeline.rule.correlations import KINDS
 from pipeline.rule.expressions import compile_expression, wildcard_expression
 from pipeline.rule.loading import load_ruleset
-from pipeline.rule.model import LEVELS, Rule, RuleSet, TemporalCorrelation
+from pipeline.rule.model import LEVELS, OPERATORS, Correlation, Rule, RuleSet
 
 __all__ = [
+    "KINDS",
     "LEVELS",
+    "OPERATORS",
+    "Correlation",
     "Rule",
     "RuleSet",
-    "TemporalCorrelation",
     "compile_expression",
     "load_ruleset",
     "wildcard_expression",

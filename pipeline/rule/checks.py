@@ -13,14 +13,8 @@ if TYPE_CHECKING:
 
     from pipeline.audit import Audit
     from pipeline.errors import Mistake
-    from pipeline.rule.model import Draft, Filter, TemporalCorrelation
+    from pipeline.rule.model import Correlation, Draft, Filter
     from pipeline.yamltext import Document, Path
-
-_NOT_SUPPORTED: Mapping[Path, str] = {
-    ("correlation", "aliases"): "aliases are not supported; name the field alike in all rules",
-    ("correlation", "condition"): "a condition is not supported; all rules have to match",
-    ("audit",): "a correlation has no audit block; it only links the symptoms of its rules",
-}
 
 
 def audit_mistakes(
@@ -57,17 +51,9 @@ def _template_mistakes(
         yield document.mistake(message, path)
 
 
-def correlation_mistakes(document: Document) -> Iterator[Mistake]:
-    """Yield what Sigma knows and correlations here do not."""
-    for path, message in _NOT_SUPPORTED.items():
-        holder = document.value if len(path) == 1 else document.value["correlation"]
-        if path[-1] in holder:
-            yield document.mistake(message, path)
-
-
 def set_mistakes(
     drafts: Sequence[Draft],
-    correlations: Sequence[TemporalCorrelation],
+    correlations: Sequence[Correlation],
     filters: Sequence[Filter],
 ) -> Iterator[Mistake]:
     """Yield what only the whole set shows: names used twice, names that lead nowhere."""
@@ -77,12 +63,14 @@ def set_mistakes(
     documents += [item.document for item in filters]
     with_id = [document for document in documents if "id" in document.value]
     yield from _repeated("id", [(document.value["id"].lower(), document) for document in with_id])
-    by_name = {draft.name: draft for draft in drafts}
-    for draft in drafts:
-        for index, edge in enumerate(draft.audit.caused_by):
+    makers: list[Draft | Correlation] = [*drafts, *correlations]
+    by_name = {item.name: item for item in makers}
+    for maker in makers:
+        for index, edge in enumerate(maker.audit.caused_by):
             place: Path = ("audit", "caused_by", index, "rule")
-            yield from _reference(draft.document, place, edge.rule, by_name)
-    by_name |= {draft.id: draft for draft in drafts if draft.id}
+            for name in edge.rule:
+                yield from _reference(maker.document, place, name, by_name)
+    by_name |= {item.id: item for item in makers if item.id}
     for correlation in correlations:
         for name in correlation.rules:
             yield from _reference(correlation.document, ("correlation", "rules"), name, by_name)
@@ -98,11 +86,11 @@ def _repeated(kind: str, named: Sequence[tuple[str, Document]]) -> Iterator[Mist
 
 
 def _reference(
-    document: Document, path: Path, name: str, drafts: Mapping[str, Draft]
+    document: Document, path: Path, name: str, makers: Mapping[str, Draft | Correlation]
 ) -> Iterator[Mistake]:
     owner = "caused_by" if path[0] == "audit" else "the correlation"
-    if name not in drafts:
+    if name not in makers:
         yield document.mistake(f"{owner} names {name!r}, but no rule has this name", path)
-    elif drafts[name].audit.context:
+    elif makers[name].audit.context:
         message = f"{owner} names {name!r}, which only gives context and explains nothing"
         yield document.mistake(message, path)

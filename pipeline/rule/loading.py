@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pipeline.audit import SECOND, Audit
+from pipeline.audit import Audit
 from pipeline.errors import ConfigurationError, RuleError
-from pipeline.rule.checks import audit_mistakes, correlation_mistakes, set_mistakes
+from pipeline.rule.chaining import fields_asked_for, resolved, silent
+from pipeline.rule.checks import audit_mistakes, set_mistakes
+from pipeline.rule.correlations import load_correlation
 from pipeline.rule.expressions import Policy
 from pipeline.rule.filters import apply_filters, filter_mistakes
-from pipeline.rule.model import Draft, Filter, RuleSet, TemporalCorrelation, name_of
-from pipeline.rule.reading import encoding_mistakes, read_correlation, read_filter, read_rule
+from pipeline.rule.model import Correlation, Draft, Filter, RuleSet
+from pipeline.rule.reading import encoding_mistakes, read_filter, read_rule
 from pipeline.yamltext import parse, validation_mistakes
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from pipeline.errors import Mistake
     from pipeline.yamltext import Document
 
-    Loaded = Draft | TemporalCorrelation | Filter
-
-SUPPORTED = "temporal"
-"""The only type of Sigma correlation that there is so far."""
+    Loaded = Draft | Correlation | Filter
 
 
 def load_ruleset(
@@ -48,18 +46,19 @@ def load_ruleset(
     policy = Policy(placeholders=placeholders)
     loaded = [_load(document, policy, mistakes) for document in _documents(texts, mistakes)]
     drafts = [item for item in loaded if isinstance(item, Draft)]
-    correlations = [item for item in loaded if isinstance(item, TemporalCorrelation)]
+    correlations = [item for item in loaded if isinstance(item, Correlation)]
     filters = [item for item in loaded if isinstance(item, Filter)]
     mistakes += set_mistakes(drafts, correlations, filters)
     mistakes += apply_filters(filters, drafts)
+    chained = resolved(drafts, correlations, mistakes)
     if mistakes:
         raise RuleError(sorted(set(mistakes)))
-    by_name = tuple(_by_name(correlation, drafts) for correlation in correlations)
-    wanted = _fields_asked_for(drafts, by_name)
+    wanted = fields_asked_for(drafts, chained)
     return RuleSet(
         {draft.name: draft.finish(wanted.get(draft.name, set())) for draft in drafts},
-        by_name,
+        tuple(item.finish(wanted.get(item.name, set())) for item in chained),
         _digest(texts, placeholders),
+        silent(drafts, chained),
     )
 
 
@@ -89,7 +88,7 @@ def _load(document: Document, policy: Policy, mistakes: list[Mistake]) -> Loaded
     before = len(mistakes)
     loaded: Loaded | None
     if "correlation" in document.value:
-        loaded = _load_correlation(document, mistakes)
+        loaded = load_correlation(document, _audit(document, mistakes), mistakes)
     elif "filter" in document.value and "detection" not in document.value:
         loaded = _load_filter(document, policy, mistakes)
     else:
@@ -126,51 +125,3 @@ def _audit(document: Document, mistakes: list[Mistake]) -> Audit | None:
     except ValidationError as error:
         mistakes += validation_mistakes(error, document, ("audit",))
         return None
-
-
-def _load_correlation(document: Document, mistakes: list[Mistake]) -> TemporalCorrelation | None:
-    block = document.value["correlation"]
-    if not isinstance(block, dict):
-        mistakes.append(document.mistake("correlation is a mapping", ("correlation",)))
-        return None
-    kind = block.get("type")
-    if str(kind).lower() != SUPPORTED:
-        message = f"correlation type {kind!r:.80} is not supported; supported: {SUPPORTED}"
-        mistakes.append(document.mistake(message, ("correlation", "type")))
-        return None
-    mistakes += correlation_mistakes(document)
-    sigma = read_correlation(document, mistakes)
-    if sigma is None:
-        return None
-    if not sigma.rules:
-        mistakes.append(document.mistake("the correlation names no rules", ("correlation",)))
-    return TemporalCorrelation(
-        name=name_of(document),
-        title=sigma.title,
-        document=document,
-        rules=tuple(reference.reference for reference in sigma.rules or ()),
-        group_by=tuple(sigma.group_by or ()),
-        timespan=sigma.timespan.seconds * SECOND,
-    )
-
-
-def _by_name(correlation: TemporalCorrelation, drafts: Sequence[Draft]) -> TemporalCorrelation:
-    """Sigma lets a correlation refer to rules by name or id; from here on it is the name."""
-    names = {key: draft.name for draft in drafts for key in (draft.id, draft.name)}
-    return replace(
-        correlation, rules=tuple(dict.fromkeys(map(names.__getitem__, correlation.rules)))
-    )
-
-
-def _fields_asked_for(
-    drafts: Sequence[Draft], correlations: Sequence[TemporalCorrelation]
-) -> dict[str, set[str]]:
-    """Fields that others look at in a rule's detections: by group-by, and by edges towards it."""
-    wanted: dict[str, set[str]] = {}
-    for correlation in correlations:
-        for name in correlation.rules:
-            wanted.setdefault(name, set()).update(correlation.group_by)
-    for draft in drafts:
-        for edge in draft.audit.caused_by:
-            wanted.setdefault(edge.rule, set()).update(edge.same)
-    return wanted

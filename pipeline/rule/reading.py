@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
+import re2
 from sigma import exceptions
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pipeline.errors import Mistake
     from pipeline.rule.expressions import Policy
     from pipeline.yamltext import Document, Path
+
+_NEEDED = ("type", "rules", "group-by", "timespan")
+_WORDS = re2.compile(r"\b(?:AND|OR|NOT)\b")
 
 T = TypeVar("T", SigmaRule, SigmaCorrelationRule, SigmaFilter)
 
@@ -167,15 +171,40 @@ def _condition_errors(conditions: Iterable[str], names: tuple[str, ...]) -> Iter
 
 
 def read_correlation(document: Document, mistakes: list[Mistake]) -> SigmaCorrelationRule | None:
-    """Return the correlation, None if there are mistakes."""
+    """Return the correlation, None if there are mistakes.
+
+    `mistakes` has those already that are known of its condition, aliases and options; pySigma then
+    reads it with stand-ins for these, so that they hide no other and are not told twice.
+    """
     found = list(_type_mistakes(document))
     errors: list[Exception] = []
-    sigma = _attempt(
-        lambda: SigmaCorrelationRule.from_dict(document.value, collect_errors=True), errors
-    )
-    found += _located(document, errors, found, ("correlation",))
+    value = _without_options(document.value) if mistakes else _with_one_bound(document.value)
+    sigma = _attempt(lambda: SigmaCorrelationRule.from_dict(value, collect_errors=True), errors)
+    found += _located(document, errors, [*mistakes, *found], ("correlation",))
     mistakes += found
     return None if found else sigma
+
+
+def _without_options(value: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value["correlation"][key] for key in _NEEDED if key in value["correlation"]}
+    return value | {"correlation": kept | {"condition": {"gte": 1, "field": "x"}}}
+
+
+def _with_one_bound(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a correlation as pySigma takes it: one bound, words of a condition in small letters.
+
+    The specification lets several bounds make a range, and writes AND for `and`.
+    """
+    block = value["correlation"]
+    condition = block.get("condition")
+    if isinstance(condition, dict):
+        bounds = [key for key in condition if key not in ("field", "percentile")][:1]
+        condition = {key: condition[key] for key in ("field", *bounds) if key in condition}
+    elif isinstance(condition, str):
+        condition = _WORDS.sub(lambda found: found[0].lower(), condition)
+    else:
+        return value
+    return value | {"correlation": block | {"condition": condition}}
 
 
 def _attempt(read: Callable[[], T], errors: list[Exception]) -> T | None:

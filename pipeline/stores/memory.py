@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from pipeline.correlation.links import Anchor, order
+from pipeline.deployments import recent
+from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import StoreError
+from pipeline.ports import NOTHING
 from pipeline.report import Action, LedgerEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
+    from pipeline.verdicts import Verdict
 
     Key = tuple[str, int, str]
 
@@ -28,7 +33,10 @@ class MemoryStore:
     _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _absorbed: set[str] = field(default_factory=set)
+    _sightings: dict[Running, Sighting] = field(default_factory=dict)
     _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
+    _verdicts: dict[int, Verdict] = field(default_factory=dict)
+    _given: int = 0
 
     @property
     def decisions(self) -> tuple[LedgerEntry, ...]:
@@ -61,6 +69,7 @@ class MemoryStore:
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[Key] = (),
+        sightings: Mapping[Running, Sighting] = NOTHING,
     ) -> None:
         """Take in a run. `now` is event time (ns UTC); the same run again changes nothing.
 
@@ -77,6 +86,8 @@ class MemoryStore:
             del self._outcomes[name]
         for outcome in outcomes:
             self._decide(outcome, now)
+        merge_sightings(self._sightings, sightings)
+        self._sightings = recent(self._sightings, now)
 
     def _record_detections(self, detections: Iterable[Detection]) -> None:
         given: dict[Key, list[Detection]] = defaultdict(list)
@@ -119,6 +130,10 @@ class MemoryStore:
         )
         self._decisions.setdefault(once, entry)
 
+    def sightings(self) -> dict[Running, Sighting]:
+        """Return which revisions logged, and when."""
+        return dict(self._sightings)
+
     def incidents(self) -> tuple[IncidentDocument, ...]:
         """Return all incidents as last recorded, in order of first_seen."""
         left = (item for name, item in self._outcomes.items() if name not in self._absorbed)
@@ -140,6 +155,22 @@ class MemoryStore:
             message = f"{identifier!r} may be {', '.join(names)}: give more of the id"
             raise StoreError(message)
         return documents[names[0]] if names else None
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return what people decided and did not take back, in the order given."""
+        return tuple(self._verdicts.values())
+
+    def give(self, verdict: Verdict) -> Verdict:
+        """Keep a verdict; return it with its number. What is said twice in a row is kept once."""
+        held = self.verdicts()
+        if held and held[-1].says_as(verdict):
+            return held[-1]
+        self._given += 1
+        return self._verdicts.setdefault(self._given, replace(verdict, number=self._given))
+
+    def undo(self, number: int, by: str) -> Verdict | None:  # noqa: ARG002 - nobody asks later
+        """Take back a verdict that holds; return it, None if no such verdict holds."""
+        return self._verdicts.pop(number, None)
 
     def __enter__(self) -> Self:
         return self

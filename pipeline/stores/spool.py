@@ -5,6 +5,7 @@ It stays in memory while it is small, has no name that others could find, and is
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING, Self
 
@@ -37,6 +38,7 @@ class TemporarySpool:
 
         """
         try:
+            self._file.seek(0, os.SEEK_END)
             self._file.write(data)
         except OSError as error:
             raise StoreError(_no_room(error)) from error

@@ -57,17 +57,18 @@ def find(morning: Morning, rules: Sequence[str] = ()) -> tuple[Found, ...]:
     context = {name for name, rule in load_rules(rules).rules.items() if rule.audit.context}
     with tempfile.TemporaryDirectory() as folder:
         export, catalog = Path(folder, "export.jsonl"), Path(folder, "catalog.yml")
-        lines = (f"{json.dumps(item.entry)}\n" for item in morning.written)
-        export.write_text("".join(lines), encoding="utf-8")
+        written = (f"{json.dumps(item.entry)}\n" for item in morning.written)
+        export.write_text("".join(written), encoding="utf-8")
         catalog.write_text(morning.catalog, encoding="utf-8")
         options = ReplayOptions([str(export)], rules=rules, catalog=str(catalog), dry_run=True)
         with replay(options) as (run, source):
             result = run.run(source)
+            lines = list(result.detection_lines())
     rejected = result.document().rejections
     assert not rejected, rejected[:3]
     entries: dict[str, set[str]] = defaultdict(set)
     roots: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for line in result.detection_lines():
+    for line in lines:
         owner, key = line["incident_id"], str(line["insert_id"])
         if owner is not None and line["rule"] not in context:
             entries[owner].add(key)

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.correlation.links import Anchor
+from pipeline.deployments import KEPT
+from pipeline.entry.sighting import Sighting, bare_time
 from pipeline.errors import StoreError
 from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
+from pipeline.verdicts import Kind, Verdict
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
 
 if TYPE_CHECKING:
@@ -59,6 +62,42 @@ def test_a_run_without_findings_may_be_recorded(store: Store) -> None:
     store.record([], [], BASE)
     assert list(store.detections()) == []
     assert store.ledger() == {}
+
+
+# --- sightings ------------------------------------------------------------------------------------
+
+
+def seen(first: str, last: str, commit: str = "sha") -> Sighting:
+    """Make what a revision's entries come to, with times of one day."""
+    day = bare_time(BASE)[: len("2025-09-10T")]
+    return Sighting(f"{day}{first}", "log \x00", "id \ud800", commit, f"{day}{last}")
+
+
+def test_sightings_of_revisions_are_merged(store: Store) -> None:
+    """The first entry and the last time of all runs; the same run again changes nothing."""
+    one, other = ("backend", "1 \ufdd0"), ("auth", "1")
+    runs = [
+        {one: seen("02", "03"), other: seen("05", "06")},
+        {one: seen("01", "02"), ("backend", "2"): seen("07", "08")},
+        {one: seen("02", "04", "late")},
+    ]
+    assert store.sightings() == {}
+    for told in (*runs, *runs):
+        store.record([], [], BASE, (), told)
+    assert store.sightings() == {
+        one: seen("01", "04"),
+        other: seen("05", "06"),
+        ("backend", "2"): seen("07", "08"),
+    }
+
+
+def test_a_revision_is_forgotten_long_after_its_last_entry(store: Store) -> None:
+    """Even if nothing is told of it any more, so that what is kept does not grow for ever."""
+    store.record([], [], BASE, (), {("backend", "1"): seen("01", "02")})
+    store.record([], [], BASE + KEPT // 2, (), {("backend", "2"): seen("01", "02")})
+    assert set(store.sightings()) == {("backend", "1"), ("backend", "2")}
+    store.record([], [], BASE + 2 * KEPT)
+    assert store.sightings() == {}
 
 
 # --- detections -----------------------------------------------------------------------------------
@@ -262,3 +301,54 @@ def test_recording_a_run_twice_changes_nothing(store: Store) -> None:
     store.record(*run)
     assert [store.detections(), store.anchors(), store.ledger(), store.incident("inc-2")] == before
     assert store.ledger()["inc-1"].action is Action.UPDATE
+
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+MERGE = Verdict(
+    Kind.MERGE,
+    "inc-1",
+    ("v1-a", BASE),
+    BASE + 1,
+    "ana",
+    ("v1-b", -BASE),
+    "inc-2",
+    reason="one \x00",
+)
+SILENCE = Verdict(Kind.SILENCE, "inc-1", ("v1-a", BASE), BASE + 2, "bo", until=200 * BASE)
+
+
+def test_verdicts_come_in_the_order_given(store: Store) -> None:
+    """With a number each, and exactly as they were said."""
+    assert list(store.verdicts()) == []
+    assert store.give(MERGE) == replace(MERGE, number=1)
+    assert store.give(SILENCE) == replace(SILENCE, number=2)
+    assert list(store.verdicts()) == [replace(MERGE, number=1), replace(SILENCE, number=2)]
+
+
+def test_a_verdict_said_twice_in_a_row_is_kept_once(store: Store) -> None:
+    """Whoever says it again; what was contradicted in between is said anew."""
+    store.give(MERGE)
+    assert store.give(replace(MERGE, by="bo", at=BASE + 9)) == replace(MERGE, number=1)
+    store.give(SILENCE)
+    assert store.give(MERGE) == replace(MERGE, number=3)
+    assert len(store.verdicts()) == 3
+
+
+def test_a_verdict_may_be_taken_back_once(store: Store) -> None:
+    """It holds no longer; its number is never given to another."""
+    store.give(MERGE)
+    store.give(SILENCE)
+    assert store.undo(2, "ana") == replace(SILENCE, number=2)
+    assert store.undo(2, "ana") is None
+    assert store.undo(7, "ana") is None
+    assert list(store.verdicts()) == [replace(MERGE, number=1)]
+    assert store.give(SILENCE) == replace(SILENCE, number=3)
+
+
+def test_a_run_leaves_verdicts_alone(store: Store) -> None:
+    """They are about incidents, whatever becomes of these."""
+    store.give(MERGE)
+    store.record([detection()], [outcome()], BASE)
+    store.record([], [], BASE, [detection().key])
+    assert list(store.verdicts()) == [replace(MERGE, number=1)]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.entry import Rejection
+from pipeline.entry.outline import LONGEST
+from pipeline.errors import SourceError
 from pipeline.sources.files.json_lines import read_json_lines, read_line
 from pipeline.sources.files.streams import MAX_RECORD, BrokenStreamError
 
@@ -84,18 +86,20 @@ class _Reading:
             text = np.frombuffer(data, np.uint8)
             ends = np.flatnonzero(text == ord("\n"))
             closed = bool((text[ends - 1] == ord("}")).all())
-            if (not closed and _OPENS.search(data)) or len(rest) > MAX_RECORD:
+            longest = max(len(rest), int(np.diff(ends, prepend=-1).max(initial=0)) - 1)
+            if (not closed and _OPENS.search(data)) or longest > MAX_RECORD:
                 left = self._counted(itertools.chain([rest, chunk], chunks))
                 yield from read_json_lines(self.name, left, self.number)
                 return
             if data:
-                regular = closed and bool((text[ends[:-1] + 1] == ord("{")).all())
+                opened = bool((text[ends[:-1] + 1] == ord("{")).all())
+                regular = closed and opened and longest <= LONGEST
                 yield Block(self.name, self.number, data, ends, regular, self.offset)
                 self.offset = None if self.offset is None else self.offset + len(data)
                 self.number += len(ends)
                 rest = b""
             rest += chunk[cut:]
-        yield from read_line(self.name, self.number, rest)
+        yield from read_json_lines(self.name, [rest], self.number)
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -112,8 +116,22 @@ def _arrived(  # noqa: PLR0913, PLR0917 - how pickle calls
     offset: int,
 ) -> Block:
     """Return a block in the process it was sent to."""
-    if isinstance(data, int):
+    found = _again(name, offset, data) if isinstance(data, int) else data
+    return Block(name, number, found, ends, regular, offset)
+
+
+def _again(name: str, offset: int, size: int) -> bytes:
+    reason = "it is shorter now"
+    try:
         with Path(name).open("rb") as file:
             file.seek(offset)
-            data = file.read(data)
-    return Block(name, number, data, ends, regular, offset)
+            data = file.read(size)
+    except OSError as error:
+        data, reason = b"", str(error.strerror or error)
+    if len(data) < size:
+        message = (
+            f"{name} could not be read again: {reason}; nothing was reported; "
+            "try again when nobody changes it, or with --jobs 1"
+        )
+        raise SourceError(message)
+    return data

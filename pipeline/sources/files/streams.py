@@ -77,6 +77,8 @@ def split_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[by
     rest, skipping = b"", False
     for chunk in chunks:
         lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
+        if len(rest) + len(chunk) > limit:
+            lines[:-1] = [line if len(line or b"") <= limit else None for line in lines[:-1]]
         rest = lines.pop() or b""
         if skipping:
             lines[:1] = [None] * len(lines[:1])

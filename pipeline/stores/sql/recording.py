@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from pipeline.deployments import recent
+from pipeline.entry.sighting import merge_sightings
 from pipeline.report import Action
-from pipeline.stores.sql.rows import detection_row, incident_row, ledger_row
-from pipeline.stores.sql.tables import detections, incidents, ledger
+from pipeline.stores.sql.rows import (
+    detection_row,
+    incident_row,
+    ledger_row,
+    sighting_row,
+    to_sighting,
+)
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Table
 
     from pipeline.detection import Detection
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
 
 _ENTRY = ("log_name", "timestamp", "insert_id")
@@ -111,6 +120,18 @@ def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: i
     new = [row for row in new if tuple(row[name] for name in _ONCE) not in written]
     if new:
         connection.execute(insert(ledger), new)
+
+
+def record_sightings(connection: Connection, given: Mapping[Running, Sighting], now: int) -> None:
+    """Merge what is told of revisions with what is known, and forget those of long ago."""
+    known = dict(map(to_sighting, connection.execute(select(deployments))))
+    before = dict(known)
+    merge_sightings(known, given)
+    changed = [running for running in given if known[running] != before.get(running)]
+    new = [sighting_row(running, known[running]) for running in changed]
+    _replace(connection, deployments, new, ("service", "revision"))
+    gone = known.keys() - recent(known, now).keys()
+    _delete(connection, deployments, ("service", "revision"), gone)
 
 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pipeline.correlation.links import Anchor
 from pipeline.detection import Detection, Sample
 from pipeline.document import IncidentDocument
+from pipeline.entry.sighting import Sighting
 from pipeline.report import Action, LedgerEntry
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from pipeline.entry.sighting import Running
     from pipeline.ports import Outcome
 
 Values = dict[str, Any]
@@ -96,6 +98,17 @@ def to_ledger_entry(row: Row[Any]) -> LedgerEntry:
 def to_anchor(row: Row[Any]) -> Anchor:
     """Restore an anchor from an incident and the time of its first report."""
     return Anchor(row.anchor_time, row.anchor_fingerprint, row.id, row.decided_at)
+
+
+def sighting_row(running: Running, one: Sighting) -> Values:
+    """Return the row of a revision that logged."""
+    service, revision = running
+    return {"service": service, "revision": revision, **one._asdict()}
+
+
+def to_sighting(row: Row[Any]) -> tuple[Running, Sighting]:
+    """Restore which revision logged, and when."""
+    return (row.service, row.revision), Sighting(*(getattr(row, name) for name in Sighting._fields))
 
 
 def to_json(value: object) -> str:

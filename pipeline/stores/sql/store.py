@@ -8,18 +8,20 @@ from sqlalchemy import func, select
 
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
-from pipeline.stores.sql import rows
+from pipeline.ports import NOTHING
+from pipeline.stores.sql import rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
     record_decisions,
     record_detections,
     record_incidents,
+    record_sightings,
 )
-from pipeline.stores.sql.tables import detections, incidents, ledger
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from sqlalchemy import Select
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from pipeline.correlation.links import Anchor
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
+    from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import LedgerEntry
+    from pipeline.verdicts import Verdict
 
 CANDIDATES = 5
 """How many incidents an error names when a beginning of an id fits several."""
@@ -79,6 +83,7 @@ class SqlStore:
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[tuple[str, int, str]] = (),
+        sightings: Mapping[Running, Sighting] = NOTHING,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
 
@@ -91,6 +96,11 @@ class SqlStore:
             record_detections(connection, detections)
             record_incidents(connection, outcomes)
             record_decisions(connection, outcomes, now)
+            record_sightings(connection, sightings, now)
+
+    def sightings(self) -> dict[Running, Sighting]:
+        """Return which revisions logged, and when."""
+        return dict(self._read(select(deployments), rows.to_sighting))
 
     def incidents(self) -> tuple[IncidentDocument, ...]:
         """Return all incidents as last recorded, in order of first_seen."""
@@ -119,6 +129,20 @@ class SqlStore:
             lambda row: rows.to_incident(row[0]),
         )
         return found[0] if found else None
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return what people decided and did not take back, in the order given."""
+        return tuple(self._read(verdicts.HOLDING, verdicts.to_verdict))
+
+    def give(self, verdict: Verdict) -> Verdict:
+        """Keep a verdict; return it with its number. What is said twice in a row is kept once."""
+        with self._database.writing() as connection:
+            return verdicts.give(connection, verdict)
+
+    def undo(self, number: int, by: str) -> Verdict | None:
+        """Take back a verdict that holds; return it, None if no such verdict holds."""
+        with self._database.writing() as connection:
+            return verdicts.undo(connection, number, by)
 
     def close(self) -> None:
         """Close the database; one in memory is gone then."""

@@ -113,3 +113,28 @@ ledger = Table(
 )
 
 Index("ledger_decided_at", ledger.c.decided_at)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("kind", AnyText, nullable=False),
+    Column("incident_id", AnyText, nullable=False),
+    Column("given_at", Nanoseconds, nullable=False),
+    Column("given_by", AnyText, nullable=False),
+    Column("document", AnyText, nullable=False),
+    Column("undone_by", AnyText),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("service", AnyText, primary_key=True),
+    Column("revision", AnyText, primary_key=True),
+    # Times are those of `entry.sighting`, which sort as text.
+    Column("first", AnyText, nullable=False),
+    Column("log_name", AnyText, nullable=False),
+    Column("insert_id", AnyText, nullable=False),
+    Column("commit", AnyText, nullable=False),
+    Column("last", AnyText, nullable=False),
+)

@@ -1,0 +1,215 @@
+"""Which detections belong together: the connected components of all links."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, cast
+
+from pipeline.correlation.causes import Causes
+from pipeline.correlation.links import edge_reason, shared_traces
+from pipeline.incident import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pipeline.correlation.causes import Explained, Spans
+    from pipeline.correlation.episodes import Found, Topology
+    from pipeline.correlation.rows import Rows
+    from pipeline.rule import RuleSet
+
+Ends = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class Component:
+    """Rows by fingerprint, each in order of time; links by kind and ends.
+
+    `roots` are the fingerprints of which nothing in here has a cause: no other component begins
+    with the same of these. `previous` is the part before, `ended` whether there is one after, of
+    what lasted longer than one incident may.
+    """
+
+    rows: dict[str, list[int]] = field(default_factory=dict)
+    links: dict[Ends, Link] = field(default_factory=dict)
+    roots: set[str] = field(default_factory=set)
+    previous: Component | None = None
+    ended: bool = False
+
+
+class Forest:
+    """Union-find over rows."""
+
+    def __init__(self, size: int) -> None:
+        self._parents = list(range(size))
+
+    def find(self, row: int) -> int:
+        """Return the representative of a row's component (path halving)."""
+        parents = self._parents
+        while (parent := parents[row]) != row:
+            parents[row] = row = parents[parent]
+        return row
+
+    def unite(self, left: int, right: int) -> None:
+        """Make two components one."""
+        self._parents[self.find(left)] = self.find(right)
+
+    def flatten(self) -> list[int]:
+        """Return the representative of each row; quicker than to find them one by one."""
+        parents = self._parents
+        for row, parent in enumerate(parents):
+            head = parent
+            while (above := parents[head]) != head:
+                head = above
+            parents[row] = head
+        return parents
+
+    def unite_fresh(self, rows: Iterable[int], head: int) -> None:
+        """Unite rows that belong to nothing yet."""
+        parents = self._parents
+        for row in rows:
+            parents[row] = head
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What components are made of; `found` is what correlations link."""
+
+    ruleset: RuleSet
+    rows: Rows
+    found: Sequence[Found]
+    spans: Spans
+    topology: Topology
+    trace_span: int
+    trace_limit: int
+
+
+class Linking:
+    """Links the rows that there are at the moment."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._rows = evidence.rows
+        self._rows.settle()
+        self._forest = Forest(len(self._rows))
+        self._blocks: list[tuple[str, Sequence[int]]] = []
+        self._effects: list[tuple[str, Sequence[int]]] = []
+
+    def components(self) -> list[Component]:
+        """Return what belongs together, in no order. Context has no links and is in none."""
+        self._make_episodes()
+        one = self._evidence
+        causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest.unite)
+        explained = causes.attribute()
+        with_cause = {item.effect for item in explained} if explained else set[int]()
+        found = [item for item in self._found() if self._is_new(item)]
+        for item in found:
+            self._forest.unite(item.effect.row, item.cause.row)
+        components = self._gather(with_cause)
+        self._explain(components, explained)
+        self._reason(components, found)
+        return list(components.values())
+
+    def _make_episodes(self) -> None:
+        makers = self._evidence.ruleset.makers
+        for fingerprint, facets in self._rows.by_fingerprint.items():
+            rows = self._rows.merged(facets)
+            audit = makers[facets[0].rule].audit
+            if audit.context or not rows:
+                continue
+            if audit.caused_by:
+                self._effects.append((fingerprint, rows))
+            else:
+                for block in self._episodes(rows):
+                    self._forest.unite_fresh(block, block[0])
+                    self._blocks.append((fingerprint, block))
+
+    def _episodes(self, rows: Sequence[int]) -> Iterable[Sequence[int]]:
+        times, gap = self._rows.times, self._evidence.spans.gap
+        if times[rows[-1]] - times[rows[0]] <= gap:
+            return [rows]
+        cuts = [
+            index
+            for index, (before, after) in enumerate(pairwise(rows), start=1)
+            if times[after] - times[before] > gap
+        ]
+        return [rows[start:end] for start, end in pairwise([0, *cuts, len(rows)])]
+
+    def _found(self) -> list[Found]:
+        """Return what correlations and traces link beyond causes and episodes."""
+        one, forest = self._evidence, self._forest
+        found = [*one.found]
+        found += shared_traces(
+            self._rows,
+            lambda row: (self._rows.facet(row).fingerprint, forest.find(row)),
+            {name for name, rule in one.ruleset.rules.items() if rule.audit.context},
+            span=one.trace_span,
+            limit=one.trace_limit,
+        )
+        return found
+
+    def _is_new(self, found: Found) -> bool:
+        """Return whether it links more than two detections of one part of a symptom."""
+        effect, cause = found.effect, found.cause
+        return effect.facet.fingerprint != cause.facet.fingerprint or self._forest.find(
+            effect.row
+        ) != self._forest.find(cause.row)
+
+    def _gather(self, with_cause: set[int]) -> dict[int, Component]:
+        components: dict[int, Component] = defaultdict(Component)
+        heads = self._forest.flatten()
+        for fingerprint, block in self._blocks:
+            component = components[heads[block[0]]]
+            component.rows.setdefault(fingerprint, []).extend(block)
+            component.roots.add(fingerprint)
+        for fingerprint, rows in self._effects:
+            mine: dict[int, list[int]] = defaultdict(list)
+            for row in rows:
+                mine[heads[row]].append(row)
+            for representative, members in mine.items():
+                components[representative].rows[fingerprint] = members
+                if with_cause.isdisjoint(members):
+                    components[representative].roots.add(fingerprint)
+        return components
+
+    # --- reasons ----------------------------------------------------------------------------------
+
+    def _explain(self, components: Mapping[int, Component], explained: list[Explained]) -> None:
+        """Note for each two symptoms the first effect and its nearest cause."""
+        times, facet, heads = self._rows.times, self._rows.facet, self._forest.flatten()
+        best: dict[tuple[int, str, str], tuple[tuple[int, bool, int], list[Explained]]] = {}
+        for item in explained:
+            effect, cause, _ = item
+            time = times[effect]
+            ends = (heads[effect], facet(effect).fingerprint, facet(cause).fingerprint)
+            known = best.get(ends)
+            if known is not None and known[0][0] < time:
+                continue
+            distance = time - times[cause]
+            rank = (time, distance < 0, abs(distance))
+            if known is None or rank < known[0]:
+                best[ends] = (rank, [item])
+            elif rank == known[0]:
+                known[1].append(item)
+        for (owner, effect_name, cause_name), (_, items) in best.items():
+            reason = min(map(self._edge_reason, items))
+            link = Link("caused_by", effect_name, cause_name, reason)
+            components[owner].links[link.kind, link.effect, link.cause] = link
+
+    def _edge_reason(self, item: Explained) -> str:
+        effect, cause = self._rows.one(item.effect), self._rows.one(item.cause)
+        return edge_reason(effect, cause, item.edge, self._evidence.topology)
+
+    def _reason(self, components: Mapping[int, Component], found: list[Found]) -> None:
+        """Note for each two symptoms and kind the first link; the later symptom is the effect."""
+        ordered = sorted(found, key=lambda one: (one.effect.time, one.cause.time, one.reason))
+        for item in ordered:
+            component = components[self._forest.find(item.effect.row)]
+            ends = (item.effect.facet.fingerprint, item.cause.facet.fingerprint)
+            if item.kind != "caused_by":
+                ends = cast("tuple[str, str]", sorted(ends, key=self._start(component)))[::-1]
+            component.links.setdefault((item.kind, *ends), Link(item.kind, *ends, item.reason))
+
+    def _start(self, component: Component) -> Callable[[str], tuple[int, str]]:
+        return lambda name: (self._rows.times[component.rows[name][0]], name)

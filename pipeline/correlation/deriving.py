@@ -1,0 +1,132 @@
+"""What Sigma correlations make of the rows: links, and rows of their own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.correlation.episodes import Facet, Found, Seen, undirected
+from pipeline.correlation.matches import Deriving, matches
+from pipeline.correlation.rows import COMPONENT
+
+if TYPE_CHECKING:
+    from pipeline.correlation.episodes import Shelf
+    from pipeline.correlation.matches import Match
+    from pipeline.correlation.rows import Rows
+    from pipeline.detection import Detection
+    from pipeline.rule import RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The rows that make symptoms, and what correlations link.
+
+    `bases` says of a correlation's own rows which row each tells anew.
+    """
+
+    rows: Rows
+    found: list[Found] = field(default_factory=list)
+    bases: dict[int, int] = field(default_factory=dict)
+
+    def base(self, row: int) -> int:
+        """Return the row of an entry that a row stands for: itself, if it is one."""
+        return self.bases.get(row, row)
+
+
+def correlate(ruleset: RuleSet, rows: Rows) -> Told:
+    """Return the rows with those of correlations after them, and without those that are silent.
+
+    The rows that are given stay as they are; handles are the same.
+    """
+    rows.settle()
+    return _Correlating(ruleset, rows).told() if ruleset.correlations else Told(rows)
+
+
+class _Correlating:
+    """Evaluates all correlations of a rule set, each after those it refers to."""
+
+    def __init__(self, ruleset: RuleSet, rows: Rows) -> None:
+        self._ruleset = ruleset
+        self._shelf = _TellingShelf(rows.shelf)
+        self._told = Told(rows.beside(self._shelf))
+        self._entry = rows.shared_entries()
+        self._by_rule: dict[str, list[Facet]] = defaultdict(list)
+        for facet in rows.all_facets():
+            self._by_rule[facet.rule].append(facet)
+
+    def told(self) -> Told:
+        """Return the rows and links."""
+        rows, entry = self._told.rows, self._entry
+        for correlation in self._ruleset.correlations:
+            by_rule = {
+                name: rows.seen(sorted(self._by_rule[name], key=_canonical))
+                for name in correlation.rules
+            }
+            for match in matches(correlation, by_rule, lambda row: entry.get(row, row)):
+                if correlation.is_temporal:
+                    self._told.found.extend(match.links())
+                if correlation.derives:
+                    self._derive(match)
+        rows.leave_out(self._ruleset.silent)
+        return self._told
+
+    def _derive(self, match: Match) -> None:
+        """Add a row for each member of a match; link it to the member, if that is a symptom."""
+        told, deriving = self._told, Deriving(match)
+        kind, reason = match.correlation.kind, match.reason
+        facets: dict[tuple[str, str], Facet] = {}
+        for member in match.members:
+            place = (member.facet.service, member.facet.revision)
+            facet = facets.get(place)
+            if facet is None:
+                facet = facets[place] = self._facet(match.correlation.name, deriving, *place)
+            silent = member.facet.rule in self._ruleset.silent
+            time = deriving.time(member)
+            where = self._shelf.tell(deriving, member, told.rows.place(member.row))
+            row = told.rows.append(facet, time, where, trace_of=member.row if silent else None)
+            told.bases[row] = told.base(member.row)
+            if not silent:
+                found = undirected(kind, Seen(time, row, facet), member, reason)
+                told.found.append(found)
+
+    def _facet(self, name: str, deriving: Deriving, service: str, revision: str) -> Facet:
+        topology = self._told.rows.topology
+        fields = {**deriving.fields, COMPONENT: topology.service_of(service) or service}
+        facet = Facet(name, deriving.fingerprint.value, service, revision, fields)
+        self._by_rule[name].append(facet)
+        return facet
+
+
+class _TellingShelf:
+    """A shelf on which a correlation's own detections lie, too, below zero; made when looked at."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._told: list[tuple[Deriving, Seen, int]] = []
+
+    def tell(self, deriving: Deriving, member: Seen, place: int) -> int:
+        """Return where the detection lies that tells a member anew, whose own lies at `place`."""
+        self._told.append((deriving, member, place))
+        return -len(self._told)
+
+    def put(self, detection: Detection) -> int:
+        """Keep a detection."""
+        return self._shelf.put(detection)
+
+    def get(self, place: int) -> Detection:
+        """Return a detection."""
+        if place >= 0:
+            return self._shelf.get(place)
+        deriving, member, base = self._told[-place - 1]
+        return deriving.detection(member, self.get(base))
+
+    def drop(self, place: int) -> None:
+        """Forget a detection."""
+        self._shelf.drop(place)
+
+
+def _canonical(facet: Facet) -> tuple[str, ...]:
+    """Order facets in a way that does not depend on which of them was seen first."""
+    fields = repr(sorted(facet.fields.items()))
+    return (facet.fingerprint, facet.service, facet.revision, fields)

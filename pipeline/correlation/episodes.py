@@ -1,0 +1,124 @@
+"""What correlation keeps of detections, and what kinds of link see of them.
+
+Thousands of detections are alike to links: they share one `Facet`. Of each by itself there is only
+a row: its time and a handle. A kind of link gets rows as `Seen` and yields `Found`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.detection import Detection
+
+Group = tuple[str, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Facet:
+    """What detections that are alike to links share; `fields` are those that links look at.
+
+    `rows` are its detections in order of time, `times` (ns UTC) when they were.
+    """
+
+    rule: str
+    fingerprint: str
+    service: str
+    revision: str
+    fields: Mapping[str, Any]
+    rows: list[int] = field(default_factory=list)
+    times: array[int] = field(default_factory=lambda: array("q"))
+    is_settled: bool = True
+
+    def group(self, names: Sequence[str]) -> Group | None:
+        """Return the values of fields as a key, None when one is missing."""
+        values = [self.fields.get(name) for name in names]
+        return None if any(value in (None, "") for value in values) else tuple(map(repr, values))
+
+
+class Seen(NamedTuple):
+    """One detection as links see it; `row` is its handle, `time` in nanoseconds UTC."""
+
+    time: int
+    row: int
+    facet: Facet
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A link between two detections; only `caused_by` has a direction."""
+
+    effect: Seen
+    cause: Seen
+    kind: str
+    reason: str
+
+
+def undirected(kind: str, left: Seen, right: Seen, reason: str) -> Found:
+    """Return a link without direction: the earlier end stands as cause."""
+    first, second = sorted((left, right), key=lambda item: (item.time, item.facet.fingerprint))
+    return Found(second, first, kind, reason)
+
+
+class Topology(Protocol):
+    """What is known of services; `Catalog` is one."""
+
+    def service_of(self, name: str) -> str:
+        """Return the catalog's name for a service, "" if it knows none."""
+
+    def dependency(self, name: str, other: str) -> tuple[str, ...]:
+        """Return by which way one service depends on another, () if it does not."""
+
+
+class NoTopology:
+    """Nothing is known of services."""
+
+    def service_of(self, name: str) -> str:  # noqa: ARG002 - see `Topology`
+        """Return that no service is known."""
+        return ""
+
+    def dependency(self, name: str, other: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return that no service depends on another."""
+        return ()
+
+
+class Shelf(Protocol):
+    """Where whole detections lie, which are looked at again only when a symptom shows them."""
+
+    def put(self, detection: Detection) -> int:
+        """Keep a detection; return where it lies."""
+
+    def get(self, place: int) -> Detection:
+        """Return the detection that lies there."""
+
+    def drop(self, place: int) -> None:
+        """Nobody will ask for what lies there."""
+
+
+class MemoryShelf:
+    """A shelf in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Detection] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def put(self, detection: Detection) -> int:
+        """Keep a detection."""
+        self._kept[self._next] = detection
+        self._next += 1
+        return self._next - 1
+
+    def get(self, place: int) -> Detection:
+        """Return a detection."""
+        return self._kept[place]
+
+    def drop(self, place: int) -> None:
+        """Forget a detection."""
+        del self._kept[place]

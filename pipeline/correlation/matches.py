@@ -1,0 +1,222 @@
+"""Sigma correlations over what was seen: which groups matched when, and what that makes of them.
+
+A match links what took part, or is a symptom of its own, or both; the rule set says which.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from pipeline import fingerprint
+from pipeline.audit import SECOND
+from pipeline.correlation.episodes import Found, undirected
+from pipeline.correlation.sigma import runs
+from pipeline.detection import Detection
+from pipeline.rule.model import exact_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+
+    from pipeline.correlation.episodes import Facet, Seen
+    from pipeline.rule import Correlation
+
+    Part = tuple[Any, ...]
+    Group = tuple[Hashable, ...]
+
+_ONE: tuple[int, ...] = (1,)
+_NOTHING = (None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One group for which a correlation matched in one run of time.
+
+    `members` took part, in order of time; `held` is when the condition first held (ns UTC).
+    """
+
+    correlation: Correlation
+    members: tuple[Seen, ...]
+    held: int
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What its own detections carry: the group, and whatever all members agree on."""
+        names, first = self.correlation.fields, self.members[0].facet
+        facets = {id(item.facet): item.facet for item in self.members}.values()
+        every = [{name: self._shown(facet, name) for name in names} for facet in facets]
+        group = {name: self._shown(first, name) for name in self.correlation.group_by}
+        return {
+            name: every[0][name] if all(one[name] == every[0][name] for one in every) else ""
+            for name in names
+        } | group
+
+    def _shown(self, facet: Facet, name: str) -> Any:
+        return facet.fields.get(self.correlation.field_of(facet.rule, name), "")
+
+    @property
+    def reason(self) -> str:
+        """Why its members belong together."""
+        correlation = self.correlation
+        shown = {name: self._shown(self.members[0].facet, name) for name in correlation.group_by}
+        shared = ", ".join(f"{name} {value}" for name, value in shown.items())
+        order = " in this order" if correlation.kind == "temporal_ordered" else ""
+        span = f"within {correlation.timespan // SECOND} s"
+        reason = f"{correlation.name}: {correlation.condition}{order} {span}"
+        return f"{reason} for {shared}" if shared else reason
+
+    def links(self) -> Iterator[Found]:
+        """Yield links that make one incident of the members: each with the next."""
+        reason = self.reason
+        for left, right in pairwise(self.members):
+            if left.row != right.row:
+                yield undirected(self.correlation.kind, left, right, reason)
+
+
+@dataclass(frozen=True)
+class Derived(Detection):
+    """A detection of a correlation: one of its members told anew.
+
+    It is dated to when the condition held, if the member came before; its sample is the member's.
+    """
+
+    at: int = 0
+
+    @property
+    def timestamp(self) -> int:
+        """Event time: nanoseconds since the epoch, UTC."""
+        return self.at
+
+
+class Deriving:
+    """What all the correlation's own detections of one match have in common."""
+
+    def __init__(self, match: Match) -> None:
+        self._match = match
+        self.fields = match.fields
+        self._rule = match.correlation.name
+        names = match.correlation.audit.entity
+        self._entity = {name: self.fields[name] for name in names}
+        self.fingerprint = fingerprint.of_entity(self._rule, self._entity)
+
+    def time(self, member: Seen) -> int:
+        """Return when its detection of a member is."""
+        return max(member.time, self._match.held)
+
+    def detection(self, member: Seen, base: Detection) -> Derived:
+        """Return the detection of a member, whose own is `base`."""
+        told = {item.name: getattr(base, item.name) for item in fields(Detection)}
+        told |= {
+            "rule": self._rule,
+            "fingerprint": self.fingerprint.value,
+            "explanation": self.fingerprint.explanation,
+            "entity": self._entity,
+            "fields": self.fields,
+        }
+        return Derived(**told, at=self.time(member))
+
+
+def matches(
+    correlation: Correlation,
+    by_rule: Mapping[str, Sequence[Seen]],
+    entry: Callable[[int], Hashable],
+) -> Iterator[Match]:
+    """Yield the matches of a correlation in what was seen of its rules.
+
+    `entry` tells the entry of a row: one that several rules match counts once.
+    """
+    for group in _groups(correlation, by_rule):
+        parts = group.parts
+        if not correlation.is_temporal and len(correlation.rules) > 1:
+            parts = list(_once(group, entry))
+        for run in runs(correlation, group.times, group.kinds, parts):
+            members = tuple([group.seen[index] for index in run.members])
+            yield Match(correlation, members, run.held)
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """What one group has, in columns: a million small objects would keep the collector busy."""
+
+    times: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+    def in_order(self) -> _Members:
+        """Return them in order of time; what was at one time stays as it is, in that of rules."""
+        order = sorted(range(len(self.times)), key=self.times.__getitem__)
+        columns = (self.times, self.kinds, self.seen, self.parts)
+        return _Members(*([column[index] for index in order] for column in columns))  # type: ignore[arg-type]
+
+
+def _groups(correlation: Correlation, by_rule: Mapping[str, Sequence[Seen]]) -> Iterator[_Members]:
+    """Yield what each group has, in order of time; what lacks a field is in none."""
+    groups: dict[Group, _Members] = defaultdict(_Members)
+    for kind, name in enumerate(correlation.rules):
+        known: dict[int, tuple[_Members | None, Part]] = {}
+        for seen in by_rule.get(name, ()):
+            facet = seen.facet
+            found = known.get(id(facet))
+            if found is None:
+                group, part = _place(correlation, facet)
+                members = None if group is None or not part else groups[group]
+                found = known[id(facet)] = (members, part)
+            members, part = found
+            if members is not None:
+                members.times.append(seen.time)
+                members.kinds.append(kind)
+                members.seen.append(seen)
+                members.parts.append(part)
+    for members in groups.values():
+        yield members if len(correlation.rules) == 1 else members.in_order()
+
+
+def _place(correlation: Correlation, facet: Facet) -> tuple[Group | None, Part]:
+    """Return the group of detections, None for none, and what each adds to the measure."""
+    rule, shown = facet.rule, facet.fields
+    values = [shown.get(correlation.field_of(rule, name)) for name in correlation.group_by]
+    if any(value in _NOTHING for value in values):
+        return None, ()
+    group = tuple(_comparable(value) for value in values)
+    measured = [shown.get(correlation.field_of(rule, name)) for name in correlation.measured]
+    if not measured:
+        return group, _ONE
+    if any(value in _NOTHING for value in measured):
+        return group, ()
+    if correlation.kind == "value_count":
+        return group, _distinct(measured)
+    several = measured[0] if isinstance(measured[0], list) else measured
+    numbers = [exact_number(value) for value in several]
+    return group, tuple(item for item in numbers if item is not None)
+
+
+def _distinct(measured: Sequence[Any]) -> Part:
+    """Return the values of a field, each of several; those of several fields are one together."""
+    if len(measured) > 1:
+        return (tuple(_comparable(value) for value in measured),)
+    (value,) = measured
+    return tuple(map(_comparable, value if isinstance(value, list) else (value,)))
+
+
+def _comparable(value: Any) -> Hashable:
+    """Return one text for a value however its log wrote it: 200, 200.0 and "200" are the same."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return tuple(map(_comparable, value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _once(group: _Members, entry: Callable[[int], Hashable]) -> Iterator[Part]:
+    """Yield what each adds to the measure; of one entry only the first adds anything."""
+    counted: set[Hashable] = set()
+    last = None
+    for time, seen, part in zip(group.times, group.seen, group.parts, strict=True):
+        if time != last:  # copies of an entry have one time
+            counted, last = set(), time
+        identity = entry(seen.row)
+        yield () if identity in counted else part
+        counted.add(identity)

@@ -1,0 +1,45 @@
+"""What a rule set asks of correlation: the fields that links look at, and how far links reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pipeline.rule import RuleSet
+
+
+class _Settings(Protocol):
+    @property
+    def episode_gap(self) -> int: ...
+    @property
+    def clock_skew(self) -> int: ...
+    @property
+    def together(self) -> int: ...
+    @property
+    def trace_span(self) -> int: ...
+
+
+def asked_fields(ruleset: RuleSet) -> dict[str, tuple[str, ...]]:
+    """Return by rule the fields that edges, context and correlations look at."""
+    asked: dict[str, set[str]] = {name: set() for name in ruleset.makers}
+    for name, rule in ruleset.makers.items():
+        if rule.audit.context:
+            asked[name].update(rule.audit.context.same)
+        for edge in rule.audit.caused_by:
+            asked[name].update(edge.same)
+            for cause in edge.rule:
+                asked[cause].update(edge.same)
+    for correlation in ruleset.correlations:
+        for name in correlation.rules:
+            asked[name].update(correlation.asks(name))
+    return {name: tuple(sorted(fields)) for name, fields in asked.items()}
+
+
+def reach_of(ruleset: RuleSet, settings: _Settings) -> int:
+    """Return the longest time (ns) over which two detections can have to do with each other."""
+    spans = [settings.episode_gap, settings.trace_span]
+    for rule in ruleset.makers.values():
+        spans += [edge.within + edge.before + settings.together for edge in rule.audit.caused_by]
+        spans += [rule.audit.context.within] if rule.audit.context else []
+    spans += [correlation.timespan for correlation in ruleset.correlations]
+    return max(spans) + settings.clock_skew

@@ -1,0 +1,348 @@
+"""The detections that count, in rows: 8 bytes for each thing that links need of one.
+
+Of several copies of an entry the richest speaks. Whole detections lie on a shelf.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby, takewhile
+from operator import itemgetter
+from typing import TYPE_CHECKING, cast
+
+from pipeline.correlation.episodes import Facet, MemoryShelf, NoTopology, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from pipeline.correlation.episodes import Shelf, Topology
+    from pipeline.detection import Detection
+
+Key = tuple[str, int, str]
+Richness = tuple[int, int, int, str]
+
+COMPONENT = "component"
+"""The field for what the catalog calls a service, the service itself where it knows none."""
+
+
+def identity_of(key: Key) -> int:
+    """Return what an entry is known by: Python's own hash, whose seed changes with each run.
+
+    Two entries that differ share one with a probability of 1 in 10**19; no log text can be made to.
+    """
+    return hash(key)
+
+
+def order(detection: Detection) -> tuple[int, Key, str]:
+    """Return the canonical order of detections: event time, then the entry, then the rule."""
+    return (detection.timestamp, detection.key, detection.rule)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Detections by entry, by facet and by fingerprint; `asked` names the fields links look at.
+
+    `version` changes with every change.
+    """
+
+    asked: Mapping[str, Sequence[str]]
+    shelf: Shelf = field(default_factory=MemoryShelf)
+    topology: Topology = field(default_factory=NoTopology)
+    version: int = 0
+    times: array[int] = field(default_factory=lambda: array("q"))
+    facets: list[Facet | None] = field(default_factory=list)
+    by_fingerprint: dict[str, list[Facet]] = field(default_factory=lambda: defaultdict(list))
+    _places: array[int] = field(default_factory=lambda: array("q"))
+    _traces: array[int] = field(default_factory=lambda: array("q"))
+    _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
+    _cleared: dict[int, tuple[Key, Richness]] = field(default_factory=dict)
+    _facets: dict[tuple[object, ...], Facet] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return how many rows there are, those that were taken back included."""
+        return len(self.times)
+
+    # --- entries ----------------------------------------------------------------------------------
+
+    def tell(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> bool:
+        """Take what a copy of an entry shows; return whether it is a new entry that matters."""
+        told = {item.rule: item for item in detections if item.rule in self.asked}
+        identity = hash(key)  # `identity_of`, which is called for each detection
+        known = self._entries.get(identity)
+        if known is None:
+            if told:
+                self._entries[identity] = self._add(key, richness, told)
+            return bool(told)
+        if richness >= self._richness(identity, known):
+            self._take_back(known)
+            self._entries[identity] = self._add(key, richness, told)
+        return False
+
+    def clear(self, key: Key, richness: Richness) -> None:
+        """Take it that the richest copy of an entry shows nothing, whatever a poorer one does."""
+        self._entries[identity_of(key)] = self._add(key, richness, {})
+
+    def identities(self) -> KeysView[int]:
+        """Return what the entries that matter are known by."""
+        return self._entries.keys()
+
+    def key(self, identity: int) -> Key:
+        """Return the key of an entry that matters."""
+        rows = self.rows_of(identity)
+        return self.detection(rows[0]).key if rows else self._cleared[identity][0]
+
+    def told(self, identity: int) -> tuple[Detection, ...] | None:
+        """Return what the richest copy of an entry shows; None if it never mattered."""
+        if identity not in self._entries:
+            return None
+        return tuple(map(self.detection, self.rows_of(identity)))
+
+    def cleared(self) -> Iterator[tuple[Key, Richness]]:
+        """Yield the entries whose richest copy took back what a poorer one showed."""
+        yield from self._cleared.values()
+
+    def rows_of(self, identity: int) -> tuple[int, ...]:
+        """Return the rows of an entry, none if it shows nothing."""
+        known = self._entries.get(identity, ())
+        return (known,) if isinstance(known, int) else known
+
+    def detection(self, row: int) -> Detection:
+        """Return a whole detection."""
+        return self.shelf.get(self._places[row])
+
+    def detections(self) -> Iterator[Detection]:
+        """Yield all of them, in no order."""
+        yield from (self.detection(row) for row in self.living())
+
+    def living(self) -> Iterator[int]:
+        """Yield the rows that nothing took back."""
+        yield from (row for row, facet in enumerate(self.facets) if facet is not None)
+
+    def facet(self, row: int) -> Facet:
+        """Return the facet of a row that nothing took back."""
+        return cast("Facet", self.facets[row])
+
+    def last_by_facet(self, rows: Sequence[int]) -> dict[Facet, int]:
+        """Return the last of rows that nothing took back, for each facet."""
+        facets = cast("Iterable[Facet]", map(self.facets.__getitem__, rows))
+        return dict(zip(facets, rows, strict=True))
+
+    def one(self, row: int) -> Seen:
+        """Return a detection as links see it."""
+        return Seen(self.times[row], row, self.facet(row))
+
+    def traced(self) -> Iterator[tuple[int, int]]:
+        """Yield the rows that have a trace, each after what stands for it."""
+        for row, trace in enumerate(self._traces):
+            if trace and self.facets[row] is not None:
+                yield trace, row
+
+    def _richness(self, identity: int, known: tuple[int, ...] | int) -> Richness:
+        if known == ():
+            return self._cleared[identity][1]
+        return self.detection(known if isinstance(known, int) else known[0]).richness
+
+    def _take_back(self, known: tuple[int, ...] | int) -> None:
+        for row in (known,) if isinstance(known, int) else known:
+            facet = self.facets[row]
+            if facet is not None:
+                facet.is_settled = False
+            self.facets[row] = None
+            self.shelf.drop(self._places[row])
+
+    def _add(
+        self, key: Key, richness: Richness, told: Mapping[str, Detection]
+    ) -> tuple[int, ...] | int:
+        self.version += 1
+        if not told:
+            self._cleared[identity_of(key)] = (key, richness)
+            return ()
+        self._cleared.pop(identity_of(key), None)
+        if len(told) == 1:
+            (detection,) = told.values()
+            return self._row(detection, richness)
+        return tuple(self._row(item, richness) for item in told.values())
+
+    def _row(self, detection: Detection, richness: Richness) -> int:
+        if detection.richness != richness:
+            detection = replace(detection, richness=richness)
+        row, time = len(self.times), detection.sample.timestamp
+        facet = self._facet(detection)
+        self.times.append(time)
+        self.facets.append(facet)
+        self._places.append(self.shelf.put(detection))
+        self._traces.append(hash(detection.trace) if detection.trace else 0)
+        if facet.is_settled and (not facet.times or time >= facet.times[-1]):
+            facet.times.append(time)
+        else:
+            facet.is_settled = False
+        facet.rows.append(row)
+        return row
+
+    def _facet(self, detection: Detection) -> Facet:
+        rule, fields = detection.rule, detection.fields
+        values = [fields.get(name) for name in self.asked[rule]]
+        if COMPONENT in self.asked[rule]:
+            component = self.topology.service_of(detection.service) or detection.service
+            values[self.asked[rule].index(COMPONENT)] = component
+        about = (rule, detection.fingerprint, detection.service, detection.revision)
+        key = (*about, *[value if type(value) is str else (repr(value),) for value in values])
+        found = self._facets.get(key)
+        if found is None:
+            shared = dict(zip(self.asked[rule], values, strict=True))
+            found = self._facets[key] = Facet(*about, shared)
+            self.by_fingerprint[detection.fingerprint].append(found)
+        return found
+
+    # --- beside what was seen ---------------------------------------------------------------------
+
+    def beside(self, shelf: Shelf) -> Rows:
+        """Return the same rows on another shelf; to these others can be added for a while."""
+        by_fingerprint: dict[str, list[Facet]] = defaultdict(list)
+        by_fingerprint |= {name: [*facets] for name, facets in self.by_fingerprint.items()}
+        return replace(
+            self,
+            shelf=shelf,
+            times=self.times[:],
+            facets=self.facets[:],
+            by_fingerprint=by_fingerprint,
+            _places=self._places[:],
+            _traces=self._traces[:],
+            _facets=dict(self._facets),
+        )
+
+    def place(self, row: int) -> int:
+        """Return where the whole detection lies."""
+        return self._places[row]
+
+    def shared_entries(self) -> dict[int, int]:
+        """Return, for rows of entries that have several, one row that stands for the entry."""
+        return {
+            row: rows[0]
+            for rows in self._entries.values()
+            if not isinstance(rows, int)
+            for row in rows
+        }
+
+    def append(self, facet: Facet, time: int, place: int, *, trace_of: int | None) -> int:
+        """Add a row, not before the last of its facet, that shares the trace of another."""
+        row = len(self.times)
+        if not facet.rows:
+            self.by_fingerprint[facet.fingerprint].append(facet)
+            self._facets["beside", row] = facet
+        facet.rows.append(row)
+        facet.times.append(time)
+        self.times.append(time)
+        self.facets.append(facet)
+        self._places.append(place)
+        self._traces.append(0 if trace_of is None else self._traces[trace_of])
+        return row
+
+    def leave_out(self, rules: AbstractSet[str]) -> None:
+        """Let go of what some rules saw."""
+        for key, facet in [*self._facets.items()]:
+            if facet.rule in rules:
+                del self._facets[key]
+                self.by_fingerprint.pop(facet.fingerprint, None)
+                for row in facet.rows:
+                    self.facets[row] = None
+
+    # --- in order of time -------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Put the rows of every facet in order of time, and leave out what was taken back."""
+        for facet in self._facets.values():
+            if not facet.is_settled:
+                rows = [row for row in facet.rows if self.facets[row] is facet]
+                rows.sort(key=self.times.__getitem__)
+                facet.rows, facet.is_settled = rows, True
+                facet.times = array("q", [self.times[row] for row in rows])
+
+    def all_facets(self) -> Iterable[Facet]:
+        """Return all facets, those without rows included."""
+        return self._facets.values()
+
+    def merged(self, facets: Sequence[Facet]) -> list[int]:
+        """Return the rows of facets in order of time."""
+        if len(facets) == 1:
+            return facets[0].rows
+        rows = list(chain.from_iterable(facet.rows for facet in facets))
+        rows.sort(key=self.times.__getitem__)
+        return rows
+
+    def seen(self, facets: Iterable[Facet]) -> list[Seen]:
+        """Return detections as links see them, in canonical order."""
+        found = [
+            Seen(time, row, facet)
+            for facet in facets
+            for time, row in zip(facet.times, facet.rows, strict=True)
+        ]
+        found.sort(key=itemgetter(0))
+        return found
+
+    def in_order(self, rows: Iterable[int]) -> Iterator[tuple[int, Detection]]:
+        """Yield detections in canonical order, each after its row."""
+        ordered = sorted(rows, key=self.times.__getitem__)
+        for _, same in groupby(ordered, key=self.times.__getitem__):
+            found = [(row, self.detection(row)) for row in same]
+            yield from sorted(found, key=lambda item: order(item[1]))
+
+    def first(self, rows: Sequence[int], count: int) -> list[Detection]:
+        """Return the first few of rows in order of time, in canonical order."""
+        return self._until(rows, min(count, len(rows)))[:count]
+
+    def last(self, rows: Sequence[int]) -> Detection:
+        """Return the last of rows in order of time, in canonical order."""
+        return self._until(rows[::-1], 1)[-1]
+
+    def _until(self, rows: Sequence[int], count: int) -> list[Detection]:
+        """Look at some rows, and at all that were in the same instant as the last of them."""
+        limit = self.times[rows[count - 1]]
+        same = takewhile(lambda row: self.times[row] == limit, rows[count:])
+        return sorted(map(self.detection, (*rows[:count], *same)), key=order)
+
+    # --- forgetting -------------------------------------------------------------------------------
+
+    def keep(self, rows: Iterable[int], since: int) -> None:
+        """Forget all other rows, their entries, and what was cleared before `since` (ns UTC)."""
+        fresh = {row: index for index, row in enumerate(sorted(rows))}
+        for row in self.living():
+            if row not in fresh:
+                self.shelf.drop(self._places[row])
+        self._entries = dict(self._renumbered(fresh, since))
+        self._cleared = {
+            one: (key, richness)
+            for one, (key, richness) in self._cleared.items()
+            if one in self._entries
+        }
+        self.times = array("q", [self.times[row] for row in fresh])
+        self.facets = [self.facets[row] for row in fresh]
+        self._places = array("q", [self._places[row] for row in fresh])
+        self._traces = array("q", [self._traces[row] for row in fresh])
+        self._keep_facets(fresh)
+        self.version += 1
+
+    def _renumbered(
+        self, fresh: Mapping[int, int], since: int
+    ) -> Iterator[tuple[int, tuple[int, ...] | int]]:
+        for identity, known in self._entries.items():
+            if known == ():
+                if self._cleared[identity][0][1] >= since:
+                    yield identity, ()
+                continue
+            rows = tuple(fresh[row] for row in self.rows_of(identity) if row in fresh)
+            if rows:
+                yield identity, rows[0] if len(rows) == 1 else rows
+
+    def _keep_facets(self, fresh: Mapping[int, int]) -> None:
+        self.by_fingerprint.clear()
+        for key, facet in [*self._facets.items()]:
+            facet.rows = [fresh[row] for row in facet.rows if row in fresh]
+            facet.is_settled = False
+            if facet.rows:
+                self.by_fingerprint[facet.fingerprint].append(facet)
+            else:
+                del self._facets[key]

@@ -1,0 +1,92 @@
+"""A correlator as plain JSON, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.correlation.links import Anchor
+from pipeline.correlation.rows import order
+from pipeline.detection import Detection, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pipeline.correlation.rows import Key, Richness, Rows
+
+VERSION = 1
+"""Of the snapshot; another one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a snapshot says."""
+
+    now: int
+    late: int
+    anchors: list[Anchor]
+    entries: list[tuple[Key, Richness, list[Detection]]]
+    cleared: list[tuple[Key, Richness]]
+
+
+def write_snapshot(rows: Rows, anchors: Iterable[Anchor], *, now: int, late: int) -> dict[str, Any]:
+    """Return all that a correlator knows, in a canonical order."""
+    return {
+        "version": VERSION,
+        "now": now,
+        "late": late,
+        "anchors": [list(astuple(anchor)) for anchor in sorted(anchors)],
+        "detections": [_document(item) for item in sorted(rows.detections(), key=order)],
+        "cleared": sorted([list(key), list(richness)] for key, richness in rows.cleared()),
+    }
+
+
+def read_snapshot(value: dict[str, Any]) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        ValueError: it is of another version.
+
+    """
+    if value.get("version") != VERSION:
+        message = f"a snapshot of version {value.get('version')!r}, not {VERSION}; start without it"
+        raise ValueError(message)
+    return Snapshot(
+        now=value["now"],
+        late=value["late"],
+        anchors=[Anchor(*anchor) for anchor in value["anchors"]],
+        entries=list(_entries(map(_detection, value["detections"]))),
+        cleared=[(_key(key), _richness(richness)) for key, richness in value["cleared"]],
+    )
+
+
+def _entries(found: Iterable[Detection]) -> Iterator[tuple[Key, Richness, list[Detection]]]:
+    by_key: dict[Key, list[Detection]] = {}
+    for detection in found:
+        by_key.setdefault(detection.key, []).append(detection)
+    for key, detections in by_key.items():
+        yield key, detections[0].richness, detections
+
+
+def _document(detection: Detection) -> dict[str, Any]:
+    return asdict(detection)
+
+
+def _detection(value: dict[str, Any]) -> Detection:
+    known = {
+        "key": _key(value["key"]),
+        "richness": _richness(value["richness"]),
+        "explanation": tuple(value["explanation"]),
+        "sample": Sample(**value["sample"]),
+    }
+    return Detection(**{**value, **known})
+
+
+def _key(value: list[Any]) -> Key:
+    log_name, time, insert_id = value
+    return (log_name, time, insert_id)
+
+
+def _richness(value: list[Any]) -> Richness:
+    payloads, fields, size, digest = value
+    return (payloads, fields, size, digest)

@@ -1,0 +1,145 @@
+"""Which revisions logged, and when: told by every entry, parsed or not.
+
+What the entries of one revision come to is small, and can be merged in any order. Entries of Cloud
+Audit Logs do not count: they tell of a revision, and are not its own.
+
+Times are texts here, as `outline.times_of` has them: most of them are never looked at again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from pipeline.entry.origin import COMMIT, REVISION, SERVICE, commit_of, running_of
+from pipeline.entry.outline import times_of
+from pipeline.entry.timestamps import UNKNOWN_TIME, format_timestamp, parse_timestamp
+from pipeline.entry.value import UNTOLD, log_name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pipeline.entry.outline import Outline, ResourceLabels
+    from pipeline.entry.value import LogEntry
+
+AUDIT_LOGS = "cloudaudit.googleapis.com"
+
+Running = tuple[str, str]
+"""A service, and its revision or version; its commit where it has neither."""
+
+
+class Sighting(NamedTuple):
+    """What the entries of one revision come to: the first of them, and the time of the last.
+
+    Times are RFC 3339 in UTC without what can be stripped off the end (`UNTOLD`).
+    """
+
+    first: str
+    log_name: str
+    insert_id: str
+    commit: str
+    last: str
+
+
+class _Labels(msgspec.Struct, gc=False):
+    commit: str = msgspec.field(name=COMMIT, default="")
+
+
+_SECONDS = len("0000-00-00T00:00:00")
+_COMMIT = msgspec.json.Decoder(_Labels)
+
+
+def bare_time(time: int) -> str:
+    """Return a time (nanoseconds UTC) as sightings have it."""
+    return format_timestamp(time).rstrip(UNTOLD)
+
+
+def whole_time(text: str) -> int:
+    """Return the nanoseconds UTC of a time as sightings have it."""
+    date, _, fraction = text.partition(".")
+    return parse_timestamp(f"{date.ljust(_SECONDS, '0')}.{fraction}Z")
+
+
+def merge_sightings(known: dict[Running, Sighting], more: Mapping[Running, Sighting]) -> None:
+    """Add some to those that are known; the order in which any are added does not matter."""
+    for running, one in more.items():
+        known[running] = merged(known.get(running), one)
+
+
+def merged(one: Sighting | None, other: Sighting) -> Sighting:
+    """Return what two sightings of a revision come to; of two copies the one with a commit."""
+    if one is None:
+        return other
+    if other.first > one.first:  # as nearly always, where entries come in order
+        return one if other.last <= one.last else one._replace(last=other.last)
+    first = min(one, other, key=lambda item: item[:3])
+    if one[:3] == other[:3]:
+        first = max(one, other, key=lambda item: item.commit)
+    return first._replace(last=max(one.last, other.last))
+
+
+def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
+    """Return what one entry tells; nothing if it names no service and revision, or no time."""
+    service, revision = running_of(entry.document)
+    commit = commit_of(entry.document)
+    told = service and (revision or commit) and AUDIT_LOGS not in entry.log_name
+    if not told or entry.timestamp == UNKNOWN_TIME or entry.event_time != entry.timestamp:
+        return {}
+    time = bare_time(entry.timestamp)
+    return {
+        (service, revision or commit): Sighting(time, entry.log_name, entry.insert_id, commit, time)
+    }
+
+
+def sightings_of(found: Sequence[Outline]) -> dict[Running, Sighting]:
+    """Return what the entries of these outlines tell."""
+    groups: defaultdict[Running, list[int]] = defaultdict(list)
+    for at, one in enumerate(found):
+        labels = one.resource.labels
+        groups[labels.service_name, labels.revision_name].append(at)
+    for running in [each for each in groups if not all(each)]:
+        for key, at in _elsewhere(groups.pop(running), found):
+            groups[key].append(at)
+    times = times_of(found)
+    told = {running: _sum(places, found, times) for running, places in groups.items()}
+    return {running: one for running, one in told.items() if one}
+
+
+def _elsewhere(places: Iterable[int], found: Sequence[Outline]) -> Iterator[tuple[Running, int]]:
+    """Say what runs that is no revision of a Cloud Run service."""
+    for at in places:
+        labels = found[at].resource.labels
+        service = _first(labels, SERVICE)
+        version = service and (_first(labels, REVISION) or _commit(found[at]))
+        if version:
+            yield (service, version), at
+
+
+def _sum(places: Sequence[int], found: Sequence[Outline], times: Sequence[str]) -> Sighting | None:
+    """Sum up the entries of one revision; None if all of them are audit entries."""
+    own = [times[at] for at in places]
+    first, last = min(own), max(own)
+    start, end = found[places[own.index(first)]], found[places[own.index(last)]]
+    if own.count(first) > 1 or AUDIT_LOGS in start.logName or AUDIT_LOGS in end.logName:
+        every = [_sighting(found[at], times[at], times[at]) for at in places]
+        return reduce(merged, (one for one in every if AUDIT_LOGS not in one.log_name), None)
+    return _sighting(start, first, last)
+
+
+def _sighting(one: Outline, first: str, last: str) -> Sighting:
+    first, last = first.rstrip(UNTOLD), last.rstrip(UNTOLD)
+    return Sighting(first, log_name_of(one.logName), one.insertId, _commit(one), last)
+
+
+def _commit(one: Outline) -> str:
+    try:
+        return _COMMIT.decode(one.labels).commit
+    except msgspec.MsgspecError:  # no labels, or no text
+        return ""
+
+
+def _first(labels: ResourceLabels, names: Iterable[str]) -> str:
+    return next((value for name in names if (value := getattr(labels, name))), "")

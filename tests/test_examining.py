@@ -1,0 +1,544 @@
+"""To screen raw lines and parse only some says what parsing all of them says, of any lines."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.catalog import Catalog
+from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.entry import parse_timestamp
+from pipeline.examining import Examiner, Window
+from pipeline.flow import Replay, Texts
+from pipeline.report import Policy
+from pipeline.sources.files.blocks import Block, read_blocks
+from pipeline.stores.memory import MemoryStore
+from pipeline.whys import load_whys
+from tests.fakes.source import LinesSource
+from tests.fakes.spool import MemorySpool
+from tests.support import BASE, SECOND, detector, rule_text, ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.rule import RuleSet
+
+TEXTS = Texts(load_whys([]), "{{ incident.title }} ({{ incident.count }})", "issue.md.j2")
+NAME = "export.jsonl"
+
+
+def yaml_rule(name: str, detection: str, condition: str = "seen") -> str:
+    """Write a rule that detects what is said."""
+    return (
+        f"title: About {name}\nname: {name}\nlogsource: {{product: gcp}}\n"
+        f"detection:\n  {detection}\n  condition: {condition}\nlevel: high\n"
+    )
+
+
+LITERAL = ruleset(
+    rule_text("missing", level="critical"),
+    rule_text("down", audit="{caused_by: [{rule: missing, same: [service]}]}"),
+    yaml_rule("started", "seen: {exception.frames|contains: main.py, exception.type|re: Module.*}"),
+    yaml_rule("loud", "seen: {severity: ERROR, message|contains: 'well known'}"),
+    yaml_rule("method", "seen: {protoPayload.methodName|endswith: '.create'}"),
+)
+NARROWED = ruleset(
+    rule_text("missing", "(?i)MISSING|down"),
+    yaml_rule("word", "seen: ['wéll known', 'known']", "seen and not other").replace(
+        "  condition", "  other: {severity: [INFO, DEBUG]}\n  condition"
+    ),
+    "title: Quiet\nname: quiet\nlogsource: {product: gcp}\n"
+    "filter:\n  rules: [missing]\n  selection: {severity: INFO}\n  condition: not selection\n",
+)
+MADE = ruleset(
+    yaml_rule("boundless", "seen: ['*Infinity']"),
+    yaml_rule("deep", "seen: ['deeper than']"),
+)
+UNTRUE = ruleset(yaml_rule("untrue", "seen: {traceSampled: 'false'}"), rule_text("missing"))
+SEVERE = ruleset(rule_text("missing"), yaml_rule("severe", "seen: {severity: CRITICAL}"))
+BLIND = ruleset(yaml_rule("short", "seen: {message|contains: 'x'}"))
+RULESETS = {
+    "literal": LITERAL,
+    "narrowed": NARROWED,
+    "untrue": UNTRUE,
+    "made": MADE,
+    "severe": SEVERE,
+    "blind": BLIND,
+    "none": ruleset(),
+}
+
+# --- what may stand in a line ---------------------------------------------------------------------
+
+TEXTS_OF_LINES = (
+    "missing", "MISSING", "down", "all is well", "well known", "wéll known", "",
+    " ", "\t", "\x1b[31mmis\x1b[0msing", "m\u0131ssing", "mi\u017f\u017fing", "do\0wn", "\ud800",
+    "line\n", "two\nlines", "two\nlines missing", "'Infinity'", "x", "ERROR: down",
+    "Traceback (most recent call last):", "Traceback (most recent call last):\n",
+    '  File "/app/main.py", line 3, in start', "\tat com.example.A.b(A.java:1)   ",
+    "ModuleNotFoundError: No module named 'reports'", "ModuleNotFoundError\u00a0", "Foo.Bar\x1f",
+    "java.lang.Error: x\r", "panic: x", "goroutine 1 [running]:", "main.f(0x1)",
+    "Unhandled exception. System.Exception: x", "   at A.B()", "TypeError: x is null",
+    "    at f (/app/a.js:1:2)", "During handling of the above exception", "Caused by: a.B: x",
+)  # fmt: skip
+INSERT_IDS = (
+    "a",
+    "b",
+    "c",
+    "",
+    None,
+    7,
+    "a\ud800",
+    "é",
+    "ghp_0123456789abcdefghijABCDEFGHIJ01234567",
+)
+LOG_NAMES = (
+    "projects/p/logs/run.googleapis.com%2Fstderr", "projects/p/logs/run.googleapis.com/stderr",
+    "projects/p/logs/%E9", "", None, 5,
+)  # fmt: skip
+TIMES = (
+    "2025-09-10T00:00:00Z", "2025-09-10T00:00:00.0Z", "2025-09-10T00:00:00.000000000Z",
+    "2025-09-10T00:00:10Z", "2025-09-10T00:00:10.123456789Z", "2025-09-10T00:00:10.12Z",
+    "2025-09-10T00:00:10.120Z", "2025-09-10 00:00:10.12Z", "2025-09-10T02:00:00+02:00",
+    "2025-09-10T00:00:00.1234567891Z", "2025-02-30T00:00:00Z", "2025-09-10T24:00:00Z",
+    "2025-09-10T00:00:00", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z", "1969-12-31T00:00:00Z",
+    "0001-01-01T00:00:00Z", "\u0662025-09-10T00:00:00Z", "2025-09-10T00:00:00Z\n", "soon", "",
+    None, 1757462400, 1757462400.5, True, {"seconds": 1757462400},
+)  # fmt: skip
+SEVERITIES = ("ERROR", "INFO", "CRITICAL", "error", "LOUD", "DEFAULT", "", "0", 500, 7, None, True)
+DEEP: Any = 1
+for _ in range(120):
+    DEEP = [DEEP]
+PAYLOADS: tuple[Callable[[str], dict[str, Any]], ...] = (
+    *[lambda text: {"textPayload": text}] * 6,
+    *[lambda text: {"jsonPayload": {"message": text}}] * 3,
+    lambda text: {"jsonPayload": text},
+    lambda text: {"jsonPayload": json.dumps({"message": text})},
+    lambda text: {"jsonPayload": {"message": text, "line": 7}, "textPayload": None},
+    lambda text: {"jsonPayload": {"line": [{"logMessage": text}], "methodName": "a.create"}},
+    lambda text: {
+        "jsonPayload": {
+            "@type": "type.googleapis.com/AuditLog",
+            "line": [{"logMessage": text, "severity": "LOUD"}],
+        }
+    },
+    lambda text: {"textPayload": {"message": text}},
+    lambda text: {"textPayload": 5, "jsonPayload": [text]},
+    lambda text: {"protoPayload": {"methodName": "v1.create", "status": {"message": text}}},
+    lambda text: {
+        "protoPayload": {
+            "line": [
+                {"logMessage": text, "severity": "ERROR", "time": "2025-09-10T00:00:01Z"},
+                {"logMessage": "ModuleNotFoundError: No module named 'reports'"},
+            ]
+        }
+    },
+    lambda text: {"protoPayload": json.dumps({"line": [{"logMessage": text}]})},
+    lambda text: {"protoPayload": {"line": text}},
+    lambda text: {"protopayload_requestlog": {"line": [{"logMessage": text}]}},
+    lambda text: {"structPayload": {"message": text}, "metadata": {"severity": "LOUD"}},
+    lambda text: {"structPayload": text, "metadata": {"timestamp": "2025-09-10T00:00:00Z"}},
+    lambda text: {"httpRequest": {"requestUrl": f"https://example.com/{text}", "status": "500"}},
+    lambda text: {"message": {"data": text}},
+    lambda _: {},
+)
+EXTRAS: tuple[dict[str, Any], ...] = (
+    *[{}] * 8,
+    {"receiveTimestamp": "2025-09-10T00:00:00.5Z"},
+    {"receiveTimestamp": "2025-09-10T00:00:20Z"},
+    {"receiveTimestamp": "2025-09-01T00:00:00Z"},
+    {"receiveTimestamp": "later"},
+    {"receiveTimestamp": None},
+    {"resource": {"type": "cloud_run_revision", "labels": {"service_name": "backend"}}},
+    {"resource": "global", "labels": [{"key": "a", "value": "missing"}]},
+    {"traceSampled": "no"},
+    {"traceSampled": False, "spanId": 5},
+    {"odd": DEEP, "jsonPayload": {"odd": DEEP}},
+    {"odd": {"missing": None}, "severity_": "LOUD"},
+    {"insertid": "b", "sourceLocation": {"line": 5}},
+)
+RESPELLED: tuple[Callable[[str], str], ...] = (
+    str.lower,
+    str.upper,
+    lambda name: name[0].upper() + name[1:],
+    lambda name: "".join(f"_{c.lower()}" if c.isupper() else c for c in name),
+    lambda name: f"{name[:3]}_{name[3:]}",
+)
+
+
+def written(value: Any, chance: random.Random) -> str:
+    """Write a value as JSON, in one of the many ways there are to write it."""
+    space = chance.choice(("", "", " ", "\t"))
+    if isinstance(value, dict):
+        pairs = [
+            f"{written(key, chance)}{space}:{written(item, chance)}" for key, item in value.items()
+        ]
+        return "{" + space + f",{space}".join(pairs) + "}"
+    if isinstance(value, list):
+        return f"[{space}{f',{space}'.join(written(item, chance) for item in value)}]"
+    if isinstance(value, str):
+        often = chance.choice((0, 0, 0, 0.1, 1))
+        return f'"{"".join(_character(one, chance, often) for one in value)}"'
+    return json.dumps(value)
+
+
+def _character(one: str, chance: random.Random, often: float) -> str:
+    if chance.random() >= often:
+        plain = one.isprintable() and one not in {'"', "\\"}
+        return one if plain else json.dumps(one)[1:-1]
+    if one == "/":
+        return "\\/"
+    pairs = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{pairs[at]:02x}{pairs[at + 1]:02X}" for at in range(0, len(pairs), 2))
+
+
+@st.composite
+def records(draw: st.DrawFn) -> dict[str, Any]:
+    """Make a record that is mostly a LogEntry, mostly as a log sink writes it."""
+    odd = draw(st.integers(0, 3)) == 0
+    record: dict[str, Any] = {
+        "insertId": draw(st.sampled_from(INSERT_IDS if odd else INSERT_IDS[:3])),
+        "logName": draw(st.sampled_from(LOG_NAMES if odd else LOG_NAMES[:2])),
+        "timestamp": draw(st.sampled_from(TIMES if odd else TIMES[:7])),
+        "severity": draw(st.sampled_from(SEVERITIES)),
+        **draw(st.sampled_from(PAYLOADS))(draw(st.sampled_from(TEXTS_OF_LINES))),
+        **draw(st.sampled_from(EXTRAS)),
+    }
+    for name in draw(st.sets(st.sampled_from(sorted(record)), max_size=2)) if odd else ():
+        kind = draw(st.sampled_from((None, *RESPELLED)))
+        value = record.pop(name)
+        if kind is not None:
+            record[kind(name)] = value
+    items = list(record.items())
+    return dict(draw(st.permutations(items)) if odd else items)
+
+
+WRAPPERS: tuple[Callable[[Any], Any], ...] = (
+    *[lambda record: record] * 12,
+    lambda record: {
+        "message": {
+            "data": base64.b64encode(json.dumps(record).encode()).decode(),
+            "publishTime": "2025-09-10T00:00:00Z",
+        }
+    },
+    lambda record: {"specversion": "1.0", "data": record, "time": "2025-09-10T00:00:00Z"},
+    lambda record: {"entries": [record, record]},
+    lambda record: [record],
+    lambda record: {"entry": json.dumps(record)},
+)
+MANGLED: tuple[Callable[[bytes, bytes], bytes], ...] = (
+    *[lambda line, _: line] * 20,
+    lambda line, other: line + other,
+    lambda line, other: line + b" " + other,
+    lambda line, _: line + b"\r",
+    lambda line, _: b" \t" + line + b" ",
+    lambda line, _: line[: len(line) // 2],
+    lambda line, _: line[: len(line) // 2] + b"\n" + line[len(line) // 2 :],
+    lambda line, _: line.replace(b":", b":\n", 1),
+    lambda line, _: b"[" + line + b",",
+    lambda line, _: line.replace(b"}", b',"n":NaN}', 1),
+    lambda line, _: line.replace(b"}", b',"n":1e999}', 1),
+    lambda line, _: line.replace(b"}", b',"n":-' + b"9" * 400 + b"}", 1),
+    lambda line, _: line.replace(b"}", b',"n":"mis\x1b[0msing"}', 1),
+    lambda line, _: line.replace(b"}", b',"n":"}\n{"}', 1),
+    lambda line, _: line.replace(b"i", b"\xff", 1),
+    lambda line, _: line.replace(b"}", b',"n":"\xc5"}', 1),
+    lambda line, _: line.replace(b"}", b',"textPayload":"missing"}', 1),
+    lambda line, _: line.replace(b"}", b',"n":"' + b"x" * 17_000 + b'"}', 1),
+    lambda _, __: b"",
+    lambda _, __: b"  ",
+    lambda _, __: b"{}",
+    lambda _, __: b"null",
+    lambda _, __: b"plain text that says missing",
+    lambda _, __: b"[1,",
+    lambda _, __: b"]",
+)
+OPENERS = (b"[", b"{", b" [{\r")
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> bytes:
+    """Make a line, or what should have been one."""
+    chance = random.Random(draw(st.integers(0, 2**16)))  # noqa: S311 - only how it is written
+    raw = []
+    for record in (draw(records()), draw(records())):
+        wrapped = draw(st.sampled_from(WRAPPERS))(record)
+        raw.append(written(wrapped, chance).encode("utf-8", "surrogatepass"))
+    return draw(st.sampled_from(MANGLED))(*raw)
+
+
+@st.composite
+def exports(draw: st.DrawFn) -> bytes:
+    """Make the bytes of an export."""
+    some = draw(st.lists(lines(), min_size=1, max_size=8))
+    some += draw(st.lists(st.sampled_from(some), max_size=3))  # copies
+    if draw(st.integers(0, 9)) == 0:
+        some.insert(draw(st.integers(0, len(some))), draw(st.sampled_from(OPENERS)))
+    return b"\n".join(some) + draw(st.sampled_from((b"\n", b"\n", b"", b"\r\n", b"\n\n")))
+
+
+@st.composite
+def chunked(draw: st.DrawFn) -> list[bytes]:
+    """Make an export and cut it at any places."""
+    data = draw(exports())
+    cuts = sorted(draw(st.sets(st.integers(0, len(data)), max_size=5)))
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+# --- running it both ways -------------------------------------------------------------------------
+
+
+def replayed(
+    rules: RuleSet,
+    exported: Sequence[Sequence[bytes]],
+    *,
+    in_blocks: bool,
+    window: Window | None = None,
+    latest: int | None = None,
+) -> list[object]:
+    """Return all that runs over exports, one after the other with one store, come to."""
+    store, told = MemoryStore(), list[object]()
+    for chunks in exported:
+        replay = Replay(
+            detector=detector(rules),
+            correlator=Correlator(rules, CorrelationSettings(latest=latest)),
+            spool=MemorySpool,
+            catalog=Catalog(),
+            texts=TEXTS,
+            investigators=(),
+            store=store,
+            sinks=(),
+            policy=Policy(),
+            window=window or Window(),
+        )
+        counts: list[int] = []
+        result = replay.run(LinesSource(chunks, in_blocks), counts.append)
+        told += [
+            result.document().model_dump(),
+            list(result.detection_lines()),
+            sum(counts),
+            store.detections(),
+            store.decisions,
+            store.incidents(),
+        ]
+    return told
+
+
+def same(rules: RuleSet, *exported: Sequence[bytes], **how: Any) -> list[object]:
+    """Hold what blocks come to against what records come to, and return it."""
+    screened = replayed(rules, exported, in_blocks=True, **how)
+    assert screened == replayed(
+        rules, [[b"".join(one)] for one in exported], in_blocks=False, **how
+    )
+    return screened
+
+
+WINDOWS = st.one_of(
+    st.just(Window()),
+    st.builds(
+        Window,
+        st.sampled_from((None, BASE, BASE + 10 * SECOND)),
+        st.sampled_from((None, BASE + 10 * SECOND + 120_000_000, BASE + 3600 * SECOND)),
+    ),
+)
+
+
+@given(
+    st.sampled_from(sorted(RULESETS)),
+    st.lists(chunked(), min_size=1, max_size=2),
+    WINDOWS,
+    st.sampled_from((None, BASE + 3600 * SECOND, BASE)),
+)
+def test_screening_changes_nothing(
+    rules: str, exported: list[list[bytes]], window: Window, latest: int | None
+) -> None:
+    """Accounts, rejections, detections, incidents and the store are the same, whatever is read."""
+    same(RULESETS[rules], *exported, window=window, latest=latest)
+
+
+# --- lines that an outline must not be taken of ---------------------------------------------------
+
+FIRST = '"insertId":"a","logName":"l","timestamp":"2025-09-10T00:00:00Z"'
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "/app/main.py", line 3, in start',
+    "ModuleNotFoundError: No module named 'reports'",
+)
+
+
+def line(text: str, key: str = "a", **fields: Any) -> bytes:
+    """Write an entry as a log sink does."""
+    record = {
+        "insertId": key,
+        "logName": "projects/p/logs/run.googleapis.com%2Fstderr",
+        "timestamp": "2025-09-10T00:00:00Z",
+        **({"textPayload": text} if text else {}),
+        **fields,
+    }
+    return json.dumps(record).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "tail", "fields"),
+    [
+        ("textPayload", "", {}),
+        ("textPayload", "\n", {}),
+        ("textPayload", "\r\n \t", {}),
+        ("textPayload", "\u00a0\u2028", {}),
+        ("jsonPayload", "", {}),
+        ("text_payload", "", {}),
+        ("TextPayload", "", {}),
+        ("jsonpayload_v1", "", {}),
+        ("structPayload", "", {"metadata": {"severity": "INFO"}}),
+    ],
+)
+def test_a_line_of_a_traceback_is_not_missed(name: str, tail: str, fields: dict[str, Any]) -> None:
+    """However it is written, the traceback is whole and its rule matches it."""
+    first, *rest = TRACEBACK
+    lines = [line("", "0", **{name: first + tail}, **fields)]
+    lines += [line(text, str(at)) for at, text in enumerate(rest, 1)]
+    _, detections, *_ = same(LITERAL, [b"\n".join(lines) + b"\n"])
+    assert isinstance(detections, list)
+    assert [found["rule"] for found in detections] == ["started"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines_inside"),
+    [
+        ({"protoPayload": {"line": [{"logMessage": "well"}]}}, 1),
+        ({"protoPayload": json.dumps({"line": [{"logMessage": "well"}] * 2})}, 2),
+        ({"jsonPayload": {"line": [{}], "methodName": "a", "serviceName": "b"}}, 1),
+        ({"protopayload_requestlog": {"line": [{"logMessage": "well"}]}}, 1),
+        ({"proto_payload": {"line": [{"logMessage": "well"}]}}, 1),
+        ({"jsonPayload": {"line": 7}}, 0),
+        ({"protoPayload": {"line": "7"}}, 0),
+    ],
+)
+def test_lines_inside_a_request_are_entries(fields: dict[str, Any], lines_inside: int) -> None:
+    """Wherever the request log stands."""
+    document, *_ = same(LITERAL, [line("", **fields) + b"\n"])
+    assert isinstance(document, dict)
+    assert document["entries"]["read"] == 1 + lines_inside
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"severity": "LOUD"},
+        {"Severity": "LOUD"},
+        {"SEVERITY": "LOUD"},
+        {"metadata": {"severity": "LOUD"}},
+    ],
+)
+def test_unknown_severities_are_seen_in_every_spelling(fields: dict[str, Any]) -> None:
+    """They are counted, though nothing else makes anybody look at their line."""
+    document, *_ = same(LITERAL, [line("well", **fields) + b"\n"])
+    assert isinstance(document, dict)
+    assert document["entries"]["unknown_severities"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "inside", "rule"),
+    [
+        (MADE, b'"n":1e999', "boundless"),
+        (MADE, b'"n":' + b"9" * 400, "boundless"),
+        (MADE, b'"n":' + json.dumps(DEEP).encode(), "deep"),
+        (UNTRUE, b'"traceSampled":"no"', "untrue"),
+        (LITERAL, b'"textPayload":"m\\u0069ssing"', "missing"),
+        (NARROWED, b'"textPayload":"mi\\u017f\\u017fing"', "missing"),
+        (NARROWED, b'"jsonPayload":{"message":"\\u001b[1mmis\\u001b[0msing"}', "missing"),
+        (LITERAL, b'"jsonPayload":{"message":"mis\x1b[0msing"}', "missing"),
+        (LITERAL, b'"jsonPayload":{"message":"missing \xff"}', "missing"),
+    ],
+)
+def test_what_an_entry_says_otherwise_than_its_line_is_found(
+    rules: RuleSet, inside: bytes, rule: str
+) -> None:
+    """Rules see what decoding makes of a line."""
+    raw = b"{" + FIRST.encode() + b"," + inside + b"}\n"
+    _, detections, *_ = same(rules, [raw])
+    assert isinstance(detections, list)
+    assert [found["rule"] for found in detections] == [rule]
+
+
+@pytest.mark.parametrize("depth", [99, 100, 101, 500, 990, 1_030, 9_990, 9_995, 9_998, 20_000])
+def test_nesting_is_judged_alike(depth: int) -> None:
+    """However deep a line is: what one decoder would read and another refuse is told by one."""
+    raw = b"{" + FIRST.encode() + b',"n":' + b"[" * depth + b"]" * depth + b"}\n"
+    same(LITERAL, [raw + line("well", "b") + b"\n"])
+
+
+@pytest.mark.parametrize("last", [b"[", b"{", b"[{", b"", b" ", b"{}", line("missing"), b"\xff"])
+def test_the_last_line_needs_no_end(last: bytes) -> None:
+    """It is read as every other, also when it only opens something."""
+    same(LITERAL, [line("well") + b"\n" + last])
+    same(LITERAL, [line("well") + b"\n", last])
+
+
+# --- copies ---------------------------------------------------------------------------------------
+
+POOR, RICH = line("missing"), line("well", jsonPayload={"note": "complete"})
+
+
+@pytest.mark.parametrize("chunks", [[POOR, RICH], [RICH, POOR], [RICH, line("well", "b"), POOR]])
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_copy_that_was_not_parsed_is_heard(chunks: list[bytes], *, apart: bool) -> None:
+    """A richer one takes back what a poorer one showed, whatever their order and blocks."""
+    ended = [chunk + b"\n" for chunk in chunks]
+    document, detections, *_ = same(LITERAL, ended if apart else [b"".join(ended)])
+    assert detections == []
+    assert isinstance(document, dict)
+    assert document["entries"]["duplicates"] == 1
+
+
+def test_a_copy_in_a_later_export_is_heard() -> None:
+    """Of entries that a store remembers each copy is looked at."""
+    told = same(LITERAL, [POOR + b"\n"], [RICH + b"\n"])
+    assert [len(kept) for kept in (told[3], told[9]) if isinstance(kept, tuple)] == [1, 0]
+
+
+# --- an examiner by itself ------------------------------------------------------------------------
+
+
+def block(*some: bytes) -> Block:
+    """Make a block of lines."""
+    (made,) = read_blocks(NAME, [b"".join(one + b"\n" for one in some)], None)
+    assert isinstance(made, Block)
+    return made
+
+
+def test_only_what_matters_is_parsed() -> None:
+    """What a rule or a traceback may need; the others are counted, and outside they are not."""
+    lines = [
+        line("well", "a"),
+        line("missing", "b"),
+        line("Foo: x", "c"),
+        line("well", "d", timestamp="2025-09-10T00:00:05.5Z"),
+        line("well", "e", timestamp="2025-09-10T01:00:00Z"),
+    ]
+    until = Window(until=BASE + 3600 * SECOND)
+    examined = Examiner(detector(LITERAL), until)(block(*lines))
+    assert (len(examined.passed), len(examined.parsed), examined.outside) == (2, 2, 1)
+    assert examined.watermark == parse_timestamp("2025-09-10T00:00:05.5Z")
+    assert [part.insert_id for part in examined.parts] == ["c"]
+    assert [told.detections[0].rule for told in examined.told] == ["missing"]
+    assert examined.read == 5
+
+
+def test_a_time_after_the_latest_is_nobodys() -> None:
+    """The last of the others counts, if there is one."""
+    lines = [line("well", "a"), line("well", "b", timestamp="9999-01-01T00:00:00Z")]
+    examine = Examiner(detector(LITERAL), Window(), latest=BASE)
+    assert examine(block(*lines)).watermark == BASE
+    assert examine(block(lines[1])).watermark == 0
+
+
+def test_a_block_without_lines_that_belong_to_the_run() -> None:
+    """Nothing of it counts but that it was outside."""
+    examined = Examiner(detector(LITERAL), Window(since=BASE + 1))(block(line("well")))
+    assert (examined.read, examined.outside, examined.watermark) == (1, 1, 0)
