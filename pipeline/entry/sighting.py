@@ -8,8 +8,9 @@ Times are texts here, as `outline.times_of` has them: most of them are never loo
 
 from __future__ import annotations
 
-from collections import defaultdict
-from functools import reduce
+from functools import lru_cache
+from itertools import chain, compress
+from operator import eq, gt
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from pipeline.entry.timestamps import UNKNOWN_TIME, format_timestamp, parse_time
 from pipeline.entry.value import UNTOLD, log_name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.entry.outline import Outline, ResourceLabels
     from pipeline.entry.value import LogEntry
@@ -96,47 +97,68 @@ def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
 
 def sightings_of(found: Sequence[Outline]) -> dict[Running, Sighting]:
     """Return what the entries of these outlines tell."""
-    groups: defaultdict[Running, list[int]] = defaultdict(list)
-    for at, one in enumerate(found):
-        labels = one.resource.labels
-        groups[labels.service_name, labels.revision_name].append(at)
-    for running in [each for each in groups if not all(each)]:
-        for key, at in _elsewhere(groups.pop(running), found):
-            groups[key].append(at)
     times = times_of(found)
-    told = {running: _sum(places, found, times) for running, places in groups.items()}
-    return {running: one for running, one in told.items() if one}
+    order = range(len(found))
+    if any(map(gt, times, times[1:])):
+        found = [found[at] for at in sorted(order, key=times.__getitem__)]
+        times.sort()
+    labels = [one.resource.labels for one in found]
+    running = [(one.service_name, one.revision_name) for one in labels]
+    firsts = dict(zip(reversed(running), reversed(order), strict=True))
+    lasts = dict(zip(running, order, strict=True))
+    again = compress(running, chain([False], map(eq, times, times[1:])))
+    odd = {each for each in firsts if not all(each)}.union(again)
+    told = {
+        each: _sighting(found[at], times[at], times[lasts[each]])
+        for each, at in firsts.items()
+        if each not in odd and not _is_audit(found[at]) and not _is_audit(found[lasts[each]])
+    }
+    if len(told) < len(firsts):
+        rest = (at for at in order if running[at] not in told)
+        merge_sightings(told, _one_by_one(rest, running, found, times))
+    return told
 
 
-def _elsewhere(places: Iterable[int], found: Sequence[Outline]) -> Iterator[tuple[Running, int]]:
-    """Say what runs that is no revision of a Cloud Run service."""
+def _one_by_one(
+    places: Iterable[int],
+    running: Sequence[Running],
+    found: Sequence[Outline],
+    times: Sequence[str],
+) -> dict[Running, Sighting]:
+    """Sum up outlines of which the first is not plain to see, or where they ran."""
+    told: dict[Running, Sighting] = {}
     for at in places:
-        labels = found[at].resource.labels
-        service = _first(labels, SERVICE)
-        version = service and (_first(labels, REVISION) or _commit(found[at]))
-        if version:
-            yield (service, version), at
+        one = found[at]
+        where = running[at] if all(running[at]) else _elsewhere(one)
+        if where and not _is_audit(one):
+            told[where] = merged(told.get(where), _sighting(one, times[at], times[at]))
+    return told
 
 
-def _sum(places: Sequence[int], found: Sequence[Outline], times: Sequence[str]) -> Sighting | None:
-    """Sum up the entries of one revision; None if all of them are audit entries."""
-    own = [times[at] for at in places]
-    first, last = min(own), max(own)
-    start, end = found[places[own.index(first)]], found[places[own.index(last)]]
-    if own.count(first) > 1 or AUDIT_LOGS in start.logName or AUDIT_LOGS in end.logName:
-        every = [_sighting(found[at], times[at], times[at]) for at in places]
-        return reduce(merged, (one for one in every if AUDIT_LOGS not in one.log_name), None)
-    return _sighting(start, first, last)
+def _elsewhere(one: Outline) -> Running | None:
+    """Say what runs that is no revision of a Cloud Run service."""
+    service = _first(one.resource.labels, SERVICE)
+    version = service and (_first(one.resource.labels, REVISION) or _commit(one.labels))
+    return (service, version) if version else None
+
+
+def _is_audit(one: Outline) -> bool:
+    return AUDIT_LOGS in one.logName
 
 
 def _sighting(one: Outline, first: str, last: str) -> Sighting:
     first, last = first.rstrip(UNTOLD), last.rstrip(UNTOLD)
-    return Sighting(first, log_name_of(one.logName), one.insertId, _commit(one), last)
+    return Sighting(first, log_name_of(one.logName), one.insertId, _commit(one.labels), last)
 
 
-def _commit(one: Outline) -> str:
+def _commit(labels: msgspec.Raw) -> str:
+    return _commit_in(bytes(labels))
+
+
+@lru_cache(maxsize=4096)
+def _commit_in(labels: bytes) -> str:
     try:
-        return _COMMIT.decode(one.labels).commit
+        return _COMMIT.decode(labels).commit
     except msgspec.MsgspecError:  # no labels, or no text
         return ""
 

@@ -15,7 +15,7 @@ import zstandard
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
 """Bytes in a piece, roughly."""
 
 HEAD = 1024 * 1024
