@@ -16,6 +16,12 @@ CaptureType = Literal["str", "int", "float", "list", "set", "timestamp"]
 SECOND = 1_000_000_000
 """Nanoseconds in a second: every time and every span inside fivewhys is in nanoseconds."""
 
+PATTERN = "pattern"
+"""Field of a fallback rule's detections: what entries like this one say, for titles."""
+ABOVE = "above"
+"""Field of a fallback rule's detections in a line that stands right above a traceback of the same
+stream: the fingerprints of what was detected in that, sorted."""
+
 
 def parse_span(value: object) -> int:
     """Read a time span in Sigma's notation (`30s`, `10m`, `2h`, `1d`); return nanoseconds.
@@ -69,6 +75,14 @@ class Edge(_Model):
     before: Span = Field(
         0, description="How long after the effect the cause may lie, beyond what clocks differ by."
     )
+    one_trace: bool = Field(
+        default=False, description="Where both have a trace, it has to be the same one."
+    )
+    named: str = Field(
+        "",
+        description="Field of the effect that may name the cause's service, or its host; where the "
+        "catalog knows whom it names, no other service explains the effect.",
+    )
     via: Literal["depends_on"] | None = Field(
         None,
         description="`depends_on`: the catalog says that the effect's service depends on the "
@@ -102,8 +116,16 @@ class Audit(_Model):
     user_visible: bool = Field(
         default=False, description="A user or deployer notices it; the first why starts here."
     )
+    about: Literal["resource"] | None = Field(
+        None,
+        description="`resource`: it is about a database or the like; in services that share one by "
+        "the catalog it is one incident.",
+    )
     caused_by: tuple[Edge, ...] = Field((), description="Rules that explain this one.")
     context: Context | None = Field(None, description="Set for rules that only give context.")
+    fallback: bool = Field(
+        default=False, description="Tried only on entries that no other rule matches."
+    )
     state: dict[str, str] = Field(
         default_factory=dict, description="Lines for the report's system state, Jinja over fields."
     )

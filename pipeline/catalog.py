@@ -6,6 +6,7 @@ code lives and who looks after it. Everything in it is optional.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from pipeline.errors import Mistake
     from pipeline.yamltext import Document, Path
+
+_HOST = re.compile(r"https?://([^/:?#]+)", re.IGNORECASE)
 
 SIMILAR_ENOUGH = 65.0
 """Least RapidFuzz score (0 to 100) at which one table name is offered as another's likeness."""
@@ -101,6 +104,30 @@ class Catalog:
             if name == key or name in service.match.get("service", ()):
                 return key
         return ""
+
+    def named(self, text: str) -> str:
+        """Return the catalog's name for the service that a host, or a name, means; "" if unknown.
+
+        A host means the service whose health URL has it, or the one with whose name Cloud Run's
+        hosts begin: `backend-abc123-ez.a.run.app`. Of several the longest name counts.
+        """
+        host = text.lower()
+        if known := self.service_of(host):
+            return known
+        fits = [""]
+        for key, service in self.file.services.items():
+            health = _HOST.match(service.health)
+            if health and health[1].lower() == host:
+                return key
+            names = (key, *service.match.get("service", ()))
+            fits += [name for name in names if host.startswith(f"{name}-")]
+        return self.service_of(max(fits, key=len)) if host.endswith(".run.app") else ""
+
+    def resources(self, name: str) -> tuple[str, ...]:
+        """Return the resources that a Cloud Run service depends on, by catalog name."""
+        key = self.service_of(name)
+        needed = self.file.services[key].depends_on if key else ()
+        return tuple(one for one in needed if one in self.file.resources)
 
     def service(self, key: str) -> Service:
         """Return a service by its catalog name."""

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 import re2
 
 from pipeline import fingerprint
+from pipeline.audit import ABOVE, PATTERN
 from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.entry.decoding import canonical_json
+from pipeline.entry.severity import Severity
 from pipeline.matching import compile_rule, every_value, field_getter
 from pipeline.redaction import PLACEHOLDER
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pipeline.audit import CaptureType
     from pipeline.entry import LogEntry
@@ -32,6 +35,7 @@ SAMPLE_LIMIT = 4_000
 
 # A quote opens an item only where one can begin: the apostrophe of "it's" does not.
 _LIST_ITEM = re2.compile(r"""(?:^|[\[({,])\s*(?:'([^']*)'|"([^"]*)")""")
+_BESIDE = ("exc_info", "exception", "stack_trace", "stack", "traceback")
 _LARGEST = 2**63 - 1  # what JSON and SQL keep of a whole number
 
 
@@ -84,39 +88,77 @@ class Detector:
             RuleError: a rule asks for something that cannot be evaluated.
 
         """
-        rules = tuple(ruleset.rules.values())
+        rules = [rule for rule in ruleset.rules.values() if not rule.audit.fallback]
+        fallbacks = [rule for rule in ruleset.rules.values() if rule.audit.fallback]
         self._redactor = redactor
         self._compiled = [_Compiled(rule, redactor) for rule in rules]
+        self._fallbacks = [_Compiled(rule, redactor) for rule in fallbacks]
+        self._fallback_names = frozenset(rule.name for rule in fallbacks)
         self._screen = Screen(rules)
 
     @property
     def screen(self) -> Screen:
-        """What tells from raw lines whether a rule could match."""
+        """What tells from raw lines whether a rule could match; of fallback rules it knows nothing.
+
+        What these may see is told by `is_loud`.
+        """
         return self._screen
 
     def detect(self, entry: LogEntry) -> list[Detection]:
-        """Return what each matching rule saw in the entry, in the order of the rule set."""
-        tried = [self._compiled[index] for index in self._screen.candidates(entry.json)]
-        matched = [rule for rule in tried if rule.match(entry) is not None]
+        """Return what each matching rule saw in the entry, in the order of the rule set.
+
+        Fallback rules are tried on what `is_loud` and no other rule matches.
+        """
+        return self.known(entry) or self.unknown(entry)
+
+    def known(self, entry: LogEntry) -> list[Detection]:
+        """Return what rules saw in the entry that are no fallback."""
+        return self._detections(entry, map(self._compiled.__getitem__, self._candidates(entry)))
+
+    def unknown(self, entry: LogEntry, above: Iterable[str] = ()) -> list[Detection]:
+        """Return what fallback rules see in an entry that no other rule matches.
+
+        `above` are fingerprints of what was detected in the traceback that it stands right above.
+        """
+        found = self._detections(entry, self._fallbacks) if is_loud(entry) else []
+        told = sorted(set(above))
+        if not told:
+            return found
+        return [_above(item, told) for item in found]
+
+    def is_known(self, detections: Iterable[Detection]) -> bool:
+        """Say whether a rule that is no fallback saw something."""
+        return any(item.rule not in self._fallback_names for item in detections)
+
+    def _candidates(self, entry: LogEntry) -> tuple[int, ...]:
+        return self._screen.candidates(entry.json)
+
+    def _detections(self, entry: LogEntry, rules: Iterable[_Compiled]) -> list[Detection]:
+        matched = [rule for rule in rules if rule.match(entry) is not None]
         if not matched:
             return []
-        document = cast("Mapping[str, Any]", self._redactor.value(entry.document))
-        redacted = entry if document is entry.document else replace(entry, document=document)
+        redacted = self.redacted(entry)
         key = self.key_of(entry)
         return [rule.detection(entry, redacted, key) for rule in matched]
 
-    def detect_joined(self, entry: LogEntry) -> list[Detection]:
+    def redacted(self, entry: LogEntry) -> LogEntry:
+        """Return the entry without secrets."""
+        document = cast("Mapping[str, Any]", self._redactor.value(entry.document))
+        return entry if document is entry.document else replace(entry, document=document)
+
+    def detect_joined(
+        self, entry: LogEntry, alone: Sequence[Sequence[Detection]]
+    ) -> list[Detection]:
         """Return what rules see in a traceback that was joined from lines (`joining.py`).
 
-        What a rule sees in a line by itself counts there, and only there: the first line, whose key
-        the joined entry has, keeps what it showed; beyond that only rules speak that no line
-        satisfies.
+        What a rule sees in a line by itself (`alone`, what is `known` of each) counts there, and
+        only there: the first line, whose key the joined entry has, keeps what it showed; beyond
+        that only rules speak that no line satisfies, and fallback rules if no line satisfies any.
         """
-        lines = str(entry.document.get("textPayload")).split("\n")
-        alone = [self.detect(_line_of(entry, line)) for line in lines]
         known = {found.rule for detections in alone for found in detections}
         own = [replace(found, richness=entry.richness) for found in alone[0]]
-        return own + [found for found in self.detect(entry) if found.rule not in known]
+        whole = [found for found in self.known(entry) if found.rule not in known]
+        return own + whole if known or whole else self.unknown(entry)
 
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
         """Return the entry's key; what looks like a secret in it is replaced by a digest."""
@@ -148,6 +190,8 @@ class _Compiled:
         fields = {name: _single(get(redacted)) for name, get in self._getters.items()} | captures
         entity = {name: fields[name] for name in self.rule.audit.entity if name in fields}
         found = self._fingerprint(entity, redacted)
+        if self.rule.audit.fallback:
+            fields = {PATTERN: fingerprint.pattern(told_by(redacted)), **fields}
         return Detection(
             rule=self.rule.name,
             key=key,
@@ -185,12 +229,57 @@ class _Compiled:
     ) -> fingerprint.Fingerprint:
         if entity:
             return fingerprint.of_entity(self.rule.name, entity)
-        return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", redacted.message)
+        text = told_by(redacted) if self.rule.audit.fallback else redacted.message
+        return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", text)
 
 
-def _line_of(entry: LogEntry, line: str) -> LogEntry:
-    document = {**entry.document, "insertId": entry.insert_id, "textPayload": line}
-    return replace(entry, document=document)
+def _above(found: Detection, told: list[str]) -> Detection:
+    """Make it another pattern above each thing: what failed is often said in the same words."""
+    about = {PATTERN: found.fields[PATTERN], ABOVE: told}
+    key = fingerprint.of_entity(found.rule, {"service": found.service, **about})
+    return replace(
+        found,
+        fields={**found.fields, **about},
+        fingerprint=key.value,
+        explanation=key.explanation,
+    )
+
+
+def is_loud(entry: LogEntry) -> bool:
+    """Say whether an entry is a WARNING or worse, or a traceback that has no severity."""
+    severity = entry.severity
+    if severity or "\n" not in entry.message:
+        return severity >= Severity.WARNING
+    return _has_frames(entry.message)
+
+
+def said(entry: LogEntry) -> str:
+    """Return what an entry says: its message, its request, or else its payload as JSON."""
+    return entry.message or _request_line(entry) or _payload(entry)
+
+
+def told_by(entry: LogEntry) -> str:
+    """Return what an unknown entry is grouped by: the traceback that its payload has, or `said`.
+
+    Loggers that write JSON put it into the message or beside it.
+    """
+    payload = entry.document.get("jsonPayload")
+    texts = map(payload.get, _BESIDE) if isinstance(payload, dict) else ()
+    found = (text for text in texts if isinstance(text, str) and "\n" in text)
+    return next((text for text in found if _has_frames(text)), "") or said(entry)
+
+
+def _has_frames(text: str) -> bool:
+    found = fingerprint.parse_exception(text)
+    return found is not None and bool(found.frames)
+
+
+def _payload(entry: LogEntry) -> str:
+    payload = entry.document.get("jsonPayload")
+    if isinstance(payload, dict):
+        return canonical_json(payload).decode()
+    names = (*entry.lookup("protoPayload.serviceName"), *entry.lookup("protoPayload.methodName"))
+    return " ".join(map(str, names))
 
 
 def identifier(text: str, redactor: Redactor) -> str:
@@ -203,7 +292,7 @@ def identifier(text: str, redactor: Redactor) -> str:
 
 def sample_of(redacted: LogEntry, original: LogEntry, key: tuple[str, int, str]) -> Sample:
     """Cut an entry down to what an issue quotes; `key` is what it is cited by."""
-    text = redacted.message or _request_line(redacted)
+    text = said(redacted)
     if len(text) > SAMPLE_LIMIT:
         text = f"{text[:SAMPLE_LIMIT]}… ({len(text) - SAMPLE_LIMIT:,} more characters)"
     return Sample(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.document import IncidentDocument, RunDocument
     from pipeline.ruletest import TestResult
+    from pipeline.selfaudit import AuditDocument
 
 CELL = 15
 """Least columns for a cell: with less a table is a ladder of syllables."""
@@ -132,6 +133,32 @@ def print_run(document: RunDocument) -> None:
             else ""
         )
     )
+    print_audit(document.audit)
+
+
+def print_audit(audit: AuditDocument) -> None:
+    """Print how much of the trouble no rule matches, if there was any."""
+    if audit.unmatched:
+        share = audit.unmatched / audit.warnings
+        _write(
+            f"{share:.0%} of {audit.warnings:,} warnings and errors match no rule; "
+            "fivewhys replay --format json lists the commonest"
+        )
+    if audit.late:
+        _write(f"{audit.late:,} entries came later than correlation allows for")
+
+
+def print_audit_markdown(audit: AuditDocument) -> None:
+    """Print the self-audit as Markdown: the account, and the commonest patterns in a table."""
+    _write(
+        f"# Self-audit\n\n{audit.unmatched:,} of {audit.warnings:,} warnings and errors match no "
+        f"rule; {audit.late:,} entries came late, {audit.dropped:,} were left out."
+    )
+    if audit.commonest:
+        _write("\n| Count | Pattern that no rule matches | Example |\n|---|---|---|")
+    for item in audit.commonest:
+        cells = f"{item.count:,}", markdown.code(item.pattern), markdown.code(item.example)
+        _write(f"| {' | '.join(cells)} |")
 
 
 def print_rejection(place: str, reason: str) -> None:

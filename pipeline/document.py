@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.entry import format_timestamp
 from pipeline.report import NO_ROLLOUT, grouped_because, timeline
+from pipeline.selfaudit import AuditDocument  # noqa: TC001 - pydantic needs it to build a model
 from pipeline.verdicts import assignee_of
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class SymptomDocument(_Model):
     services: list[str]
     revisions: list[str]
     samples: list[SampleDocument]
+    unknown: bool = Field(default=False, description="only a fallback rule knows it")
 
 
 class EvidenceDocument(_Model):
@@ -199,6 +201,7 @@ class RunDocument(_Model):
     """What `fivewhys replay --format json` prints."""
 
     entries: EntriesDocument
+    audit: AuditDocument
     rejections: list[RejectionDocument]
     incidents: list[IncidentDocument]
     suppressions: list[SuppressionDocument] = []
@@ -336,6 +339,7 @@ def _symptom(symptom: Symptom) -> SymptomDocument:
         services=list(symptom.services),
         revisions=list(symptom.revisions),
         samples=[_sample(item) for item in symptom.samples],
+        unknown=symptom.unknown,
     )
 
 

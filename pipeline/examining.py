@@ -12,11 +12,13 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.detection import is_loud
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
-from pipeline.entry.outline import identities, last_time, outlines
+from pipeline.entry.outline import identities, last_time, loud_lines, outlines
 from pipeline.entry.sighting import merge_sightings, sighting_of, sightings_of
 from pipeline.exceptions.lines import find_parts
 from pipeline.joining import is_part
+from pipeline.novelty import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +78,7 @@ class Examined:
     silent: list[tuple[int, Richness]] = field(default_factory=list)
     parts: list[LogEntry] = field(default_factory=list)
     sightings: dict[Running, Sighting] = field(default_factory=dict)
+    heard: Heard = field(default_factory=Heard)
 
     @property
     def read(self) -> int:
@@ -117,16 +120,17 @@ class Examiner:
     def again(self, block: Block) -> list[Told]:
         """Tell what the rules see in the lines of a block whose entries are `wanted`."""
         found = outlines(block.data, len(block), regular=block.regular)
-        return [
-            self._tell(entry)
-            for entry in block.read(self._lines_wanted(found))
-            if isinstance(entry, LogEntry)
-        ]
+        examined = Examined()
+        read = block.read(self._lines_wanted(found))
+        self._take_records((one for one in read if isinstance(one, LogEntry)), examined)
+        silent = [Told(one, richness, ()) for one, richness in examined.silent]
+        return [*examined.told, *silent]
 
     def _take_block(self, block: Block, examined: Examined) -> None:
         found = outlines(block.data, len(block), regular=block.regular)
         lines = block.lines_at(self._detector.screen.places(block.data))
         lines.update(at for at, outline in enumerate(found) if outline is None)
+        lines.update(loud_lines(found))
         lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
         if self._wanted:
             lines.update(self._lines_wanted(found))
@@ -169,16 +173,21 @@ class Examiner:
         if self._latest is None or entry.event_time <= self._latest:
             examined.watermark = max(examined.watermark, entry.event_time)
             merge_sightings(examined.sightings, sighting_of(entry))
-        if is_part(entry):
+        part = is_part(entry)
+        told = self._tell(entry, part=part)
+        if part:
             examined.parts.append(entry)
-        told = self._tell(entry)
+        else:
+            known = self._detector.is_known(told.detections)
+            examined.heard.take(entry, self._detector.redact, known=known)
         if told.detections:
             examined.told.append(told)
-        else:
+        elif not (part and is_loud(entry)):  # else it is told once lines are joined
             examined.silent.append((told.identity, told.richness))
 
-    def _tell(self, entry: LogEntry) -> Told:
-        return Told(entry.identity, entry.richness, tuple(self._detector.detect(entry)))
+    def _tell(self, entry: LogEntry, *, part: bool) -> Told:
+        detect = self._detector.known if part else self._detector.detect
+        return Told(entry.identity, entry.richness, tuple(detect(entry)))
 
 
 def _timely(found: Sequence[Outline], latest: int) -> list[Outline]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.correlation.rows import identity_of as redacted_identity
@@ -20,8 +21,10 @@ from pipeline.examining import Examiner
 from pipeline.facts import known_facts
 from pipeline.holding import apply
 from pipeline.joining import Joiner
+from pipeline.novelty import Heard
 from pipeline.ports import Outcome, Work
 from pipeline.report import decide, render
+from pipeline.selfaudit import audit_document
 from pipeline.tally import Tally
 from pipeline.verdicts import silence_of
 from pipeline.whys import explain
@@ -39,8 +42,10 @@ if TYPE_CHECKING:
     from pipeline.examining import Examined, Key, Richness, Window
     from pipeline.holding import Account, Applied
     from pipeline.incident import Incident
+    from pipeline.joining import Joined, Released
     from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
     from pipeline.report import LedgerEntry, Policy
+    from pipeline.selfaudit import AuditDocument
     from pipeline.suppressions import Placed
     from pipeline.whys import WhysTemplates
 
@@ -62,12 +67,14 @@ class Result:
     rejections: tuple[Rejection, ...]
     outcomes: tuple[Outcome, ...]
     detections: Callable[[], Iterator[tuple[Detection, str | None]]]
+    audit: AuditDocument
     suppressions: tuple[Account, ...] = ()
 
     def document(self) -> RunDocument:
         """Return the run in the form of the public contract."""
         return RunDocument(
             entries=self.entries,
+            audit=self.audit,
             rejections=[
                 RejectionDocument(place=item.place, reason=item.reason) for item in self.rejections
             ],
@@ -148,8 +155,8 @@ class Replay:
         for examined in self._spread(examiner, source.batches()):
             self._take(examined)
             on_records(examined.read)
+        self._tell_released(self._joiner.flush())
         self._hear_all_copies(source)
-        self._tell_joined(self._joiner.flush())
         ledger = self._store.ledger()
         self._come_to_an_end(ledger)
         sightings = self._sightings.redacted(self._detector.redact, self._detector.identify)
@@ -162,11 +169,14 @@ class Replay:
         )
         if not self._dry_run:
             self._commit(outcomes, sightings)
+        entries = self._tally.document()
+        dropped = entries.rejected + entries.outside
         return Result(
-            self._tally.document(),
+            entries,
             tuple(self._tally.rejections),
             outcomes,
             lambda: self._correlator.detections(self._touched),
+            audit_document(self._tally.audit(), late=0, dropped=dropped),  # all was waited for
             applied.accounts,
         )
 
@@ -212,7 +222,7 @@ class Replay:
             self._known[told.identity] = redacted_identity(key)
             self._tell(key, told.richness, told.detections)
         for part in examined.parts:
-            self._tell_joined(self._joiner.on_entry(part))
+            self._tell_released(self._joiner.on_entry(part))
 
     def _hear_all_copies(self, source: Source) -> None:
         """Let also those copies speak in which nothing was seen, about entries that matter.
@@ -232,11 +242,47 @@ class Replay:
     def _key(self, identity: int) -> Key:
         return self._correlator.key(self._known[identity])
 
-    def _tell_joined(self, entries: Iterable[LogEntry]) -> None:
-        """Detect in tracebacks whose lines came one an entry; they are no further entries."""
-        for entry in entries:
-            key = self._detector.key_of(entry)
-            self._tell(key, entry.richness, self._detector.detect_joined(entry))
+    def _tell_released(self, released: Released) -> None:
+        """Tell of what may have been lines of tracebacks, as these or by themselves."""
+        heard = Heard()
+        for joined in released.joined:
+            self._tell_joined(joined, heard)
+        for entry in released.loose:
+            self._tell_alone(entry, heard)
+        self._tally.hear(heard)
+
+    def _tell_joined(self, joined: Joined, heard: Heard) -> None:
+        """Detect in a traceback whose lines came one an entry; it is no further entry.
+
+        Of its lines fallback rules say nothing; if they did in an earlier run, it is taken back.
+        """
+        alone = [self._detector.known(part) for part in joined.parts]
+        for part, found in zip(joined.parts[1:], alone[1:], strict=True):
+            self._tell_entry(part, found)
+        whole = self._detector.detect_joined(joined.entry, alone)
+        self._tell_entry(joined.entry, whole)
+        told = [*whole, *chain.from_iterable(alone)]
+        known = self._detector.is_known(told)
+        heard.take(joined.entry, self._detector.redact, known=known)
+        if joined.above is not None:
+            names = [item.fingerprint for item in told]
+            self._tell_alone(joined.above, heard, above=names, known=known)
+
+    def _tell_alone(
+        self, entry: LogEntry, heard: Heard, *, above: Sequence[str] = (), known: bool = False
+    ) -> None:
+        """Tell what fallback rules see in an entry of which the others were told before."""
+        matched = bool(self._detector.known(entry))
+        heard.take(entry, self._detector.redact, known=known or matched)
+        if not matched:
+            self._tell_entry(entry, self._detector.unknown(entry, above))
+
+    def _tell_entry(self, entry: LogEntry, found: Sequence[Detection]) -> None:
+        key = self._detector.key_of(entry)
+        if found:
+            self._known[entry.identity] = redacted_identity(key)
+        if found or self._correlator.told(key) is not None:
+            self._tell(key, entry.richness, found)
 
     def _tell(self, key: Key, richness: Richness, found: Iterable[Detection]) -> None:
         self._correlator.on_detections(key, richness, found)

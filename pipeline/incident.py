@@ -45,7 +45,8 @@ class Symptom:
     """All detections of one fingerprint in one incident.
 
     `fields` are those of the earliest detection; `samples` a few, in order of time, the first and
-    the last always among them; `places` where it was seen, in order of first_seen.
+    the last always among them; `places` where it was seen, in order of first_seen; `unknown`
+    says that nothing but a fallback rule knows it.
     """
 
     rule: str
@@ -67,6 +68,7 @@ class Symptom:
     whys: str
     state_lines: tuple[tuple[str, str], ...]
     places: tuple[Place, ...] = ()
+    unknown: bool = False
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -3,7 +3,9 @@
 Cloud Run makes an entry of every line that a container writes to standard error without structure,
 so a traceback arrives as many. `join` puts them together: out comes, for each traceback, its first
 entry (same key, same fields) with the whole text as its `textPayload`. The entries it was made of
-are not consumed: they stay what they are, and each is accounted for as before.
+are not consumed: they stay what they are, and each is accounted for as before. A logger that tells
+of an exception writes a line of its own right `ABOVE` the traceback; which that is, is told, too,
+also of a traceback that came whole in one entry.
 
 The order in which entries arrive means nothing, since exports come newest first, oldest first and
 unsorted. Entries are put into streams (log, service, revision, instance, trace), and a stream into
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from pipeline.entry.severity import Severity, severity_of
 from pipeline.exceptions import parse_exception
 from pipeline.exceptions.lines import Role, role_of
 
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 WITHIN: Final = 1_000_000_000
 """Nanoseconds after one line of a traceback within which its next one is logged."""
+ABOVE: Final = 10_000_000
+"""Nanoseconds before a traceback within which the line above it is logged: it is one write."""
 HELD: Final = 20_000
 """Lines that a `Joiner` holds at most; one of 5,000 frames has half of that."""
 TEXT_LIMIT: Final = 256 * 1024
@@ -44,15 +49,38 @@ TEXT_LIMIT: Final = 256 * 1024
 of Python, causes of Java), as far as the same number again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A traceback as one entry, the entries it was made of, and the one right above it.
+
+    One that came whole was made of itself.
+    """
+
+    entry: LogEntry
+    parts: tuple[LogEntry, ...]
+    above: LogEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What was made of some entries, in order of time; `loose` belong to no traceback."""
+
+    joined: tuple[Joined, ...] = ()
+    loose: tuple[LogEntry, ...] = ()
+
+
 def join(entries: Iterable[LogEntry]) -> list[LogEntry]:
     """Return one entry for each traceback spread over several of the entries, in order of time."""
-    joined = [found for run in _runs(_distinct(entries)) for found in _join_run(run)]
-    return sorted(joined, key=lambda entry: entry.key)
+    found = _released(_distinct(entries)).joined
+    return [one.entry for one in found if len(one.parts) > 1]
 
 
 def is_part(entry: LogEntry) -> bool:
-    """Say whether an entry can be a line of a traceback; joining passes all others over."""
-    return _role(entry) is not None
+    """Say whether an entry can be a line of a traceback, all of one, or stand right above one.
+
+    Joining passes all others over.
+    """
+    return _role(entry) is not None or _may_be_whole(entry) or _may_be_above(entry)
 
 
 class Joiner:
@@ -62,39 +90,53 @@ class Joiner:
         """Hold `limit` lines at most."""
         self._limit = limit
         self._held: dict[tuple[str, int, str], LogEntry] = {}
+        self._size = 0
 
-    def on_entry(self, entry: LogEntry) -> list[LogEntry]:
-        """Take any entry; return what was joined because room was needed, mostly nothing."""
+    def on_entry(self, entry: LogEntry) -> Released:
+        """Take any entry; return what was released because room was needed, mostly nothing."""
         if not is_part(entry):
-            return []
+            return _NOTHING
+        self._size -= _size(self._held.get(entry.key))
         _hold(self._held, entry)
-        return self._make_room(entry.timestamp) if len(self._held) > self._limit else []
+        self._size += _size(self._held[entry.key])
+        return self._make_room(entry.timestamp) if self._size > self._limit else _NOTHING
 
-    def on_time(self, now: int) -> list[LogEntry]:
+    def on_time(self, now: int) -> Released:
         """Return what no entry from `now` on (event time, ns UTC) can add to, and let go of it."""
         return self._release([run for run in self._runs() if run[-1].timestamp + WITHIN < now])
 
-    def flush(self) -> list[LogEntry]:
+    def flush(self) -> Released:
         """Return all that is left, and forget it."""
         return self._release(self._runs())
 
     def _runs(self) -> list[list[LogEntry]]:
         return list(_runs(self._held.values()))
 
-    def _make_room(self, time: int) -> list[LogEntry]:
+    def _make_room(self, time: int) -> Released:
         """Release the runs farthest from `time` until half of the room is free."""
-        far, excess = [], len(self._held) - self._limit // 2
+        far, excess = [], self._size - self._limit // 2
         for run in sorted(self._runs(), key=lambda run: _distance(run, time), reverse=True):
             if excess > 0:
                 far.append(run)
-                excess -= len(run)
+                excess -= sum(map(_size, run))
         return self._release(far)
 
-    def _release(self, runs: Sequence[Sequence[LogEntry]]) -> list[LogEntry]:
+    def _release(self, runs: Sequence[Sequence[LogEntry]]) -> Released:
         entries = [entry for run in runs for entry in run]
         for entry in entries:
-            del self._held[entry.key]
-        return join(entries)
+            self._size -= _size(self._held.pop(entry.key))
+        return _released(entries)
+
+
+def _released(entries: Iterable[LogEntry]) -> Released:
+    every = list(entries)
+    joined = [found for run in _runs(every) for found in _join_run(run)]
+    used = {part.key for found in joined for part in found.parts}
+    used.update(found.above.key for found in joined if found.above is not None)
+    return Released(
+        tuple(sorted(joined, key=lambda found: found.entry.key)),
+        tuple(sorted((one for one in every if one.key not in used), key=lambda one: one.key)),
+    )
 
 
 @dataclass(slots=True)
@@ -102,6 +144,8 @@ class _Group:
     """The lines of one traceback so far."""
 
     first: LogEntry
+    above: LogEntry | None = None
+    parts: list[LogEntry] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     size: int = 0
     python: bool = False
@@ -116,7 +160,9 @@ class _Group:
             return self.unnamed
         return role in {Role.REST, Role.LINK} or (role is Role.MORE and not self.python)
 
-    def add(self, line: str, role: Role) -> None:
+    def add(self, entry: LogEntry, role: Role) -> None:
+        line = _line(entry)
+        self.parts.append(entry)
         self.python |= role is Role.HEADER
         self.unnamed = role is Role.HEADER or (self.unnamed and role is not Role.NAME)
         self.linked = role is Role.LINK
@@ -124,17 +170,22 @@ class _Group:
         if self.size <= (TEXT_LIMIT if line[:1].isspace() else 2 * TEXT_LIMIT):
             self.lines.append(line)
 
-    def joined(self) -> LogEntry | None:
-        """Return the entry it makes, None if it is no traceback of several lines after all."""
-        text = "\n".join(self.lines)
-        found = parse_exception(text) if len(self.lines) > 1 else None
+    def joined(self) -> Joined | None:
+        """Return the traceback, None if it is none of several lines after all.
+
+        One without a severity has that of the line above.
+        """
+        text = "\n".join(self.lines) or str(self.first.document["textPayload"])
+        found = parse_exception(text) if "\n" in text else None
         if found is None or not found.frames:
             return None
         document = {**self.first.document, "insertId": self.first.insert_id, "textPayload": text}
-        return replace(self.first, document=document)
+        if self.above is not None and not self.first.severity:
+            document["severity"] = self.above.severity.name
+        return Joined(replace(self.first, document=document), tuple(self.parts), self.above)
 
 
-def _join_run(run: Iterable[LogEntry]) -> Iterator[LogEntry]:
+def _join_run(run: Iterable[LogEntry]) -> Iterator[Joined]:
     for group in _groups(run):
         if (joined := group.joined()) is not None:
             yield joined
@@ -142,36 +193,52 @@ def _join_run(run: Iterable[LogEntry]) -> Iterator[LogEntry]:
 
 def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
     group: _Group | None = None
-    for entry, role in _parts(run):
-        if group is None or not group.goes_on(role):
+    above: LogEntry | None = None
+    for entry in run:
+        role = _role(entry)
+        if role is None:
+            whole = _may_be_whole(entry)
+            if whole:
+                yield _Group(entry, _right_above(above, entry), [entry])
+            above = None if whole else entry
+            continue
+        if group is None or not (group.goes_on(role) and _is_near(group.parts[-1], entry)):
             if group is not None:
                 yield group
-            group = _Group(entry) if role in _FIRST else None
+            group = _Group(entry, _right_above(above, entry)) if role in _FIRST else None
+        above = None
         if group is not None:
-            group.add(_line(entry), role)
+            group.add(entry, role)
     if group is not None:
         yield group
 
 
-def _parts(entries: Iterable[LogEntry]) -> Iterator[tuple[LogEntry, Role]]:
-    return ((entry, role) for entry in entries if (role := _role(entry)) is not None)
+def _right_above(above: LogEntry | None, first: LogEntry) -> LogEntry | None:
+    near = above is not None and first.timestamp - above.timestamp <= ABOVE
+    return above if near else None
 
 
 def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
-    """Split entries into streams, and these where nothing was logged for longer than `WITHIN`."""
+    """Split entries into streams, and these where nothing can belong to what was before."""
     for _, stream in groupby(sorted(entries, key=_order), key=_stream):
         run: list[LogEntry] = []
+        part: LogEntry | None = None
         for entry in stream:
-            if run and entry.timestamp - run[-1].timestamp > WITHIN:
+            if run and not _is_near(part, entry) and entry.timestamp - run[-1].timestamp > ABOVE:
                 yield run
                 run = []
             run.append(entry)
+            part = entry if _role(entry) else part
         yield run
+
+
+def _is_near(part: LogEntry | None, entry: LogEntry) -> bool:
+    return part is not None and entry.timestamp - part.timestamp <= WITHIN
 
 
 def _distinct(entries: Iterable[LogEntry]) -> Iterable[LogEntry]:
     held: dict[tuple[str, int, str], LogEntry] = {}
-    for entry, _ in _parts(entries):
+    for entry in filter(is_part, entries):
         _hold(held, entry)
     return held.values()
 
@@ -200,9 +267,32 @@ def _role(entry: LogEntry) -> Role | None:
     return role_of(line) if line and "\n" not in line else None
 
 
+def _may_be_whole(entry: LogEntry) -> bool:
+    """Say whether an entry of several lines begins as a traceback does."""
+    first, more, _ = _line(entry).partition("\n")
+    return bool(more) and role_of(first) in _FIRST
+
+
+def _size(entry: LogEntry | None) -> int:
+    """Return how many lines it has."""
+    return 0 if entry is None else 1 + _line(entry).count("\n")
+
+
+def _may_be_above(entry: LogEntry) -> bool:
+    """Say whether it is a line of a logger that may tell of an exception.
+
+    A WARNING that has its severity from elsewhere than its text is no plain logger's.
+    """
+    line = _line(entry)
+    if not line or "\n" in line or entry.severity < Severity.WARNING:
+        return False
+    return entry.severity >= Severity.ERROR or not severity_of(entry.document.get("severity"))
+
+
 def _line(entry: LogEntry) -> str:
     text = entry.document.get("textPayload")
     return text.rstrip() if isinstance(text, str) else ""
 
 
 _FIRST: Final = frozenset({Role.HEADER, Role.START, Role.NAME})
+_NOTHING: Final = Released()

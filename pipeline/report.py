@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pipeline import markdown
-from pipeline.audit import SECOND
+from pipeline.audit import ABOVE, SECOND
 from pipeline.deployments import Rollout, deployment_text, span_text
+from pipeline.drafting import draft
 from pipeline.entry import format_timestamp
 from pipeline.facts import sample_ref
 from pipeline.incident import PRIORITIES, State
@@ -24,6 +25,7 @@ from pipeline.verdicts import assignee_of, resolution_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipeline.drafting import Draft
     from pipeline.incident import Incident, Symptom
     from pipeline.whys import Explanation
 
@@ -229,6 +231,7 @@ def _values(
         "impacts": impacts[:items],
         "grouped_because": grouped_because(incident)[:items],
         "assignee": assignee_of(incident.verdicts),
+        "drafts": drafts(incident)[:items],
     }
 
 
@@ -293,6 +296,12 @@ def timeline(incident: Incident, rollout: Rollout = NO_ROLLOUT) -> tuple[Timelin
     return tuple(sorted(items, key=lambda item: (item.timestamp, item.kind, item.text)))
 
 
+def drafts(incident: Incident) -> tuple[Draft, ...]:
+    """Return a drafted rule for each symptom that none knows, but for lines above a traceback."""
+    unknown = [item for item in incident.symptoms if item.unknown and ABOVE not in item.fields]
+    return tuple(draft(item.samples[0], "".join(item.services[:1])) for item in unknown)
+
+
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
@@ -312,6 +321,10 @@ def _excerpt(text: str) -> str:
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
 
 
+def _yaml(text: str) -> markdown.Safe:
+    return markdown.fence(text, "yaml")
+
+
 _FILTERS: tuple[tuple[str, Callable[..., object]], ...] = (
     ("time", _time),
     ("plural", _plural),
@@ -319,5 +332,6 @@ _FILTERS: tuple[tuple[str, Callable[..., object]], ...] = (
     ("excerpt", _excerpt),
     ("code", markdown.code),
     ("fence", markdown.fence),
+    ("yaml", _yaml),
     ("raw_lines", raw_lines),
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.document import EntriesDocument
+from pipeline.novelty import ROW, Patterns, self_audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.entry import Rejection
     from pipeline.examining import Examined, Richness
+    from pipeline.novelty import Heard, SelfAudit
     from pipeline.ports import Spool
 
 AT_ONCE = 4_000_000
@@ -88,12 +90,15 @@ class Tally:
     _passed: Identities = field(init=False)
     _unknown: Identities = field(init=False)
     _silent: Spool = field(init=False)
+    _heard: Identities = field(init=False)
+    _patterns: Patterns = field(init=False, default_factory=Patterns)
 
     def __post_init__(self) -> None:
         self._parsed = Identities(self.spool(IDENTITY))
         self._passed = Identities(self.spool(IDENTITY))
         self._unknown = Identities(self.spool(IDENTITY))
         self._silent = self.spool(_SILENT.size)
+        self._heard = Identities(self.spool(ROW))
 
     def take(self, examined: Examined) -> None:
         """Add what was examined."""
@@ -104,6 +109,16 @@ class Tally:
         self._unknown.add(examined.unknown)
         rows = (_SILENT.pack(one, *_packed(richness)) for one, richness in examined.silent)
         self._silent.add(b"".join(rows))
+        self.hear(examined.heard)
+
+    def hear(self, heard: Heard) -> None:
+        """Add what was heard of trouble."""
+        self._heard.add(heard.rows)
+        self._patterns.add(heard.examples)
+
+    def audit(self) -> SelfAudit:
+        """Return how much of the trouble no rule matches."""
+        return self_audit(self._heard.read, len(self._heard) // 2, self._patterns)
 
     def silent(self, identities: AbstractSet[int]) -> Iterator[tuple[int, Richness]]:
         """Yield the copies of some entries in which nothing was seen."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
+from pipeline.correlation.resources import SPAN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -34,7 +36,7 @@ class Plain:
         """Return what belongs together."""
         self._attribute()
         part = {index: number for number, mine in enumerate(self.parts) for index in mine}
-        links = [*self._traced(part), *self._temporal()]
+        links = [*self._traced(part), *self._temporal(), *self._resources()]
         for left, right in links:
             self._unite(left, right)
         return [[self.seen[index] for index in part] for part in self.parts]
@@ -64,8 +66,18 @@ class Plain:
         causes = [
             cause
             for cause in range(len(self.seen))
+            if any(self._may_explain(edge, effect, cause) for edge in mine)
+        ]
+        surest = [one for one in causes if self._have_one_trace(effect, one)]
+        if surest and not rivals:
+            for cause in surest:
+                self._unite(effect, cause)
+            return True
+        causes = [
+            cause
+            for cause in causes
             if self._are_rivals(effect, cause) is rivals
-            and any(self._may_explain(edge, effect, cause) for edge in mine)
+            and any(self._may_explain(edge, effect, cause, by_time=True) for edge in mine)
         ]
         if not causes:
             return False
@@ -76,9 +88,14 @@ class Plain:
                 self._unite(effect, cause)
         return True
 
-    def _may_explain(self, edge: Edge, effect: int, cause: int) -> bool:
+    def _have_one_trace(self, left: int, right: int) -> bool:
+        return self.seen[left].trace == self.seen[right].trace != ""
+
+    def _may_explain(self, edge: Edge, effect: int, cause: int, *, by_time: bool = False) -> bool:
         one, other = self.seen[effect], self.seen[cause]
         after = one.timestamp - other.timestamp
+        if by_time and edge.one_trace and one.trace and other.trace:
+            return False
         return (
             other.rule in edge.rule
             and one.fingerprint != other.fingerprint
@@ -138,6 +155,17 @@ class Plain:
                 touched = {(self.seen[one].fingerprint, part[one]) for one in run}
                 if len(touched) <= self.settings.trace_limit:
                     yield from pairwise(run)
+
+    def _resources(self) -> Iterator[tuple[int, int]]:
+        about = [
+            (index, resource)
+            for index, item in enumerate(self.seen)
+            if self.rules.rules[item.rule].audit.about
+            for resource in self.topology.resources(item.service)
+        ]
+        for (left, one), (right, other) in combinations(about, 2):
+            if one == other and self._apart(left, right) <= SPAN:
+                yield left, right
 
     def _temporal(self) -> Iterator[tuple[int, int]]:
         """Of correlations of two rules that are not the same, by service."""

@@ -29,6 +29,43 @@ def test_a_service_is_known_by_its_key_and_by_its_match() -> None:
     assert CATALOG.service("backend").depends_on == ("auth", "postgres")
 
 
+HOSTS = load_catalog(
+    """\
+services:
+  pay: {match: {service: [pay-prod]}, health: "https://Pay.example.com:8443/healthz"}
+  pay-history: {health: nowhere}
+""",
+    "catalog.yml",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "service"),
+    [
+        ("pay", "pay"),
+        ("pay-prod", "pay"),
+        ("PAY.example.com", "pay"),
+        ("pay-prod-a1b2c3-ew.a.run.app", "pay"),
+        ("pay-history-421337.europe-west4.run.app", "pay-history"),
+        ("pay-a1b2c3-ew.a.run.app", "pay"),
+        ("pay-a1b2c3.example.com", ""),
+        ("payments-a1b2c3-ew.a.run.app", ""),
+        ("history.example.com", ""),
+        ("", ""),
+    ],
+)
+def test_a_host_names_a_service(text: str, service: str) -> None:
+    """By its health check, or as Cloud Run makes hosts; of several names the longest."""
+    assert HOSTS.named(text) == service
+
+
+def test_resources_are_what_a_service_depends_on_that_is_no_service() -> None:
+    """By its Cloud Run name; of who is not known there are none."""
+    assert CATALOG.resources("backend-staging") == ("postgres",)
+    assert CATALOG.resources("auth") == ()
+    assert CATALOG.resources("frontend") == ()
+
+
 def test_owners_are_cited_with_their_line() -> None:
     """Whose a table is stands somewhere in the file."""
     (owner,) = CATALOG.owners_of("auth_users")

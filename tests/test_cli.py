@@ -542,6 +542,34 @@ def test_a_new_rule_is_right_from_the_start(folder: Path) -> None:
     assert "cannot be written" in run("rules", "new", "other", "--dir", "taken").stderr
 
 
+def test_a_rule_is_drafted_from_an_unknown_pattern(folder: Path) -> None:
+    """`rules draft` writes a rule and its test; both are right as they stand."""
+    odd = {**MISSING, "textPayload": "ledger page 4711 was closed"}
+    (folder / "e.jsonl").write_text(json.dumps(odd) + "\n", encoding="utf-8")
+    store = ("--store", "sqlite:///s.db")
+    (found,) = document(run("replay", "e.jsonl", *store, "--format", "json"))["incidents"]
+    assert found["root_symptom"] == "unknown_pattern"
+    assert "drafted_ledger_page_was_closed" in found["report"]["body"]
+    made = run("rules", "draft", found["id"], *store, "--dir", "mine").stdout.split()
+    assert made == [
+        "mine/drafted_ledger_page_was_closed.yml",
+        "mine/drafted_ledger_page_was_closed.test.yml",
+    ]
+    assert run("rules", "test", "mine").stdout == "1 passed, 0 failed\n"
+    assert "is there already" in run("rules", "draft", found["id"], *store, "--dir", "mine").stderr
+    named = run("rules", "draft", found["id"], *store, "--dir", "mine", "--name", "ledger_closed")
+    assert named.stdout.split()[0] == "mine/ledger_closed.yml"
+
+
+def test_what_rules_know_needs_no_draft(export: Path, folder: Path) -> None:
+    """`rules draft` says which rules know it."""
+    store = ("--store", f"sqlite:///{folder}/s.db")
+    (found,) = document(run("replay", export, *store, "--format", "json"))["incidents"]
+    refused = run("rules", "draft", found["id"], *store)
+    assert refused.exit_code == 2
+    assert "these rules know it: missing_table" in refused.stderr
+
+
 def test_a_failing_rule_test_says_expected_and_actual(folder: Path) -> None:
     """`rules test` exits 1 and prints the difference."""
     (folder / "failing_job.yml").write_text(RULE, encoding="utf-8")

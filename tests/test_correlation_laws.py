@@ -15,10 +15,10 @@ from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.links import Anchor
 from pipeline.lifecycle import LifecycleSettings
 from tests.plain_correlation import Plain
-from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset, temporal_text
+from tests.support import BASE, SECOND, detection, rule_text, ruleset, temporal_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pipeline.correlation import Key, Richness
     from pipeline.detection import Detection
@@ -33,13 +33,19 @@ RULES = ruleset(
     rule_text("a", level="low"),
     rule_text("b", audit=f"{{caused_by: [{{rule: a, {EDGE}}}]}}"),
     rule_text("c", audit=f"{{caused_by: [{{rule: [b, f], {EDGE}, before: 10s}}, {{rule: c}}]}}"),
-    rule_text("d", level="critical"),
+    rule_text("d", level="critical", audit="{about: resource}"),
     temporal_text("together", "b", "d", timespan=f"{SPAN}s"),
     rule_text("e", audit="{context: {same: [service], within: 10m}}"),
-    rule_text("f", audit="{caused_by: [{rule: [a, b], via: depends_on, within: 2m}, {rule: d}]}"),
+    rule_text(
+        "f",
+        audit="{caused_by: [{rule: [a, b], via: depends_on, one_trace: true, within: 2m}, "
+        "{rule: d}]}",
+    ),
 )
 CATALOG = load_catalog(
-    "services: {backend: {depends_on: [auth]}, auth: {depends_on: [backend]}}", "catalog.yml"
+    "services: {backend: {depends_on: [auth, db]}, auth: {depends_on: [backend, db]}}\n"
+    "resources: {db: {}}\n",
+    "catalog.yml",
 )
 SETTINGS = CorrelationSettings(
     episode_gap=GAP * SECOND,

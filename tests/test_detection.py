@@ -252,3 +252,65 @@ def test_the_redactor_is_the_callers_choice() -> None:
     assert (
         one(rule_text("a", r"by (?P<who>\S+)"), "by ann@example.com").fields["who"] == PLACEHOLDER
     )
+
+
+# --- what no rule knows ---------------------------------------------------------------------------
+
+FALLBACK = (
+    "title: t\nname: unknown\nlogsource: {product: gcp}\n"
+    "detection:\n  a: {severity|gte: 400}\n  condition: a\n"
+    'audit: {fallback: true, title: "{{ pattern }}"}\n'
+)
+
+
+def test_a_fallback_rule_is_tried_where_no_other_matches() -> None:
+    """Context counts as another; what is neither a warning nor a traceback has no fallback."""
+    rules = ruleset(FALLBACK, rule_text("a"), rule_text("b", audit="{context: {}}"))
+    assert [found.rule for found in detect(rules, entry("a"), entry("b"))] == ["a", "b"]
+    assert [found.rule for found in detect(rules, entry("x 7"))] == ["unknown"]
+    assert detect(rules, entry("x", severity="INFO")) == []
+
+
+def test_a_fallback_rule_tells_the_pattern() -> None:
+    """It makes the fingerprint; an entry without words has the pattern of its payload."""
+    first, second = detect(ruleset(FALLBACK), entry("page 7"), entry("page 8", at=1))
+    assert first.fields["pattern"] == second.fields["pattern"] == "page <num>"
+    assert first.fingerprint == second.fingerprint
+    (silent,) = detect(ruleset(FALLBACK), entry(jsonPayload={"code": 7}))
+    assert (silent.fields["pattern"], silent.sample.text) == ("{<str>:<num>}", '{"code":7}')
+
+
+def test_a_pattern_holds_no_secret() -> None:
+    """It is made of the redacted entry."""
+    (found,) = detect(ruleset(FALLBACK), entry(f"login with password={SECRET} failed"))
+    assert SECRET not in repr(found)
+
+
+def test_what_stands_above_a_traceback_is_a_pattern_for_each() -> None:
+    """The same words above two things are two patterns."""
+    made = detector(ruleset(FALLBACK))
+    line = entry("show failed")
+    (plain,), (one,), (other,) = (made.unknown(line, above) for above in ((), ["b", "a"], ["c"]))
+    assert one.fields["above"] == ["a", "b"]
+    assert "above" not in plain.fields
+    assert len({item.fingerprint for item in (plain, one, other)}) == 3
+
+
+@pytest.mark.parametrize("key", ["exc_info", "stack_trace"])
+def test_a_traceback_beside_the_message_makes_the_pattern(key: str) -> None:
+    """The same exception is one pattern, wherever the logger puts it."""
+    raised = (
+        'Traceback (most recent call last):\n  File "/app/plan.py", line 3, in check\nBroken: x'
+    )
+    inside = {"message": f"check failed\n{raised}"}
+    beside = {"message": "check failed: Broken: x", key: raised}
+    none = {"message": "check failed: Broken: x", key: "no frames\nin here"}
+    rules = ruleset(FALLBACK)
+    one, other, plain = (
+        found
+        for payload in (inside, beside, none)
+        for found in detect(rules, entry(jsonPayload=payload))
+    )
+    assert one.fingerprint == other.fingerprint != plain.fingerprint
+    assert other.fields["pattern"] == "Broken in check (/app/plan.py)"
+    assert other.sample.text == "check failed: Broken: x"

@@ -10,7 +10,12 @@ import sys
 import pytest
 
 from pipeline import display
-from pipeline.document import EntriesDocument, RejectionDocument, RunDocument
+from pipeline.document import (
+    EntriesDocument,
+    RejectionDocument,
+    RunDocument,
+)
+from pipeline.selfaudit import AuditDocument, UnmatchedDocument
 
 COMMAND = "from pipeline.cli import main; main()"
 ROWS = (
@@ -91,6 +96,49 @@ def test_a_pipe_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "x y\t[bold]z\n"
 
 
+def audit_of(warnings: int, unmatched: int, *patterns: str, late: int = 0) -> AuditDocument:
+    """Make a self-audit."""
+    return AuditDocument(
+        warnings=warnings,
+        unmatched=unmatched,
+        patterns=len(patterns),
+        complete=True,
+        commonest=[
+            UnmatchedDocument(
+                pattern=text,
+                count=2,
+                insert_id="id",
+                timestamp="2025-09-10T00:00:00Z",
+                example=text,
+            )
+            for text in patterns
+        ],
+        late=late,
+        dropped=0,
+    )
+
+
+def test_the_share_that_no_rule_matches_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """If there is any, and so are entries that came late."""
+    display.print_audit(audit_of(340, 41, late=7))
+    assert capsys.readouterr().out == (
+        "12% of 340 warnings and errors match no rule; fivewhys replay --format json lists the "
+        "commonest\n7 entries came later than correlation allows for\n"
+    )
+    display.print_audit(audit_of(340, 0))
+    assert capsys.readouterr().out == ""
+
+
+def test_the_self_audit_as_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Log text does not leave its cell."""
+    display.print_audit_markdown(audit_of(3, 2, "a | b `c`"))
+    printed = capsys.readouterr().out
+    assert "2 of 3 warnings and errors match no rule" in printed
+    assert printed.splitlines()[-1].count(" | ") == 2
+    display.print_audit_markdown(audit_of(0, 0))
+    assert "|" not in capsys.readouterr().out
+
+
 def test_the_first_rejections_are_named_and_the_rest_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -99,7 +147,8 @@ def test_the_first_rejections_are_named_and_the_rest_counted(
     entries = EntriesDocument(
         read=12, accepted=0, duplicates=0, rejected=12, outside=3, unknown_severities=2
     )
-    document = RunDocument(entries=entries, rejections=rejections, incidents=[])
+    audit = audit_of(0, 0)
+    document = RunDocument(entries=entries, audit=audit, rejections=rejections, incidents=[])
     display.print_run(document)
     display.print_rejections(document)
     printed = capsys.readouterr()

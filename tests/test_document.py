@@ -20,7 +20,9 @@ from pipeline.document import (
 )
 from pipeline.facts import Fact, known_facts
 from pipeline.holding import apply
+from pipeline.novelty import Example, SelfAudit, Unmatched
 from pipeline.report import Action, Decision, Report
+from pipeline.selfaudit import audit_document
 from pipeline.suppressions import load_suppressions
 from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import WhysTemplates, explain
@@ -32,7 +34,17 @@ RULES = ruleset(
     rule_text("deployed", audit="{context: {}}"),
 )
 CONTRACT = {
-    "": {"entries", "rejections", "incidents", "suppressions"},
+    "": {"entries", "audit", "rejections", "incidents", "suppressions"},
+    "audit": {
+        "warnings",
+        "unmatched",
+        "patterns",
+        "complete",
+        "commonest",
+        "late",
+        "dropped",
+    },
+    "audit.commonest": {"pattern", "count", "insert_id", "timestamp", "example"},
     "entries": {
         "read",
         "accepted",
@@ -86,6 +98,7 @@ CONTRACT = {
         "services",
         "revisions",
         "samples",
+        "unknown",
     },
     "incidents.symptoms.samples": {"insert_id", "log_name", "timestamp", "severity", "text"},
     "incidents.five_whys": {"question", "answer", "status", "settle", "evidence"},
@@ -137,10 +150,14 @@ def run_document() -> dict[str, Any]:
     explanation = explain(incident, known_facts(incident, Catalog()), WhysTemplates({}, {}))
     report = Report(incident.id, "[P1] title", ("fivewhys", "P1"), "body")
     decision = Decision(Action.CREATE, "first report")
+    entries = EntriesDocument(
+        read=4, accepted=3, duplicates=0, rejected=1, outside=2, unknown_severities=0
+    )
+    example = Example(0, "id", "page <num> closed", "page 7 closed")
+    audit = SelfAudit(3, 2, 1, True, (Unmatched(example.pattern, 2, example),))  # noqa: FBT003
     document = RunDocument(
-        entries=EntriesDocument(
-            read=4, accepted=3, duplicates=0, rejected=1, outside=0, unknown_severities=0
-        ),
+        entries=entries,
+        audit=audit_document(audit, late=1, dropped=entries.rejected + entries.outside),
         rejections=[RejectionDocument(place="a.json:1", reason="no JSON")],
         incidents=[
             incident_document(
@@ -240,3 +257,18 @@ def test_an_incident_is_told_in_full() -> None:
         "labels": ["fivewhys", "P1"],
         "body": "body",
     }
+
+
+def test_the_self_audit_says_what_went_no_further() -> None:
+    """What was rejected and what lies outside are dropped."""
+    audit = run_document()["audit"]
+    assert (audit["warnings"], audit["unmatched"], audit["late"], audit["dropped"]) == (3, 2, 1, 3)
+    assert audit["commonest"] == [
+        {
+            "pattern": "page <num> closed",
+            "count": 2,
+            "insert_id": "id",
+            "timestamp": "1970-01-01T00:00:00Z",
+            "example": "page 7 closed",
+        }
+    ]

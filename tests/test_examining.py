@@ -63,8 +63,17 @@ MADE = ruleset(
 UNTRUE = ruleset(yaml_rule("untrue", "seen: {traceSampled: 'false'}"), rule_text("missing"))
 SEVERE = ruleset(rule_text("missing"), yaml_rule("severe", "seen: {severity: CRITICAL}"))
 BLIND = ruleset(yaml_rule("short", "seen: {message|contains: 'x'}"))
+FALLBACK = ruleset(
+    rule_text("missing"),
+    yaml_rule("unknown", "seen: {severity|gte: 500}") + "audit: {fallback: true}\n",
+    yaml_rule("raised", "seen: {exception.frames|exists: true}", "seen or warned").replace(
+        "  condition", "  warned: {severity: WARNING, message|exists: true}\n  condition"
+    )
+    + "audit: {fallback: true}\n",
+)
 RULESETS = {
     "literal": LITERAL,
+    "fallback": FALLBACK,
     "narrowed": NARROWED,
     "untrue": UNTRUE,
     "made": MADE,
@@ -78,6 +87,9 @@ RULESETS = {
 TEXTS_OF_LINES = (
     "missing", "MISSING", "down", "all is well", "well known", "wéll known", "",
     " ", "\t", "\x1b[31mmis\x1b[0msing", "m\u0131ssing", "mi\u017f\u017fing", "do\0wn", "\ud800",
+    "WARNING:root:missing", "[CRITICAL] x", "INFO: x", "2025-09-10 00:00:00 - a - ERROR - x failed",
+    'Traceback (most recent call last):\n  File "/app/main.py", line 3, in start\nE: x',
+    'E\\nTraceback (most recent call last):\\n  File "/app/main.py", line 3, in start\\nE: x',
     "line\n", "two\nlines", "two\nlines missing", "'Infinity'", "x", "ERROR: down",
     "Traceback (most recent call last):", "Traceback (most recent call last):\n",
     '  File "/app/main.py", line 3, in start', "\tat com.example.A.b(A.java:1)   ",
@@ -110,13 +122,31 @@ TIMES = (
     "0001-01-01T00:00:00Z", "\u0662025-09-10T00:00:00Z", "2025-09-10T00:00:00Z\n", "soon", "",
     None, 1757462400, 1757462400.5, True, {"seconds": 1757462400},
 )  # fmt: skip
-SEVERITIES = ("ERROR", "INFO", "CRITICAL", "error", "LOUD", "DEFAULT", "", "0", 500, 7, None, True)
+SEVERITIES = (
+    "ERROR",
+    "WARNING",
+    "warn",
+    "INFO",
+    "CRITICAL",
+    "error",
+    "LOUD",
+    "DEFAULT",
+    "",
+    "0",
+    500,
+    7,
+    None,
+    True,
+)
 DEEP: Any = 1
 for _ in range(120):
     DEEP = [DEEP]
 PAYLOADS: tuple[Callable[[str], dict[str, Any]], ...] = (
     *[lambda text: {"textPayload": text}] * 6,
     *[lambda text: {"jsonPayload": {"message": text}}] * 3,
+    lambda text: {"jsonPayload": {"message": text, "level": 40}},
+    lambda text: {"jsonPayload": {"level": "error"}, "textPayload": text},
+    lambda text: {"jsonPayload": {"exc_info": text, "PRIORITY": "4"}},
     lambda text: {"jsonPayload": text},
     lambda text: {"jsonPayload": json.dumps({"message": text})},
     lambda text: {"jsonPayload": {"message": text, "line": 7}, "textPayload": None},

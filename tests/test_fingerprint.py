@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.fingerprint import Fingerprint, of_entity, of_message, template
+from pipeline import fingerprint
+from pipeline.fingerprint import Fingerprint, of_entity, of_message, pattern, template
 from tests.tracebacks import CHAIN
 
 
@@ -196,3 +197,45 @@ def test_frames_of_libraries_count_when_there_are_no_others() -> None:
         "exception: (cut off)",
         "frame: /usr/lib/python3/x.py",
     )
+
+
+PIECES = st.sampled_from(
+    ("12", "fe80::1", "fdaa::bb", "aaaa:bbbb:cccc:dddd:aaaa:bbbb:cccc:dddd", "-12345-abc", "0xab",
+     "0x", "a@b.example", "a://b", "/a/b", "C:\\a", "a/b.c", "\x1b[1m", "\x1b]8;;x\x07", "'", '"',
+     "`", ", ", ",", "<str>", "<num>", "deadbeef", "1deadbeef", "_7", "7 MB", " ", "é",
+     "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa")
+)  # fmt: skip
+
+
+@given(st.lists(PIECES | st.text(max_size=3), max_size=12))
+def test_to_look_for_marks_first_changes_no_template(pieces: list[str]) -> None:
+    """A parameter is never without its marks."""
+    text = "".join(pieces)
+    data = text.encode("utf-8", "surrogatepass")
+    for expression, replacement, _ in fingerprint._PARAMETERS:  # noqa: SLF001 - all of them, in turn
+        data = expression.sub(replacement, data)
+    assert template(text) == " ".join(data.decode("utf-8", "surrogatepass").split())
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("page 7 closed", "page <num> closed"),
+        ("word " * 100, f"{'word ' * 59}word…"),
+        (CHAIN, None),
+        (
+            'Traceback (most recent call last):\n  File "/a.py", line 1, in f\nE: x',
+            "E in f (/a.py)",
+        ),
+        ('Traceback (most recent call last):\n  File "/a.py", line 1\nE: x', "E in /a.py"),
+        ('  File "/a.py", line 1, in f', "File <str>, line <num>, in f"),
+        ('  File "/a.py", line 1, in f\n    x()', "an exception in f (/a.py)"),
+        ("ValueError: x\nno frames", "ValueError: x no frames"),
+    ],
+)
+def test_a_pattern_says_in_a_line_what_is_grouped_by(message: str, expected: str | None) -> None:
+    """The exception and where it was raised, or the template."""
+    found = pattern(message)
+    assert len(found) <= fingerprint.PATTERN_LIMIT
+    assert "\n" not in found
+    assert expected is None or found == expected

@@ -392,3 +392,162 @@ def test_a_first_report_waits_for_a_rollout_to_be_over() -> None:
     )
     (told,) = run(on_revision("r2", "well", 170), store=store, policy=policy).outcomes
     assert told.decision.action is Action.CREATE
+
+
+# --- what no rule knows ---------------------------------------------------------------------------
+
+UNKNOWN = (
+    "title: t\nname: unknown\nlogsource: {product: gcp}\ndetection:\n"
+    "  a: {severity|gte: 500}\n  b: {severity: DEFAULT, exception.frames|exists: true}\n"
+    "  condition: a or b\nlevel: medium\n"
+    'audit: {fallback: true, title: "Unknown: {{ pattern }}"}\n'
+)
+ABOUT_UNKNOWN = ruleset(
+    UNKNOWN, rule_text("missing", level="critical"), rule_text("No module named")
+)
+
+
+def told(*records: LogEntry, store: MemoryStore | None = None) -> Result:
+    """Run a replay with a rule for what no other rule knows."""
+    return run(
+        *records,
+        detector=detector(ABOUT_UNKNOWN),
+        correlator=Correlator(ABOUT_UNKNOWN),
+        store=store,
+    )
+
+
+def torn(*lines: str, at: float = 0, severity: str | None = None) -> list[LogEntry]:
+    """Make an entry of each line."""
+    return [
+        entry(line, at=at + number / 1000, key=f"{at}-{number}", severity=severity)
+        for number, line in enumerate(lines)
+    ]
+
+
+STRANGE = (*TRACEBACK[:3], "shop.errors.BrokenPlan: it ends before it begins")
+HEADER = "ERROR:shop:show_plan failed"
+
+
+def test_an_error_that_no_rule_knows_is_an_incident() -> None:
+    """One for each pattern; what a rule knows is none."""
+    result = told(
+        MISSING,
+        entry("page 7 closed", at=1),
+        entry("page 8 closed", at=2),
+        entry("disk full", at=3),
+    )
+    assert [(item.incident.title, item.incident.count) for item in result.outcomes] == [
+        ("backend: About missing", 1),
+        ("backend: Unknown: page <num> closed", 2),
+        ("backend: Unknown: disk full", 1),
+    ]
+    assert [symptom.unknown for item in result.outcomes for symptom in item.incident.symptoms] == [
+        False,
+        True,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("severity", [None, "ERROR"])
+def test_a_torn_traceback_that_no_rule_knows_is_one_pattern(severity: str | None) -> None:
+    """None of its lines is one by itself, and it counts once."""
+    result = told(*torn(*STRANGE, severity=severity), *torn(*STRANGE, at=60, severity=severity))
+    (outcome,) = result.outcomes
+    assert outcome.incident.title == "backend: Unknown: BrokenPlan in start (/app/main.py)"
+    assert outcome.incident.count == 2
+    assert (result.audit.warnings, result.audit.unmatched) == (2, 2)
+
+
+def test_a_torn_traceback_that_a_rule_knows_is_no_unknown_pattern() -> None:
+    """Its lines are errors, and so is the whole."""
+    result = told(*torn(*TRACEBACK, severity="ERROR"))
+    assert [item.incident.root.rule for item in result.outcomes] == ["No module named"]
+    assert (result.audit.warnings, result.audit.unmatched) == (1, 0)
+
+
+@pytest.mark.parametrize("lines", [STRANGE, TRACEBACK])
+def test_the_line_above_a_traceback_belongs_to_its_incident(lines: tuple[str, ...]) -> None:
+    """The traceback explains it, whether a rule knows that or not."""
+    (outcome,) = told(*torn(HEADER, *lines)).outcomes
+    header, root = outcome.incident.symptoms
+    assert (header.rule, outcome.incident.root) == ("unknown", root)
+    assert header.title == f"Unknown: {HEADER}"
+    (link,) = outcome.incident.links
+    assert (link.kind, link.effect, link.cause) == (
+        "caused_by",
+        header.fingerprint,
+        root.fingerprint,
+    )
+    assert "right above its traceback" in link.reason
+
+
+def test_the_line_above_a_whole_traceback_belongs_to_it() -> None:
+    """Cloud Run makes one entry of several lines when they come in one write."""
+    whole = entry("\n".join(STRANGE), at=0.0003, key="whole", severity=None)
+    (outcome,) = told(*torn(HEADER), whole).outcomes
+    assert [symptom.count for symptom in outcome.incident.symptoms] == [1, 1]
+    assert outcome.incident.root.title == "Unknown: BrokenPlan in start (/app/main.py)"
+
+
+def test_one_line_above_two_different_tracebacks_does_not_join_them() -> None:
+    """A server says the same words above every exception."""
+    found = told(*torn(HEADER, *STRANGE), *torn(HEADER, *TRACEBACK, at=60)).outcomes
+    assert [len(item.incident.symptoms) for item in found] == [2, 2]
+
+
+def test_a_line_above_that_a_rule_knows_explains_nothing_new() -> None:
+    """It is told as what it is."""
+    (header, traceback) = told(*torn("ERROR: missing", *STRANGE)).outcomes
+    assert [symptom.rule for symptom in header.incident.symptoms] == ["missing"]
+    assert [symptom.rule for symptom in traceback.incident.symptoms] == ["unknown"]
+
+
+def test_a_traceback_above_which_a_warning_stands_is_a_warning() -> None:
+    """Whoever wrote it went on."""
+    result = told(*torn("WARNING:shop:tried again", *STRANGE))
+    assert result.outcomes == ()
+    assert (result.audit.warnings, result.audit.unmatched) == (2, 2)
+
+
+MIXED = [
+    *torn(HEADER, *STRANGE),
+    *torn(*TRACEBACK, at=30, severity="ERROR"),
+    entry("ValueError: alone", at=40, key="alone"),
+    entry("page 7 closed", at=50),
+    copy("page 9 closed", rich=False),
+    copy("missing", rich=True),
+]
+
+
+@given(st.permutations(MIXED), st.lists(st.sampled_from(MIXED), max_size=4))
+def test_order_and_repetition_change_nothing_unknown(
+    records: list[LogEntry], again: list[LogEntry]
+) -> None:
+    """Neither the incidents nor the self-audit."""
+    result, expected = told(*records, *again), told(*MIXED)
+    assert result.document().incidents == expected.document().incidents
+    assert list(result.detection_lines()) == list(expected.detection_lines())
+    assert result.audit == expected.audit
+
+
+def test_lines_told_alone_are_taken_back_when_the_rest_arrives() -> None:
+    """A later export has the lines that were missing."""
+    store = MemoryStore()
+    lines = torn(*STRANGE, severity="ERROR")
+    first = told(lines[0], lines[3], store=store)
+    assert {item.incident.count for item in first.outcomes} == {1}
+    assert len(first.outcomes) == 2
+    (after,) = told(*lines, store=store).outcomes
+    assert (after.incident.count, len(after.incident.symptoms)) == (1, 1)
+
+
+def test_a_rule_written_later_takes_the_pattern_over() -> None:
+    """The same export again tells what the rules see now."""
+    store = MemoryStore()
+    told(entry("page 7 closed"), store=store)
+    known = ruleset(UNKNOWN, rule_text("closed"))
+    again = run(
+        entry("page 7 closed"), detector=detector(known), correlator=Correlator(known), store=store
+    )
+    assert [item.incident.root.rule for item in again.outcomes] == ["closed"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.exceptions import parse_exception
-from pipeline.joining import TEXT_LIMIT, Joiner, join
+from pipeline.joining import TEXT_LIMIT, Joiner, Released, join
 from tests.support import BASE, SECOND, entry
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ def test_the_order_of_arrival_means_nothing(arrived: list[LogEntry], again: list
     """Entries in any order, and repeated, make the same tracebacks, at once or one by one."""
     expected = [text.rstrip("\n") for text in (PYTHON, JAVA, NODE, GO)]
     joiner = Joiner()
-    early = [found for one in arrived for found in joiner.on_entry(one)]
-    early += [found for place in again for found in joiner.on_entry(arrived[place])]
-    joined = joiner.flush()
+    early = [found for one in arrived for found in joiner.on_entry(one).joined]
+    early += [found for place in again for found in joiner.on_entry(arrived[place]).joined]
+    joined = [found.entry for found in joiner.flush().joined]
     assert early == []
     assert sorted(texts(joined)) == sorted(expected)
     assert joined == join(arrived)
-    assert joiner.flush() == []
+    assert joiner.flush() == Released()
 
 
 def test_lines_of_one_moment_stand_in_the_order_of_their_ids() -> None:
@@ -253,12 +253,12 @@ def test_memory_is_bounded(*, newest_first: bool) -> None:
     made = [one for second in range(0, 100, 5) for one in lines(GO, at=second, key=f"{second:03}")]
     joiner = Joiner(limit=20)
     early = [
-        found
+        found.entry
         for one in (reversed(made) if newest_first else made)
-        for found in joiner.on_entry(one)
+        for found in joiner.on_entry(one).joined
     ]
     assert len(early) >= 15
-    joined = early + joiner.flush()
+    joined = early + [found.entry for found in joiner.flush().joined]
     assert sorted(joined, key=lambda one: one.key) == join(made)
     assert texts(joined) == [GO.rstrip("\n")] * 20
 
@@ -267,7 +267,97 @@ def test_time_that_passed_releases_what_is_complete() -> None:
     """A live run learns of a traceback once nothing can be added to it any more."""
     joiner = Joiner()
     for one in [*lines(JAVA), entry("INFO: healthy")]:
-        assert joiner.on_entry(one) == []
-    assert joiner.on_time(BASE + SECOND) == []
-    assert texts(joiner.on_time(BASE + 2 * SECOND)) == [JAVA.rstrip("\n")]
-    assert joiner.on_time(BASE + 3 * SECOND) == joiner.flush() == []
+        assert joiner.on_entry(one) == Released()
+    assert not joiner.on_time(BASE + SECOND).joined
+    (joined,) = joiner.on_time(BASE + 2 * SECOND).joined
+    assert texts([joined.entry]) == [JAVA.rstrip("\n")]
+    assert joiner.on_time(BASE + 3 * SECOND) == joiner.flush() == Released()
+
+
+# --- the line above -------------------------------------------------------------------------------
+
+
+def test_the_line_above_a_traceback_is_told() -> None:
+    """A logger writes its own words first; the traceback has its severity if it has none itself."""
+    above = entry("INFO in app: x ERROR", at=-0.0003, key="above")
+    torn = lines(PYTHON, severity=None)
+    (found,) = released(above, *torn).joined
+    assert found.above == above
+    assert found.parts == tuple(torn)
+    assert found.entry.severity.name == "ERROR"
+    assert found.entry.key == torn[0].key
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        entry("too early", at=-0.02),
+        entry("of another instance", at=-0.001, labels=instance("2")),
+        entry("no error", at=-0.001, severity="INFO"),
+        entry("a WARNING by structure", at=-0.001, severity="WARNING"),
+        entry("two\nlines", at=-0.001),
+        entry(at=-0.001, jsonPayload={"message": "structured"}),
+    ],
+)
+def test_what_is_no_line_above(above: LogEntry) -> None:
+    """Only a line of the same stream, of a logger, less than 10 ms before, is."""
+    (found,) = released(above, *lines(PYTHON)).joined
+    assert found.above is None
+
+
+def test_a_warning_in_the_words_of_a_logger_may_stand_above() -> None:
+    """Then the traceback is a warning, too."""
+    above = entry("WARNING:root:tried again", at=-0.001, severity=None)
+    (found,) = released(above, *lines(PYTHON, severity="DEFAULT")).joined
+    assert found.above == above
+    assert found.entry.severity.name == "WARNING"
+
+
+def test_a_traceback_that_came_whole_has_a_line_above() -> None:
+    """It was made of itself; one without a frame is loose."""
+    above = entry("ERROR in app: x", at=-0.0003, key="above")
+    whole = entry(PYTHON, key="whole", severity=None)
+    (found,) = released(above, whole).joined
+    assert (found.above, found.parts, found.entry.key) == (above, (whole,), whole.key)
+    assert found.entry.severity.name == "ERROR"
+    none = entry("ValueError: x\nand more")
+    assert released(none) == Released(loose=(none,))
+
+
+def test_a_whole_traceback_between_torn_lines_takes_none_of_them() -> None:
+    """It is of another thread."""
+    torn = lines(PYTHON)
+    found = released(*torn, entry(JAVA, key="whole", at=0.0025)).joined
+    assert sorted(len(one.parts) for one in found) == [1, len(torn)]
+
+
+def test_whole_tracebacks_fill_the_room_by_their_lines() -> None:
+    """Memory is bounded by lines, however they came."""
+    joiner = Joiner(limit=20)
+    early = [joiner.on_entry(entry(PYTHON, at=10 * n, key=f"{n}")).joined for n in range(9)]
+    assert sum(map(len, early)) >= 6
+    assert sum(map(len, early)) + len(joiner.flush().joined) == 9
+
+
+def test_what_belongs_to_no_traceback_is_loose() -> None:
+    """Lines alone, and errors that stand above nothing, in order of time."""
+    alone = entry("ValueError: x", at=3), entry("an error", at=5), entry("another", at=5.5)
+    made = lines(PYTHON)
+    found = released(*reversed(alone), *made)
+    assert found.loose == alone
+    assert [len(one.parts) for one in found.joined] == [len(made)]
+
+
+def test_errors_in_between_do_not_stretch_a_traceback() -> None:
+    """A line is more than a second late, whatever else was logged meanwhile."""
+    late = entry("\tat com.example.C.c(C.java:3)", at=1.5)
+    between = [entry(f"error {number}", at=number / 1000) for number in range(5, 1500, 5)]
+    assert texts(join([*lines(JAVA), *between, late])) == [JAVA.rstrip("\n")]
+
+
+def released(*entries: LogEntry) -> Released:
+    """Return what a joiner makes of entries."""
+    joiner = Joiner()
+    for one in entries:
+        joiner.on_entry(one)
+    return joiner.flush()

@@ -25,6 +25,7 @@ from pipeline.report import (
     Policy,
     Report,
     decide,
+    drafts,
     grouped_because,
     raw_lines,
     render,
@@ -533,3 +534,34 @@ def test_a_decision_is_a_value() -> None:
     """Two runs over the same entries plan the same."""
     plan = [decide(incident(), REPORT, None, NOW, Policy()) for _ in range(2)]
     assert plan[0] == plan[1] == Decision(Action.CREATE, "first report")
+
+
+# --- what no rule knows ---------------------------------------------------------------------------
+
+UNKNOWN = (
+    "title: t\nname: unknown\nlogsource: {product: gcp}\n"
+    "detection:\n  a: {severity: ERROR}\n  condition: a\n"
+    'audit: {fallback: true, title: "{{ pattern }}"}\n'
+)
+
+
+@pytest.mark.parametrize("text", ["page 7 closed", *HOSTILE])
+def test_an_unknown_pattern_comes_with_a_drafted_rule(text: str) -> None:
+    """Rule and test stand in fences of their own, in details, whatever the entry says."""
+    (made,) = incidents(ruleset(UNKNOWN), entry(text or "x"))
+    body = report(made).body
+    fences = [token for token in parser().parse(body) if token.type == "fence"]
+    rule, test = (token.content for token in fences if token.info == "yaml")
+    assert rule.startswith("title: ")
+    assert test.startswith("matches:")
+    assert body.count("\n<details>\n") == 1
+
+
+def test_a_line_above_a_traceback_has_no_draft() -> None:
+    """The traceback below it has."""
+    (made,) = incidents(ruleset(UNKNOWN), entry("x failed"))
+    (symptom,) = made.symptoms
+    above = replace(symptom, fields={**symptom.fields, "above": ["v1"]})
+    assert len(drafts(made)) == 1
+    assert drafts(replace(made, symptoms=(above,))) == ()
+    assert drafts(incident()) == ()

@@ -468,6 +468,12 @@ def test_rules_of_one_condition_have_their_own_detections() -> None:
             9,
             "a rule that only gives context is explained by nothing",
         ),
+        (
+            {"audit": "audit: {context: {}, fallback: true}"},
+            9,
+            "a rule that only gives context says nothing of what no rule knows",
+        ),
+        ({"audit": "audit: {title: '{{ pattern }}'}"}, 9, "the template uses 'pattern'"),
         ({"audit": 'audit: {title: "\\ud800"}'}, 9, "holds half a character"),
         ({"a": '"\\ud800": x'}, 1, "holds half a character"),
         ({"tags": 'tags: [attack.t1059, "\\ud800"]'}, 9, "holds half a character"),

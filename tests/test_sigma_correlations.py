@@ -12,6 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.correlation import Correlator
+from pipeline.correlation.deriving import TellingShelf
+from pipeline.correlation.episodes import MemoryShelf
+from pipeline.correlation.rows import identity_of
 from pipeline.correlation.sigma import runs, spans
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from pipeline.correlation import Correlator
     from pipeline.detection import Detection
     from pipeline.rule import RuleSet
 
@@ -577,6 +580,72 @@ def test_an_outer_group_may_be_what_the_inner_matches_agree_on() -> None:
     text = f"{inner}---\n{outer}"
     assert told(text, "0a(u=1 v=1) 1a(u=1 v=1)") == [("x", 2, 1, 1)]
     assert told(text, "0a(u=1 v=1) 1a(u=1 v=2)") == []
+
+
+# --- what lasts -----------------------------------------------------------------------------------
+
+
+def test_a_detection_that_only_counts_belongs_to_the_match() -> None:
+    """Whoever asks is told the incident of what was made of it, if anything was."""
+    found = seen("0a(u=1) 1a(u=1) 50a(u=1) 51b")
+    correlator = correlate(rules_with(COUNTED), *found)
+    first, second = correlator.incidents()
+    owners = [owner for _, owner in correlator.detections(identity_of(one.key) for one in found)]
+    assert owners == [first.id, first.id, None, second.id]
+
+
+def test_a_snapshot_keeps_what_only_counts() -> None:
+    """The detection that makes it enough may come after a restart."""
+    rules, (first, second) = rules_with(COUNTED), seen("0a(u=1) 1a(u=1)")
+    before, after = correlate(rules, first), Correlator(rules)
+    assert before.incidents() == ()
+    after.resume(before.snapshot())
+    after.on_detections(second.key, second.richness, [second])
+    assert symptoms(after) == [("x", 2, 1, 1)]
+    assert after.incidents() == correlate(rules, first, second).incidents()
+
+
+def test_what_only_counts_is_forgotten_when_nothing_can_come_of_it() -> None:
+    """Not while it is recent, and not while what was made of it is not over."""
+    hour, day = 3600, 24 * 3600
+    rules = rules_with(COUNTED)
+    for now, kept in ((hour, 3), (10 * day, 0)):
+        correlator = correlate(rules, *seen("0a(u=1) 1a(u=1) 50a(u=1) 51b"))
+        correlator.on_time(BASE + now * SECOND)
+        over = correlator.evict()
+        assert len(over) == (0 if kept else 2)
+        assert len([key for key in correlator.entries() if key[2] != "entry-3"]) == kept
+        assert len(correlator.incidents()) == (2 if kept else 0)
+
+
+def test_a_match_that_goes_on_keeps_all_it_was_made_of() -> None:
+    """Its beginning, and so its identity, stays although that alone would be over."""
+    text = correlation_text("x", "event_count", "a", "{gte: 2}", span="1d")
+    hours = [detection("a", at=hour * 3600, key=f"{hour}") for hour in range(0, 240, 12)]
+    correlator = correlate(rules_with(text), *hours, detection("b", at=0))
+    correlator.on_time(BASE + 240 * 3600 * SECOND)
+    (before,) = [item for item in correlator.incidents() if item.root.rule == "x"]
+    assert len(correlator.evict()) == 1
+    assert correlator.incidents() == (before,)
+    assert before.count == 20
+
+
+def test_the_detections_of_a_match_lie_on_a_shelf_like_any_other() -> None:
+    """What is put there by others is theirs."""
+    shelf = MemoryShelf()
+    (one,) = seen("0a")
+    telling = TellingShelf(shelf)
+    place = telling.put(one)
+    assert telling.get(place) == shelf.get(place) == one
+    telling.drop(place)
+    assert len(shelf) == 0
+
+
+def test_who_it_is_about_may_be_part_of_its_group() -> None:
+    """Then several groups are one symptom."""
+    text = COUNTED.replace("[u]", "[u, v]").replace("audit:", "audit:\n  entity: [u]")
+    made = correlate(rules_with(text), *seen("0a(u=1 v=1) 1a(u=1 v=1) 2a(u=1 v=2) 3a(u=1 v=2)"))
+    assert symptoms(made) == [("x", 4, 1, 3)]
 
 
 # --- laws -----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from pipeline.bootstrap.keeping import find_incident
 from pipeline.bootstrap.reading import (
     TEST_SUFFIX,
     data_folder,
@@ -19,8 +20,9 @@ from pipeline.bootstrap.reading import (
     read_text,
     rule_files,
 )
-from pipeline.detection import Detector
-from pipeline.entry import LogEntry, Rejection
+from pipeline.detection import Detector, Sample
+from pipeline.drafting import draft
+from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.ruletest import TestResult, run_tests
 from pipeline.sources.files import FileSource
@@ -120,6 +122,48 @@ def new_rule(name: str, folder: str) -> tuple[Path, Path]:
         ConfigurationError: the name is none for a rule, or a file is there already.
 
     """
+    paths = _new_files(name, folder)
+    values = {"name": name, "id": str(uuid.uuid4()), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    for path, template in zip(paths, ("rule.yml.j2", "rule.test.yml.j2"), strict=True):
+        source = data_folder("templates") / "new" / template
+        _write(path, render_text(read_text(source), values, str(source)) + "\n")
+    return paths
+
+
+def draft_rule(url: str, identifier: str, folder: str, name: str = "") -> tuple[Path, Path]:
+    """Draft a rule and its test from an incident that no rule knows; return the two files.
+
+    `url` and `identifier` name a store and an incident in it; without a `name` the draft has one.
+
+    Raises:
+        ConfigurationError: there is no such incident, rules know all of it, the name is none for a
+            rule, or a file is there already.
+        StoreError: the store cannot be opened.
+
+    """
+    incident = find_incident(url, identifier)
+    unknown = next((item for item in incident.symptoms if item.unknown), None)
+    if unknown is None:
+        known = ", ".join(item.rule for item in incident.symptoms)
+        message = f"{incident.id} holds no unknown pattern: these rules know it: {known}"
+        raise ConfigurationError([Mistake("INCIDENT", 0, message)])
+    shown = unknown.samples[0]
+    time = parse_timestamp(shown.timestamp)
+    sample = Sample(time, shown.log_name, shown.insert_id, shown.severity, shown.text)
+    made = draft(sample, "".join(unknown.services[:1]), name)
+    paths = _new_files(made.name, folder)
+    for path, text in zip(paths, (made.rule, made.test), strict=True):
+        _write(path, text)
+    return paths
+
+
+def _new_files(name: str, folder: str) -> tuple[Path, Path]:
+    """Return where a rule and its test go.
+
+    Raises:
+        ConfigurationError: the name is none for a rule, or a file is there already.
+
+    """
     if not NAME.fullmatch(name):
         message = f"{name!r} is no name for a rule; take lower-case letters, digits and _"
         raise ConfigurationError([Mistake("NAME", 0, message)])
@@ -127,10 +171,6 @@ def new_rule(name: str, folder: str) -> tuple[Path, Path]:
     taken = [Mistake(str(path), 0, "is there already") for path in paths if path.exists()]
     if taken:
         raise ConfigurationError(taken)
-    values = {"name": name, "id": str(uuid.uuid4()), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
-    for path, template in zip(paths, ("rule.yml.j2", "rule.test.yml.j2"), strict=True):
-        source = data_folder("templates") / "new" / template
-        _write(path, render_text(read_text(source), values, str(source)) + "\n")
     return paths
 
 

@@ -172,8 +172,11 @@ def _print_json(document: RunDocument) -> None:
 
 
 def _print_markdown(document: RunDocument) -> None:
+    from pipeline.display import print_audit_markdown
+
     for incident in document.incidents:
         typer.echo(f"# {incident.report.title}\n\n{incident.report.body}")
+    print_audit_markdown(document.audit)
 
 
 def _print_table(document: RunDocument) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import EXIT_FAILED, Exports, Placeholders, RuleFolder, Rules, guarded
+from pipeline.cli.options import (
+    EXIT_FAILED,
+    Exports,
+    KeptStore,
+    Placeholders,
+    RuleFolder,
+    Rules,
+    guarded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,6 +137,25 @@ def rules_new(
     from pipeline.bootstrap.rules import new_rule
 
     for path in guarded(lambda: new_rule(name, folder)):
+        typer.echo(path)
+
+
+@rules_app.command("draft")
+def rules_draft(
+    incident: Annotated[
+        str, typer.Argument(metavar="INCIDENT", help="Id of an incident, or its beginning.")
+    ],
+    *,
+    store: KeptStore,
+    folder: Annotated[str, typer.Option("--dir", metavar="DIR", help="Where it goes.")] = ".",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the rule. Default: from its words.")
+    ] = "",
+) -> None:
+    """Draft a rule and its test from an unknown pattern in a store."""
+    from pipeline.bootstrap.rules import draft_rule
+
+    for path in guarded(lambda: draft_rule(store, incident, folder, name)):
         typer.echo(path)
 
 

@@ -90,7 +90,7 @@ class Correlator:
         self._now = 0
         self._late = 0
         self._made: tuple[int, tuple[Made, ...]] | None = None
-        self._told = Told(self._rows)
+        self._told = Told(self._rows, len(self._rows))
 
     # --- time -------------------------------------------------------------------------------------
 

@@ -3,10 +3,11 @@
 * A cause may explain an effect when their `same` fields are equal, or the catalog says that the
   effect's service depends on the cause's (`via: depends_on`); when it lies at most `within` before
   the effect, or clock skew puts it after; and when it has another fingerprint.
-* The nearest such cause of all edges of a rule does: the latest that is not after the effect, else
-  the first after it. So do causes that lie `together` with it, unless the effect was seen on that
-  revision in between: two missing tables explain one failed start, and two failures one after the
-  other explain an exit each.
+* Causes that share its trace explain an effect, all of them, wherever else a nearer one may be.
+* Otherwise the nearest such cause of all edges of a rule does: the latest that is not after the
+  effect, else the first after it. So do causes that lie `together` with it, unless the effect was
+  seen on that revision in between: two missing tables explain one failed start, and two failures
+  one after the other explain an exit each.
 * What another revision of the same service logged explains an effect only if nothing else does: no
   cause on its own revision, and no repetition there that has one.
 * An effect without a cause goes with its nearest repetition on the same service and revision that
@@ -20,9 +21,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.correlation.strands import UNKNOWN, Pool, Strand
+from pipeline.correlation.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,19 +39,12 @@ if TYPE_CHECKING:
     Unite = Callable[[int, int], None]
     Place = tuple[str, str]
 
-UNKNOWN = -(2**63)
-"""No time: earlier than any."""
-
 STRANDS = 16
 """Merged causes that are kept for the next symptom of the same service."""
 
 
-class Explained(NamedTuple):
-    """One row explains another; rows are handles of detections."""
-
-    effect: int
-    cause: int
-    edge: Edge
+Explained = tuple[int, int, "Edge"]
+"""An effect, what explains it, and by which edge; both are rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +54,6 @@ class Spans:
     gap: int
     skew: int
     together: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Strand:
-    """Causes by one edge, in order of time."""
-
-    edge: Edge
-    within: int
-    times: Sequence[int]
-    rows: Sequence[int]
-
-    def before(self, time: int) -> int:
-        """Return when the last cause was that is not after a time, `UNKNOWN` if there is none."""
-        index = bisect_right(self.times, time)
-        if not index or time - self.times[index - 1] > self.within:
-            return UNKNOWN
-        return self.times[index - 1]
-
-    def after(self, time: int, skew: int) -> int | None:
-        """Return when the first cause after a time was, as far as clocks and the edge allow."""
-        index = bisect_right(self.times, time)
-        if index == len(self.times) or self.times[index] - time > max(skew, self.edge.before):
-            return None
-        return self.times[index]
-
-    def between(self, first: int, last: int) -> Sequence[int]:
-        """Return the causes from one time to another, both included."""
-        return self.rows[bisect_left(self.times, first) : bisect_right(self.times, last)]
-
-
-@dataclass(slots=True)
-class _Pool:
-    """Facets of causes that agree on the fields of an edge, by service and revision."""
-
-    facets: dict[str, dict[str, list[Facet]]] = field(default_factory=dict)
-    strands: dict[tuple[object, ...], _Strand] = field(default_factory=dict)
-
-    def add(self, facet: Facet) -> None:
-        """Add a facet."""
-        revisions = self.facets.setdefault(facet.service, {})
-        revisions.setdefault(facet.revision, []).append(facet)
 
 
 class Causes:
@@ -111,8 +67,9 @@ class Causes:
         self._spans = spans
         self._topology = topology
         self._unite = unite
+        self._traces = Traces(rows, topology, spans.skew)
         self._explained: list[Explained] = []
-        self._pools: dict[tuple[Sequence[str], Sequence[str]], dict[Group, _Pool]] = {}
+        self._pools: dict[tuple[Sequence[str], Sequence[str]], dict[Group, Pool]] = {}
         self._by_rule: dict[str, list[Facet]] = defaultdict(list)
         for facet in rows.all_facets():
             if facet.rows:
@@ -132,19 +89,13 @@ class Causes:
     def _symptom(self, facets: Sequence[Facet], edges: Sequence[Edge]) -> None:
         """Attribute all effects of one fingerprint, in the order that the module's words have."""
         own = self._times_by_place(facets)
-        with_cause, left = list[_Effect](), list[_Effect]()
+        with_cause, left = list[_Effects](), list[_Effects]()
         for facet in facets:
             found, rest = self._explain(facet, facet.rows, edges, own[_place(facet)], rivals=False)
-            with_cause += [_Effect(facet, row) for row in found]
-            left += [_Effect(facet, row) for row in rest]
-        if not left:
-            return
-        left = self._repeat(left, with_cause)
-        by_facet: dict[Facet, list[int]] = defaultdict(list)
-        for effect in left:
-            by_facet[effect.facet].append(effect.row)
+            with_cause += [_Effects(facet, found)] if found else []
+            left += [_Effects(facet, rest)] if rest else []
         alone: list[int] = []
-        for facet, rows in by_facet.items():
+        for facet, rows in self._repeat(left, with_cause) if left else ():
             _, rest = self._explain(facet, rows, edges, own[_place(facet)], rivals=True)
             alone += rest
         self._make_episodes(alone)
@@ -175,10 +126,44 @@ class Causes:
     ) -> tuple[Sequence[int], Sequence[int]]:
         """Unite effects of one facet with their causes; return those with and without one.
 
-        `repeated` says when the same was seen on the same revision. What a later effect of the
-        same nearest cause is explained by explains the earlier one too, so it is united once.
+        `repeated` says when the same was seen on the same revision.
         """
-        strands = list(self._strands(facet, edges, rivals=rivals))
+        found, rest = list[int](), rows
+        if self._traces and not rivals:
+            found, rest = self._explain_by_trace(rows, edges)
+        parts: list[Sequence[int]] = [rest]
+        if any(edge.one_trace for edge in edges):
+            trace = self._traces.trace
+            parts = [[row for row in rest if not trace(row)], [row for row in rest if trace(row)]]
+        left: list[int] = []
+        for part in filter(None, parts):
+            has_trace = bool(self._traces.trace(part[0]))
+            strands = list(self._strands(facet, edges, rivals=rivals, has_trace=has_trace))
+            with_cause, without = self._explain_by_time(part, strands, repeated)
+            found += with_cause
+            left += without
+        left.sort(key=self._rows.times.__getitem__)
+        return found, left
+
+    def _explain_by_trace(
+        self, rows: Sequence[int], edges: Sequence[Edge]
+    ) -> tuple[list[int], list[int]]:
+        found, left = list[int](), list[int]()
+        for row in rows:
+            causes = list(self._traces.causes(row, edges)) if self._traces.trace(row) else ()
+            for cause, edge in causes:
+                self._take(row, cause, edge)
+            (found if causes else left).append(row)
+        return found, left
+
+    def _explain_by_time(
+        self, rows: Sequence[int], strands: Sequence[Strand], repeated: Sequence[int]
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Do so with the nearest causes.
+
+        What a later effect of the same nearest cause is explained by explains the earlier one too,
+        so it is united once.
+        """
         if not strands:
             return (), rows
         found, late = list[int](), list[int]()
@@ -188,7 +173,9 @@ class Causes:
             time = times[row]
             nearest = UNKNOWN
             for strand in strands:
-                nearest = max(nearest, strand.before(time))
+                before = strand.before(time)
+                if before > nearest:  # noqa: PLR1730 - quicker than `max`, in the innermost loop
+                    nearest = before
             if nearest == UNKNOWN:
                 late.append(row)
                 continue
@@ -209,7 +196,7 @@ class Causes:
         self,
         found: list[int],
         late: Sequence[int],
-        strands: Sequence[_Strand],
+        strands: Sequence[Strand],
         repeated: Sequence[int],
     ) -> Sequence[int]:
         """Do the same for effects whose cause clock skew put after them; return those without."""
@@ -240,74 +227,94 @@ class Causes:
 
     def _take(self, effect: int, cause: int, edge: Edge) -> None:
         self._unite(effect, cause)
-        self._explained.append(Explained(effect, cause, edge))
+        self._explained.append((effect, cause, edge))
 
     # --- which causes come into question ----------------------------------------------------------
 
-    def _strands(self, facet: Facet, edges: Sequence[Edge], *, rivals: bool) -> Iterator[_Strand]:
+    def _strands(
+        self, facet: Facet, edges: Sequence[Edge], *, rivals: bool, has_trace: bool
+    ) -> Iterator[Strand]:
         for edge in edges:
+            chosen = _Chosen(
+                rivals=rivals,
+                untraced=edge.one_trace and has_trace,
+                named=self._named(facet, edge),
+            )
             group = facet.group(edge.same)
             pool = None if group is None else self._pool(edge).get(group)
             if pool is None:
                 continue
             itself = facet.fingerprint if facet.rule in edge.rule else ""
-            key = (id(edge), facet.service, facet.revision, rivals, itself)
+            key = (id(edge), facet.service, facet.revision, chosen, itself)
             if key not in pool.strands:
                 if len(pool.strands) >= STRANDS:
                     pool.strands.clear()
-                pool.strands[key] = self._strand(pool, facet, edge, rivals=rivals)
+                pool.strands[key] = self._strand(pool, facet, edge, chosen)
             if pool.strands[key].rows:
                 yield pool.strands[key]
 
-    def _pool(self, edge: Edge) -> dict[Group, _Pool]:
+    def _pool(self, edge: Edge) -> dict[Group, Pool]:
         known = self._pools.get((edge.rule, edge.same))
         if known is None:
             known = self._pools[edge.rule, edge.same] = {}
             for facet in chain.from_iterable(self._by_rule.get(name, ()) for name in edge.rule):
                 group = facet.group(edge.same)
                 if group is not None:
-                    known.setdefault(group, _Pool()).add(facet)
+                    known.setdefault(group, Pool()).add(facet)
         return known
 
-    def _strand(self, pool: _Pool, facet: Facet, edge: Edge, *, rivals: bool) -> _Strand:
+    def _named(self, facet: Facet, edge: Edge) -> str:
+        """Return the service that an effect itself names as the one to blame, "" if none."""
+        return self._topology.named(str(facet.fields.get(edge.named, ""))) if edge.named else ""
+
+    def _strand(self, pool: Pool, facet: Facet, edge: Edge, chosen: _Chosen) -> Strand:
         facets = [
             one
             for service, revisions in pool.facets.items()
             if edge.via is None or self._topology.dependency(facet.service, service)
+            if chosen.named in ("", self._topology.service_of(service))
             for revision, members in revisions.items()
-            if are_rivals(facet, service, revision) is rivals
+            if are_rivals(facet, service, revision) is chosen.rivals
             for one in members
             if one.fingerprint != facet.fingerprint
         ]
         if not facets:
-            return _Strand(edge, edge.within, (), ())
+            return Strand(edge, edge.within, (), ())
+        if chosen.untraced:
+            rows = [row for row in self._rows.merged(facets) if not self._traces.trace(row)]
+            times = array("q", [self._rows.times[row] for row in rows])
+            return Strand(edge, edge.within, times, rows)
         if len(facets) == 1:
-            return _Strand(edge, edge.within, facets[0].times, facets[0].rows)
-        return _Strand(edge, edge.within, self._times(facets), self._rows.merged(facets))
+            return Strand(edge, edge.within, facets[0].times, facets[0].rows)
+        return Strand(edge, edge.within, self._times(facets), self._rows.merged(facets))
 
     # --- repetitions ------------------------------------------------------------------------------
 
-    def _repeat(self, left: list[_Effect], with_cause: list[_Effect]) -> list[_Effect]:
+    def _repeat(self, left: list[_Effects], with_cause: list[_Effects]) -> list[_Effects]:
         """Unite effects with their nearest repetition that has a cause; return those without."""
-        if not with_cause:
-            return left
-        index: dict[Group, list[int]] = defaultdict(list)
-        for facet, row in with_cause:
-            index[_place(facet)].append(row)
-            index[(facet.service,)].append(row)
-        near: dict[Group, _Repetitions] = {}
-        rest: list[_Effect] = []
-        for effect in left:
-            facet, row = effect
+        members: dict[Group, list[Sequence[int]]] = defaultdict(list)
+        for facet, rows in with_cause:
+            members[_place(facet)].append(rows)
+            members[(facet.service,)].append(rows)
+        known: dict[Group, _Repetitions] = {}
+        rest: list[_Effects] = []
+        for facet, rows in left:
             place = _place(facet) if facet.revision else (facet.service,)
-            if place not in near:
-                near[place] = _Repetitions(self._rows, index.get(place, ()))
-            other = near[place].nearest(self._rows.times[row], self._spans.gap)
-            if other is None:
-                rest.append(effect)
-            else:
-                self._unite(row, other)
+            if place not in members:
+                rest.append(_Effects(facet, rows))
+                continue
+            if place not in known:
+                known[place] = _Repetitions(self._rows, chain.from_iterable(members[place]))
+            alone = [row for row in rows if not self._join(row, known[place])]
+            if alone:
+                rest.append(_Effects(facet, alone))
         return rest
+
+    def _join(self, row: int, repetitions: _Repetitions) -> bool:
+        other = repetitions.nearest(self._rows.times[row], self._spans.gap)
+        if other is not None:
+            self._unite(row, other)
+        return other is not None
 
     def _make_episodes(self, rows: Sequence[int]) -> None:
         """Unite effects without a gap in between."""
@@ -317,37 +324,45 @@ class Causes:
                 self._unite(before, after)
 
 
-class _Effect(NamedTuple):
+class _Chosen(NamedTuple):
+    """Which causes of an edge come into question: `named` is the only service that does, if any."""
+
+    rivals: bool
+    untraced: bool
+    named: str
+
+
+class _Effects(NamedTuple):
     facet: Facet
-    row: int
+    rows: Sequence[int]
 
 
 class _Repetitions:
-    """Rows that have a cause, one for each time: of several the first in canonical order."""
+    """Rows that have a cause, in order of time; there is at least one."""
 
     def __init__(self, rows: Rows, members: Iterable[int]) -> None:
-        by_time: dict[int, list[int]] = defaultdict(list)
-        for row in members:
-            by_time[rows.times[row]].append(row)
         self._rows = rows
-        self._by_time = by_time
-        self._times = sorted(by_time)
+        self._members = sorted(members, key=rows.times.__getitem__)
+        self._times = [rows.times[row] for row in self._members]
+        self._firsts: dict[int, int] = {}
 
     def nearest(self, time: int, gap: int) -> int | None:
         """Return the nearest in time, of two the earlier; None if it is further than `gap`."""
         times = self._times
-        if not times:
-            return None
         index = bisect_left(times, time)
         if index == len(times) or (index and time - times[index - 1] <= times[index] - time):
             index -= 1
-        best = times[index]
-        if abs(best - time) > gap:
+        if abs(times[index] - time) > gap:
             return None
-        rows = self._by_time[best]
-        if len(rows) > 1:
-            rows[:] = [min(rows, key=lambda row: self._rows.detection(row).key)]
-        return rows[0]
+        begin, end = bisect_left(times, times[index]), bisect_right(times, times[index])
+        return self._members[begin] if end - begin == 1 else self._first(begin, end)
+
+    def _first(self, begin: int, end: int) -> int:
+        """Return of those of one time the first in canonical order."""
+        if begin not in self._firsts:
+            same = self._members[begin:end]
+            self._firsts[begin] = min(same, key=lambda row: self._rows.detection(row).key)
+        return self._firsts[begin]
 
 
 def _place(facet: Facet) -> Place:

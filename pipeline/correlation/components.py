@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
+from pipeline.audit import ABOVE
 from pipeline.correlation.causes import Causes
+from pipeline.correlation.headers import headers
 from pipeline.correlation.links import edge_reason, shared_traces
+from pipeline.correlation.resources import shared_resources
 from pipeline.incident import Link
 
 if TYPE_CHECKING:
@@ -53,7 +56,12 @@ class Forest:
 
     def unite(self, left: int, right: int) -> None:
         """Make two components one."""
-        self._parents[self.find(left)] = self.find(right)
+        parents = self._parents
+        while (parent := parents[left]) != left:  # `find`, twice: this is called for each effect
+            parents[left] = left = parents[parent]
+        while (parent := parents[right]) != right:
+            parents[right] = right = parents[parent]
+        parents[left] = right
 
     def flatten(self) -> list[int]:
         """Return the representative of each row; quicker than to find them one by one."""
@@ -102,8 +110,10 @@ class Linking:
         one = self._evidence
         causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest.unite)
         explained = causes.attribute()
-        with_cause = {item.effect for item in explained} if explained else set[int]()
-        found = [item for item in self._found() if self._is_new(item)]
+        with_cause = {effect for effect, _, _ in explained} if explained else set[int]()
+        above = list(headers(self._rows))
+        with_cause.update(item.effect.row for item in above)
+        found = [item for item in (*above, *self._found()) if self._is_new(item)]
         for item in found:
             self._forest.unite(item.effect.row, item.cause.row)
         components = self._gather(with_cause)
@@ -118,7 +128,7 @@ class Linking:
             audit = makers[facets[0].rule].audit
             if audit.context or not rows:
                 continue
-            if audit.caused_by:
+            if audit.caused_by or facets[0].fields.get(ABOVE):
                 self._effects.append((fingerprint, rows))
             else:
                 for block in self._episodes(rows):
@@ -140,9 +150,12 @@ class Linking:
         """Return what correlations and traces link beyond causes and episodes."""
         one, forest = self._evidence, self._forest
         found = [*one.found]
+        part = lambda row: (self._rows.facet(row).fingerprint, forest.find(row))  # noqa: E731
+        about = {name for name, maker in one.ruleset.makers.items() if maker.audit.about}
+        found += shared_resources(self._rows, part, about, one.topology)
         found += shared_traces(
             self._rows,
-            lambda row: (self._rows.facet(row).fingerprint, forest.find(row)),
+            part,
             {name for name, rule in one.ruleset.rules.items() if rule.audit.context},
             span=one.trace_span,
             limit=one.trace_limit,
@@ -177,12 +190,13 @@ class Linking:
 
     def _explain(self, components: Mapping[int, Component], explained: list[Explained]) -> None:
         """Note for each two symptoms the first effect and its nearest cause."""
-        times, facet, heads = self._rows.times, self._rows.facet, self._forest.flatten()
+        times, heads = self._rows.times, self._forest.flatten()
+        facets = cast("list[Facet]", self._rows.facets)
         best: dict[tuple[int, str, str], tuple[tuple[int, bool, int], list[Explained]]] = {}
         for item in explained:
             effect, cause, _ = item
             time = times[effect]
-            ends = (heads[effect], facet(effect).fingerprint, facet(cause).fingerprint)
+            ends = (heads[effect], facets[effect].fingerprint, facets[cause].fingerprint)
             known = best.get(ends)
             if known is not None and known[0][0] < time:
                 continue
@@ -198,8 +212,9 @@ class Linking:
             components[owner].links[link.kind, link.effect, link.cause] = link
 
     def _edge_reason(self, item: Explained) -> str:
-        effect, cause = self._rows.one(item.effect), self._rows.one(item.cause)
-        return edge_reason(effect, cause, item.edge, self._evidence.topology)
+        effect, cause, edge = item
+        topology = self._evidence.topology
+        return edge_reason(self._rows.one(effect), self._rows.one(cause), edge, topology)
 
     def _reason(self, components: Mapping[int, Component], found: list[Found]) -> None:
         """Note for each two symptoms and kind the first link; the later symptom is the effect."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,16 +23,17 @@ if TYPE_CHECKING:
 class Told:
     """The rows that make symptoms, and what correlations link.
 
-    `bases` says of a correlation's own rows which row each tells anew.
+    `own` is the first of the correlations' rows, `bases` has for each which row it tells anew.
     """
 
     rows: Rows
+    own: int
     found: list[Found] = field(default_factory=list)
-    bases: dict[int, int] = field(default_factory=dict)
+    bases: array[int] = field(default_factory=lambda: array("q"))
 
     def base(self, row: int) -> int:
         """Return the row of an entry that a row stands for: itself, if it is one."""
-        return self.bases.get(row, row)
+        return row if row < self.own else self.bases[row - self.own]
 
 
 def correlate(ruleset: RuleSet, rows: Rows) -> Told:
@@ -40,7 +42,7 @@ def correlate(ruleset: RuleSet, rows: Rows) -> Told:
     The rows that are given stay as they are; handles are the same.
     """
     rows.settle()
-    return _Correlating(ruleset, rows).told() if ruleset.correlations else Told(rows)
+    return _Correlating(ruleset, rows).told() if ruleset.correlations else Told(rows, len(rows))
 
 
 class _Correlating:
@@ -48,8 +50,8 @@ class _Correlating:
 
     def __init__(self, ruleset: RuleSet, rows: Rows) -> None:
         self._ruleset = ruleset
-        self._shelf = _TellingShelf(rows.shelf)
-        self._told = Told(rows.beside(self._shelf))
+        self._shelf = TellingShelf(rows.shelf)
+        self._told = Told(rows.beside(self._shelf), len(rows))
         self._entry = rows.shared_entries()
         self._by_rule: dict[str, list[Facet]] = defaultdict(list)
         for facet in rows.all_facets():
@@ -82,10 +84,10 @@ class _Correlating:
             if facet is None:
                 facet = facets[place] = self._facet(match.correlation.name, deriving, *place)
             silent = member.facet.rule in self._ruleset.silent
-            time = deriving.time(member)
-            where = self._shelf.tell(deriving, member, told.rows.place(member.row))
+            time = deriving.time(member.time)
+            where = self._shelf.tell(deriving, told.rows.place(member.row))
             row = told.rows.append(facet, time, where, trace_of=member.row if silent else None)
-            told.bases[row] = told.base(member.row)
+            told.bases.append(told.base(member.row))
             if not silent:
                 found = undirected(kind, Seen(time, row, facet), member, reason)
                 told.found.append(found)
@@ -98,16 +100,18 @@ class _Correlating:
         return facet
 
 
-class _TellingShelf:
+class TellingShelf:
     """A shelf on which a correlation's own detections lie, too, below zero; made when looked at."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._told: list[tuple[Deriving, Seen, int]] = []
+        self._told: list[Deriving] = []
+        self._places = array("q")
 
-    def tell(self, deriving: Deriving, member: Seen, place: int) -> int:
-        """Return where the detection lies that tells a member anew, whose own lies at `place`."""
-        self._told.append((deriving, member, place))
+    def tell(self, deriving: Deriving, place: int) -> int:
+        """Return where the detection lies that tells the one at `place` anew."""
+        self._told.append(deriving)
+        self._places.append(place)
         return -len(self._told)
 
     def put(self, detection: Detection) -> int:
@@ -118,8 +122,7 @@ class _TellingShelf:
         """Return a detection."""
         if place >= 0:
             return self._shelf.get(place)
-        deriving, member, base = self._told[-place - 1]
-        return deriving.detection(member, self.get(base))
+        return self._told[-place - 1].detection(self.get(self._places[-place - 1]))
 
     def drop(self, place: int) -> None:
         """Forget a detection."""

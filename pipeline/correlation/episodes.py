@@ -70,6 +70,12 @@ class Topology(Protocol):
     def service_of(self, name: str) -> str:
         """Return the catalog's name for a service, "" if it knows none."""
 
+    def named(self, text: str) -> str:
+        """Return the catalog's name for the service that a host or a name means, "" if unknown."""
+
+    def resources(self, name: str) -> tuple[str, ...]:
+        """Return the resources that a service depends on."""
+
     def dependency(self, name: str, other: str) -> tuple[str, ...]:
         """Return by which way one service depends on another, () if it does not."""
 
@@ -80,6 +86,14 @@ class NoTopology:
     def service_of(self, name: str) -> str:  # noqa: ARG002 - see `Topology`
         """Return that no service is known."""
         return ""
+
+    def named(self, text: str) -> str:  # noqa: ARG002
+        """Return that nothing means a service."""
+        return ""
+
+    def resources(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return that no service depends on a resource."""
+        return ()
 
     def dependency(self, name: str, other: str) -> tuple[str, ...]:  # noqa: ARG002
         """Return that no service depends on another."""

@@ -71,8 +71,7 @@ class Match:
         """Yield links that make one incident of the members: each with the next."""
         reason = self.reason
         for left, right in pairwise(self.members):
-            if left.row != right.row:
-                yield undirected(self.correlation.kind, left, right, reason)
+            yield undirected(self.correlation.kind, left, right, reason)
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,12 @@ class Deriving:
         self._entity = {name: self.fields[name] for name in names}
         self.fingerprint = fingerprint.of_entity(self._rule, self._entity)
 
-    def time(self, member: Seen) -> int:
-        """Return when its detection of a member is."""
-        return max(member.time, self._match.held)
+    def time(self, time: int) -> int:
+        """Return when its detection of a member is that was at a time."""
+        return max(time, self._match.held)
 
-    def detection(self, member: Seen, base: Detection) -> Derived:
-        """Return the detection of a member, whose own is `base`."""
+    def detection(self, base: Detection) -> Derived:
+        """Return the detection that tells a member's own anew."""
         told = {item.name: getattr(base, item.name) for item in fields(Detection)}
         told |= {
             "rule": self._rule,
@@ -115,7 +114,7 @@ class Deriving:
             "entity": self._entity,
             "fields": self.fields,
         }
-        return Derived(**told, at=self.time(member))
+        return Derived(**told, at=self.time(base.timestamp))
 
 
 def matches(

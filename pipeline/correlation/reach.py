@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.audit import ABOVE
+from pipeline.correlation.resources import SPAN
+
 if TYPE_CHECKING:
     from pipeline.rule import RuleSet
 
@@ -27,8 +30,11 @@ def asked_fields(ruleset: RuleSet) -> dict[str, tuple[str, ...]]:
             asked[name].update(rule.audit.context.same)
         for edge in rule.audit.caused_by:
             asked[name].update(edge.same)
+            asked[name].update([edge.named] if edge.named else ())
             for cause in edge.rule:
                 asked[cause].update(edge.same)
+        if rule.audit.fallback:
+            asked[name].add(ABOVE)
     for correlation in ruleset.correlations:
         for name in correlation.rules:
             asked[name].update(correlation.asks(name))
@@ -41,5 +47,6 @@ def reach_of(ruleset: RuleSet, settings: _Settings) -> int:
     for rule in ruleset.makers.values():
         spans += [edge.within + edge.before + settings.together for edge in rule.audit.caused_by]
         spans += [rule.audit.context.within] if rule.audit.context else []
+    spans += [SPAN for maker in ruleset.makers.values() if maker.audit.about]
     spans += [correlation.timespan for correlation in ruleset.correlations]
     return max(spans) + settings.clock_skew

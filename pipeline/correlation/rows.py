@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Key = tuple[str, int, str]
 Richness = tuple[int, int, int, str]
 
+LAST = 2**63 - 1
+"""Nanoseconds that fit into 64 bits, up to 2262; what claims a later time is of that one here."""
+
 COMPONENT = "component"
 """The field for what the catalog calls a service, the service itself where it knows none."""
 
@@ -69,21 +72,24 @@ class Rows:
 
     def tell(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> bool:
         """Take what a copy of an entry shows; return whether it is a new entry that matters."""
-        told = {item.rule: item for item in detections if item.rule in self.asked}
+        told = [item for item in detections if item.rule in self.asked]
+        if len(told) > 1:
+            told = [*{item.rule: item for item in told}.values()]
         identity = hash(key)  # `identity_of`, which is called for each detection
         known = self._entries.get(identity)
         if known is None:
             if told:
-                self._entries[identity] = self._add(key, richness, told)
+                self.version += 1
+                self._entries[identity] = self._add(richness, told)
             return bool(told)
         if richness >= self._richness(identity, known):
             self._take_back(known)
-            self._entries[identity] = self._add(key, richness, told)
+            self._replace(key, richness, told)
         return False
 
     def clear(self, key: Key, richness: Richness) -> None:
         """Take it that the richest copy of an entry shows nothing, whatever a poorer one does."""
-        self._entries[identity_of(key)] = self._add(key, richness, {})
+        self._replace(key, richness, [])
 
     def identities(self) -> KeysView[int]:
         """Return what the entries that matter are known by."""
@@ -134,6 +140,10 @@ class Rows:
         """Return a detection as links see it."""
         return Seen(self.times[row], row, self.facet(row))
 
+    def trace(self, row: int) -> int:
+        """Return what stands for the trace of a row, 0 if it has none."""
+        return self._traces[row]
+
     def traced(self) -> Iterator[tuple[int, int]]:
         """Yield the rows that have a trace, each after what stands for it."""
         for row, trace in enumerate(self._traces):
@@ -153,23 +163,29 @@ class Rows:
             self.facets[row] = None
             self.shelf.drop(self._places[row])
 
-    def _add(
-        self, key: Key, richness: Richness, told: Mapping[str, Detection]
-    ) -> tuple[int, ...] | int:
+    def _replace(self, key: Key, richness: Richness, told: Sequence[Detection]) -> None:
+        """Put in the place of what was known what a copy shows, which may be nothing."""
         self.version += 1
-        if not told:
-            self._cleared[identity_of(key)] = (key, richness)
-            return ()
-        self._cleared.pop(identity_of(key), None)
+        identity = identity_of(key)
+        if told:
+            self._cleared.pop(identity, None)
+            self._entries[identity] = self._add(richness, told)
+        else:
+            self._cleared[identity] = (key, richness)
+            self._entries[identity] = ()
+
+    def _add(self, richness: Richness, told: Sequence[Detection]) -> tuple[int, ...] | int:
         if len(told) == 1:
-            (detection,) = told.values()
-            return self._row(detection, richness)
-        return tuple(self._row(item, richness) for item in told.values())
+            return self._row(told[0], richness)
+        return tuple(self._row(item, richness) for item in told)
 
     def _row(self, detection: Detection, richness: Richness) -> int:
         if detection.richness != richness:
             detection = replace(detection, richness=richness)
-        row, time = len(self.times), detection.sample.timestamp
+        row = len(self.times)
+        time = detection.sample.timestamp
+        if not -LAST <= time <= LAST:
+            time = max(-LAST, min(LAST, time))
         facet = self._facet(detection)
         self.times.append(time)
         self.facets.append(facet)
@@ -184,15 +200,16 @@ class Rows:
 
     def _facet(self, detection: Detection) -> Facet:
         rule, fields = detection.rule, detection.fields
-        values = [fields.get(name) for name in self.asked[rule]]
-        if COMPONENT in self.asked[rule]:
+        asked = self.asked[rule]
+        values = [fields.get(name) for name in asked]
+        if COMPONENT in asked:
             component = self.topology.service_of(detection.service) or detection.service
-            values[self.asked[rule].index(COMPONENT)] = component
+            values[asked.index(COMPONENT)] = component
         about = (rule, detection.fingerprint, detection.service, detection.revision)
         key = (*about, *[value if type(value) is str else (repr(value),) for value in values])
         found = self._facets.get(key)
         if found is None:
-            shared = dict(zip(self.asked[rule], values, strict=True))
+            shared = dict(zip(asked, values, strict=True))
             found = self._facets[key] = Facet(*about, shared)
             self.by_fingerprint[detection.fingerprint].append(found)
         return found

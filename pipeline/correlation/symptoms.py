@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.incident import Place, Symptom
 from pipeline.templating import render_text
@@ -37,7 +37,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
     return Symptom(
         rule=rule.name,
         signature=rule.signature,
-        title=_line(render_text(audit.title, values, rule.place)) or rule.title,
+        title=_title(rule, values),
         level=rule.level,
         fingerprint=first.fingerprint,
         explanation=first.explanation,
@@ -56,8 +56,15 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
             (label, _line(render_text(text, values, rule.place)))
             for label, text in audit.state.items()
         ),
+        unknown=audit.fallback,
         places=_places(begins, ends, rows.times),
     )
+
+
+def _title(rule: Rule | Correlation, values: Mapping[str, Any]) -> str:
+    """Return what the rule's template makes of the fields; without one, the rule's own title."""
+    made = render_text(rule.audit.title, values, rule.place) if rule.audit.title else ""
+    return _line(made) or rule.title
 
 
 def _line(text: str) -> str:

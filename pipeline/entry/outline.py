@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipeline.entry.severity import is_unknown
+from pipeline.entry.message import message_of
+from pipeline.entry.severity import Severity, is_unknown, severity_of, severity_of_text
 from pipeline.entry.shapes import spellings
 from pipeline.entry.timestamps import is_timestamp, parse_timestamp
 from pipeline.entry.value import UNTOLD, log_name_of
@@ -105,6 +106,33 @@ def outlines(data: bytes, count: int, *, regular: bool) -> Sequence[Outline | No
         if len(found) == count:
             return found if _are_plain(found) else [_plain(outline) for outline in found]
     return [_outline(line) for line in data.split(b"\n")[:count]]
+
+
+def loud_lines(found: Sequence[Outline | None]) -> list[int]:
+    """Return which of the outlines may be of a WARNING or worse, or of a traceback, in order.
+
+    No other line has one: of those without a severity its text tells, and if it has none or a
+    payload beside, nothing does.
+    """
+    severities = [outline.severity if outline else "" for outline in found]
+    kinds = {text: severity_of(text) for text in set(severities)}
+    loud = {text for text, kind in kinds.items() if kind >= Severity.WARNING}
+    none = {text for text, kind in kinds.items() if not kind}
+    if not loud and not none:
+        return []
+    return [
+        at
+        for at, text in enumerate(severities)
+        if text in loud or (text in none and (one := found[at]) and _may_be_loud(one))
+    ]
+
+
+def _may_be_loud(outline: Outline) -> bool:
+    text = outline.textPayload
+    if not text or outline.jsonPayload is not None:
+        return True
+    message = message_of({"textPayload": text})
+    return "\n" in message or severity_of_text(message) >= Severity.WARNING
 
 
 def times_of(found: Sequence[Outline]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.audit import PATTERN
 from pipeline.errors import TemplateError
 from pipeline.rule.model import name_of
 from pipeline.templating import used_names
@@ -28,7 +29,12 @@ def audit_mistakes(
     if audit.context and audit.caused_by:
         message = "a rule that only gives context is explained by nothing; drop one of the two"
         yield document.mistake(message, ("audit", "caused_by"))
+    if audit.context and audit.fallback:
+        message = "a rule that only gives context says nothing of what no rule knows; drop one"
+        yield document.mistake(message, ("audit", "fallback"))
     known = None if groups is None else {*groups, *audit.entity, "service"}
+    if known is not None and audit.fallback:
+        known.add(PATTERN)
     templates: dict[Path, str] = {("audit", "title"): audit.title}
     templates |= {("audit", "state", key): text for key, text in audit.state.items()}
     for path, text in templates.items() if audit.title or audit.state else ():

@@ -239,6 +239,7 @@ class Draft:
         """Return the rule, whose detections carry the fields that others ask for, too."""
         audit, sigma = self.audit, self.sigma
         own = {*audit.entity, *chain.from_iterable(edge.same for edge in audit.caused_by)}
+        own |= {edge.named for edge in audit.caused_by if edge.named}
         own |= set(audit.context.same) if audit.context else set()
         return Rule(
             name=self.name,

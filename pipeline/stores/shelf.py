@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from array import array
 from dataclasses import fields
 from typing import TYPE_CHECKING, Self
 
@@ -14,24 +15,22 @@ from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
+    from io import FileIO
     from types import TracebackType
 
-IN_MEMORY = 16 * 1024 * 1024
-"""Bytes up to which nothing is written to disk."""
-
-SIZE = 4
-"""Bytes that say how long a detection is."""
+AT_ONCE = 256
+"""Detections that are written together."""
 
 SAMPLE = [member.name for member in fields(Detection)].index("sample")
 
 
 class TemporaryShelf:
-    """Detections one after the other, each after its length; a place is where it begins."""
+    """Detections one after the other; a place is how many lie before."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - see `close`
-        self._end = 0
-        self._is_at_end = True
+        self._file: FileIO | None = None
+        self._begins = array("q", [0])
+        self._waiting: list[Detection] = []
 
     def put(self, detection: Detection) -> int:
         """Add a detection; return where it lies.
@@ -40,16 +39,10 @@ class TemporaryShelf:
             StoreError: there is no room for temporary files.
 
         """
-        data = pickle.dumps(_values(detection), pickle.HIGHEST_PROTOCOL)
-        place = self._end
-        try:
-            if not self._is_at_end:
-                self._file.seek(place)
-            self._file.write(len(data).to_bytes(SIZE) + data)
-        except OSError as error:
-            raise StoreError(_no_room(error)) from error
-        self._end += SIZE + len(data)
-        self._is_at_end = True
+        self._waiting.append(detection)
+        place = len(self._begins) + len(self._waiting) - 2
+        if len(self._waiting) == AT_ONCE:
+            self._write()
         return place
 
     def get(self, place: int) -> Detection:
@@ -59,22 +52,52 @@ class TemporaryShelf:
             StoreError: the temporary file cannot be read.
 
         """
-        try:
-            self._file.seek(place)
-            data = self._file.read(int.from_bytes(self._file.read(SIZE)))
-        except OSError as error:
-            raise StoreError(_no_room(error)) from error
-        self._is_at_end = False
-        values = list(pickle.loads(data))  # noqa: S301 - nobody else can write to the file
+        written = len(self._begins) - 1
+        if place >= written:
+            return self._waiting[place - written]
+        begin, end = self._begins[place : place + 2]
+        values = list(pickle.loads(self._read(begin, end)))  # noqa: S301 - our own file, see above
         values[SAMPLE] = Sample(*values[SAMPLE])
         return Detection(*values)
+
+    def _read(self, begin: int, end: int) -> bytes:
+        try:
+            file = self._opened()
+            file.seek(begin)
+            data = file.read(end - begin)
+            while len(data) < end - begin:
+                data += file.read(end - begin - len(data))
+        except OSError as error:
+            raise StoreError(_no_room(error)) from error
+        return data
+
+    def _write(self) -> None:
+        """Write what waits."""
+        found = [pickle.dumps(_values(item), pickle.HIGHEST_PROTOCOL) for item in self._waiting]
+        data = memoryview(b"".join(found))
+        try:
+            file = self._opened()
+            file.seek(self._begins[-1])
+            while data:
+                data = data[file.write(data) :]
+        except OSError as error:
+            raise StoreError(_no_room(error)) from error
+        for one in found:
+            self._begins.append(self._begins[-1] + len(one))
+        self._waiting.clear()
 
     def drop(self, place: int) -> None:
         """Nobody will ask for what lies there; the file keeps it until it is closed."""
 
+    def _opened(self) -> FileIO:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - see `close`
+        return self._file
+
     def close(self) -> None:
         """Forget everything."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +120,8 @@ def _values(item: Detection) -> tuple[object, ...]:
         item.richness,
         item.fingerprint,
         item.explanation,
-        dict(item.entity),
-        dict(item.fields),
+        item.entity if type(item.entity) is dict else dict(item.entity),
+        item.fields if type(item.fields) is dict else dict(item.fields),
         item.service,
         item.revision,
         (sample.timestamp, sample.log_name, sample.insert_id, sample.severity, sample.text),
