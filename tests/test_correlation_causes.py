@@ -123,6 +123,12 @@ def test_a_cause_may_be_logged_after_its_effect_as_far_as_the_edge_says() -> Non
     assert len(parts(seen("request_failed", 0), seen("exited", 20.001))) == 2
 
 
+def test_one_cause_may_be_logged_after_several_effects() -> None:
+    """As far as clocks differ."""
+    found = [seen("exited", 0), seen("exited", 1), seen("import_error", 3)]
+    assert parts(*found) == [{"exited": 2, "import_error": 1}]
+
+
 def test_the_order_of_arrival_does_not_matter() -> None:
     """What comes late is attributed as if it had been there."""
     found = [seen("exited", at) for at in (1, 11)]

@@ -21,7 +21,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,6 +47,18 @@ Explained = tuple[int, int, "Edge"]
 """An effect, what explains it, and by which edge; both are rows."""
 
 
+@dataclass(slots=True)
+class Explanations:
+    """What was explained, in columns: a million tuples would keep the garbage collector busy."""
+
+    effects: array[int] = field(default_factory=lambda: array("q"))
+    causes: array[int] = field(default_factory=lambda: array("q"))
+    edges: list[Edge] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Explained]:
+        return zip(self.effects, self.causes, self.edges, strict=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Spans:
     """How far links reach, in nanoseconds; see `CorrelationSettings`."""
@@ -68,14 +80,14 @@ class Causes:
         self._topology = topology
         self._unite = unite
         self._traces = Traces(rows, topology, spans.skew)
-        self._explained: list[Explained] = []
+        self._explained = Explanations()
         self._pools: dict[tuple[Sequence[str], Sequence[str]], dict[Group, Pool]] = {}
         self._by_rule: dict[str, list[Facet]] = defaultdict(list)
         for facet in rows.all_facets():
             if facet.rows:
                 self._by_rule[facet.rule].append(facet)
 
-    def attribute(self) -> list[Explained]:
+    def attribute(self) -> Explanations:
         """Unite effects with causes and repetitions; return which cause explains which effect."""
         for name, rule in self._ruleset.makers.items():
             by_fingerprint: dict[str, list[Facet]] = defaultdict(list)
@@ -227,7 +239,9 @@ class Causes:
 
     def _take(self, effect: int, cause: int, edge: Edge) -> None:
         self._unite(effect, cause)
-        self._explained.append((effect, cause, edge))
+        self._explained.effects.append(effect)
+        self._explained.causes.append(cause)
+        self._explained.edges.append(edge)
 
     # --- which causes come into question ----------------------------------------------------------
 

@@ -17,8 +17,8 @@ from pipeline.incident import Link
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pipeline.correlation.causes import Explained, Spans
-    from pipeline.correlation.episodes import Found, Topology
+    from pipeline.correlation.causes import Explained, Explanations, Spans
+    from pipeline.correlation.episodes import Facet, Found, Topology
     from pipeline.correlation.rows import Rows
     from pipeline.rule import RuleSet
 
@@ -110,7 +110,7 @@ class Linking:
         one = self._evidence
         causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest.unite)
         explained = causes.attribute()
-        with_cause = {effect for effect, _, _ in explained} if explained else set[int]()
+        with_cause = set(explained.effects)
         above = list(headers(self._rows))
         with_cause.update(item.effect.row for item in above)
         found = [item for item in (*above, *self._found()) if self._is_new(item)]
@@ -188,7 +188,7 @@ class Linking:
 
     # --- reasons ----------------------------------------------------------------------------------
 
-    def _explain(self, components: Mapping[int, Component], explained: list[Explained]) -> None:
+    def _explain(self, components: Mapping[int, Component], explained: Explanations) -> None:
         """Note for each two symptoms the first effect and its nearest cause."""
         times, heads = self._rows.times, self._forest.flatten()
         facets = cast("list[Facet]", self._rows.facets)

@@ -1,0 +1,83 @@
+"""What every shelf promises (`Shelf`), and what the temporary one says when it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.correlation.episodes import MemoryShelf
+from pipeline.stores.shelf import AT_ONCE, TemporaryShelf
+from tests.support import detection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from pipeline.correlation.episodes import Shelf
+
+SHELVES: dict[str, Callable[[], AbstractContextManager[Shelf]]] = {
+    "in memory": lambda: nullcontext(MemoryShelf()),
+    "temporary": TemporaryShelf,
+}
+FOUND = [
+    replace(detection("rule", at=at, note=["a", 1, 2.5]), trace=f"t{at}", explanation=("x", "y"))
+    for at in range(2 * AT_ONCE + 3)
+]
+
+
+@pytest.mark.parametrize("kind", SHELVES)
+def test_what_was_put_can_be_got(kind: str) -> None:
+    """In any order, and what is put after that, too."""
+    with SHELVES[kind]() as shelf:
+        places = [shelf.put(item) for item in FOUND]
+        assert [shelf.get(place) for place in reversed(places)] == FOUND[::-1]
+        shelf.drop(places[0])
+        further = shelf.put(FOUND[0])
+        assert further not in places
+        assert (shelf.get(further), shelf.get(places[1])) == (FOUND[0], FOUND[1])
+
+
+@pytest.mark.parametrize("kind", SHELVES)
+def test_hostile_text_comes_back_as_it_was(kind: str) -> None:
+    """Half a character, a long text, any mapping."""
+    item = detection("rule", text="\ud800" + "x" * 100_000)
+    with SHELVES[kind]() as shelf:
+        places = [shelf.put(replace(item, entity=MappingProxyType(item.entity)))] * AT_ONCE
+        for _ in range(AT_ONCE):
+            shelf.put(item)
+        assert shelf.get(places[0]) == item
+
+
+def test_an_empty_one_can_be_closed() -> None:
+    """There is no file yet."""
+    with TemporaryShelf() as shelf:
+        assert shelf is not None
+
+
+FULL = """
+import resource, signal
+from pipeline.errors import StoreError
+from pipeline.stores.shelf import AT_ONCE, TemporaryShelf
+from tests.support import detection
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+shelf = TemporaryShelf()
+try:
+    for _ in range(AT_ONCE):
+        shelf.put(detection("rule"))
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_told() -> None:
+    """With what to do about it."""
+    ran = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True)
+    assert "the temporary file that holds what was detected failed" in ran.stdout
+    assert "set TMPDIR" in ran.stdout
