@@ -9,10 +9,6 @@ PYTHONS := 3.11 3.12 3.13
 BENCH_MB ?=
 # How many generated mornings `make evaluate` replays.
 MORNINGS ?= 100
-# How many generated mornings `make evaluate` replays.
-MORNINGS ?= 100
-# How many generated mornings `make evaluate` replays.
-MORNINGS ?= 100
 
 BIN := $(VENV)/bin
 LOCKS := infra/requirements
@@ -50,14 +46,6 @@ test: $(VENV)/.dev ## set up, run all tests
 .PHONY: bench
 bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100: a smaller file)
 	@BENCH_MB='$(BENCH_MB)' $(BIN)/python -m tests.benchmarks.bench
-
-.PHONY: evaluate
-evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer)
-	@$(BIN)/python -m tests.scenarios.evaluate --mornings '$(MORNINGS)'
-
-.PHONY: evaluate
-evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer)
-	@$(BIN)/python -m tests.scenarios.evaluate --mornings '$(MORNINGS)'
 
 .PHONY: evaluate
 evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer)
