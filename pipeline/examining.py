@@ -128,14 +128,32 @@ class Examiner:
 
     def _take_block(self, block: Block, examined: Examined) -> None:
         found = outlines(block.data, len(block), regular=block.regular)
+        odd = {at for at, outline in enumerate(found) if outline is None}
         lines = block.lines_at(self._detector.screen.places(block.data))
-        lines.update(at for at, outline in enumerate(found) if outline is None)
         lines.update(loud_lines(found))
         lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
         if self._wanted:
             lines.update(self._lines_wanted(found))
+        self._sight([one for one in found if one], examined)
         self._pass([one for at, one in enumerate(found) if one and at not in lines], examined)
-        self._take_records(block.read(sorted(lines)), examined)
+        self._take_records(block.read(sorted(odd)), examined)
+        self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
+
+    def _sight(self, found: Sequence[Outline], examined: Examined) -> None:
+        """Note when revisions were seen, and move event time."""
+        inside = self._inside(found)
+        if not inside:
+            return
+        examined.watermark = last_time(inside)
+        if self._latest is not None and examined.watermark > self._latest:
+            inside = _timely(inside, self._latest)
+            examined.watermark = last_time(inside) if inside else 0
+        merge_sightings(examined.sightings, sightings_of(inside))
+
+    def _inside(self, found: Sequence[Outline]) -> Sequence[Outline]:
+        if self._window.is_open:
+            return found
+        return [one for one in found if self._window.holds(parse_timestamp(one.timestamp))]
 
     def _lines_wanted(self, found: Sequence[Outline | None]) -> list[int]:
         known = [(at, outline) for at, outline in enumerate(found) if outline]
@@ -144,35 +162,38 @@ class Examiner:
 
     def _pass(self, found: Sequence[Outline], examined: Examined) -> None:
         """Account for lines that nobody needs."""
-        if not self._window.is_open:
-            inside = [one for one in found if self._window.holds(parse_timestamp(one.timestamp))]
-            examined.outside += len(found) - len(inside)
-            found = inside
-        if found:
-            examined.passed.extend(identities(found))
-            examined.watermark = last_time(found)
-            if self._latest is not None and examined.watermark > self._latest:
-                found = _timely(found, self._latest)
-                examined.watermark = last_time(found) if found else 0
-            merge_sightings(examined.sightings, sightings_of(found))
+        inside = self._inside(found)
+        examined.outside += len(found) - len(inside)
+        examined.passed.extend(identities(inside))
 
-    def _take_records(self, records: Iterable[LogEntry | Rejection], examined: Examined) -> None:
+    def _take_records(
+        self,
+        records: Iterable[LogEntry | Rejection],
+        examined: Examined,
+        *,
+        sighted: bool = False,
+    ) -> None:
+        """Take what was parsed; `sighted` says that its time and revision are known already."""
         for record in records:
             if isinstance(record, Rejection):
                 reason = self._detector.redact(record.reason)  # which may quote what was read
                 examined.rejections.append(Rejection(record.place, reason))
             elif self._window.holds(record.timestamp):
+                if not sighted:
+                    self._sight_entry(record, examined)
                 self._take_entry(record, examined)
             else:
                 examined.outside += 1
+
+    def _sight_entry(self, entry: LogEntry, examined: Examined) -> None:
+        if self._latest is None or entry.event_time <= self._latest:
+            examined.watermark = max(examined.watermark, entry.event_time)
+            merge_sightings(examined.sightings, sighting_of(entry))
 
     def _take_entry(self, entry: LogEntry, examined: Examined) -> None:
         examined.parsed.append(entry.identity)
         if entry.has_unknown_severity:
             examined.unknown.append(entry.identity)
-        if self._latest is None or entry.event_time <= self._latest:
-            examined.watermark = max(examined.watermark, entry.event_time)
-            merge_sightings(examined.sightings, sighting_of(entry))
         part = is_part(entry)
         told = self._tell(entry, part=part)
         if part:

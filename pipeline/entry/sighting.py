@@ -75,7 +75,9 @@ def merged(one: Sighting | None, other: Sighting) -> Sighting:
     if one is None:
         return other
     if other.first > one.first:  # as nearly always, where entries come in order
-        return one if other.last <= one.last else one._replace(last=other.last)
+        if other.last <= one.last:
+            return one
+        return Sighting(one.first, one.log_name, one.insert_id, one.commit, other.last)
     first = min(one, other, key=lambda item: item[:3])
     if one[:3] == other[:3]:
         first = max(one, other, key=lambda item: item.commit)
@@ -89,7 +91,7 @@ def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
     told = service and (revision or commit) and AUDIT_LOGS not in entry.log_name
     if not told or entry.timestamp == UNKNOWN_TIME or entry.event_time != entry.timestamp:
         return {}
-    time = bare_time(entry.timestamp)
+    time = entry.bare_time
     return {
         (service, revision or commit): Sighting(time, entry.log_name, entry.insert_id, commit, time)
     }

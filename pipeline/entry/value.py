@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from pipeline.entry.severity import (
 from pipeline.entry.timestamps import (
     UNKNOWN_TIME,
     format_timestamp,
+    is_timestamp,
     parse_timestamp,
     time_of_content,
     time_of_fields,
@@ -107,7 +109,15 @@ class LogEntry:
     @cached_property
     def identity(self) -> int:
         """64 bits that stand for the key (`identity_of`)."""
-        return identity_of(self.key)
+        return hash((self.log_name, self.bare_time, self.insert_id))
+
+    @cached_property
+    def bare_time(self) -> str:
+        """The timestamp as RFC 3339 in UTC, less what can be stripped off its end (`UNTOLD`)."""
+        own = self._text("timestamp")
+        if _PLAIN_TIME.fullmatch(own) and is_timestamp(own):  # as it stands nearly always
+            return own.rstrip(UNTOLD)
+        return format_timestamp(self.timestamp).rstrip(UNTOLD)
 
     @cached_property
     def severity(self) -> Severity:
@@ -183,6 +193,8 @@ class LogEntry:
         value = self.document.get(name)
         return value if isinstance(value, str) else ""
 
+
+_PLAIN_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z")
 
 UNTOLD = "Z0."
 """What can be stripped off the end of an RFC 3339 time of UTC: no two differ in it, and what is
