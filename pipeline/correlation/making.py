@@ -15,6 +15,7 @@ from pipeline.rule import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pipeline.correlation.components import Component
     from pipeline.correlation.episodes import Facet, Group
@@ -40,6 +41,13 @@ class Made:
     verdicts: tuple[Verdict, ...] = ()
     previous: str = ""
     ended: bool = False
+
+
+def unused_id(text: str, taken: AbstractSet[str]) -> str:
+    """Return the id of an incident that began with this; another one, if that is taken already."""
+    while (identifier := f"inc-{hashlib.sha256(text.encode()).hexdigest()[:12]}") in taken:
+        text += "+"
+    return identifier
 
 
 class Maker:
@@ -115,10 +123,7 @@ class Maker:
         """Name an incident after what began first in it, of what nothing in it explains."""
         names = component.roots or component.rows.keys()
         time, name = min((self._rows.times[component.rows[one][0]], one) for one in names)
-        text = f"{name} {time}"
-        while (identifier := f"inc-{hashlib.sha256(text.encode()).hexdigest()[:12]}") in taken:
-            text += "+"
-        return Anchor(time, name, identifier)
+        return Anchor(time, name, unused_id(f"{name} {time}", taken))
 
     # --- symptoms ---------------------------------------------------------------------------------
 

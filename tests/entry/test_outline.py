@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.entry import format_timestamp, parse_entry
-from pipeline.entry.outline import LONGEST, SPELLINGS, identities, last_time, outlines
+from pipeline.entry.outline import (
+    LONGEST,
+    SPELLINGS,
+    identities,
+    last_time,
+    loud_lines,
+    outlines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +61,21 @@ def test_a_line_of_a_log_sink_has_one(*, regular: bool) -> None:
     assert found is not None
     assert (found.insertId, found.logName, found.timestamp) == tuple(PLAIN.values())
     assert (found.severity, found.textPayload) == ("ERROR", "down")
+
+
+@pytest.mark.parametrize(
+    ("fields", "loud"),
+    [
+        ({"severity": "INFO", "textPayload": "ERROR: down"}, []),
+        ({"severity": "warning"}, [0]),
+        ({"severity": "CRITICAL"}, [0]),
+        ({"severity": "DEFAULT", "textPayload": "ERROR: down"}, [0]),
+        ({"textPayload": "down"}, []),
+    ],
+)
+def test_lines_of_warnings_and_worse_are_told(fields: dict[str, Any], loud: list[int]) -> None:
+    """By their severity; without one by the level that their text begins with."""
+    assert loud_lines([outline(**fields)]) == loud
 
 
 ODD: list[dict[str, Any]] = [
