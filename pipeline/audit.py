@@ -123,6 +123,11 @@ class Audit(_Model):
     )
     caused_by: tuple[Edge, ...] = Field((), description="Rules that explain this one.")
     context: Context | None = Field(None, description="Set for rules that only give context.")
+    noise: bool = Field(
+        default=False,
+        description="Said at every start and nobody's fault: counted, of low priority, never part "
+        "of an incident.",
+    )
     fallback: bool = Field(
         default=False, description="Tried only on entries that no other rule matches."
     )
@@ -130,3 +135,8 @@ class Audit(_Model):
         default_factory=dict, description="Lines for the report's system state, Jinja over fields."
     )
     whys: str = Field("", description="Name of the whys template that continues past this symptom.")
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether what the rule sees has no links: context and noise are no one's symptoms."""
+        return self.noise or self.context is not None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from pipeline.document import IncidentDocument, RunDocument
+    from pipeline.document import IncidentDocument, NoiseDocument, RunDocument
     from pipeline.ruletest import TestResult
     from pipeline.selfaudit import AuditDocument
 
@@ -133,7 +133,15 @@ def print_run(document: RunDocument) -> None:
             else ""
         )
     )
+    if document.noise:
+        _write(f"{_noise_line(document.noise)}; --format json lists them")
     print_audit(document.audit)
+
+
+def _noise_line(noise: Sequence[NoiseDocument]) -> str:
+    """Return how much of what was said at every start stays out of the incidents."""
+    count, said = len(noise), sum(item.count for item in noise)
+    return f"{count:,} symptom{'' if count == 1 else 's'} of noise in {said:,} entries"
 
 
 def print_audit(audit: AuditDocument) -> None:

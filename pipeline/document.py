@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.entry import format_timestamp
+from pipeline.incident import PRIORITIES
 from pipeline.report import NO_ROLLOUT, grouped_because, timeline
 from pipeline.selfaudit import AuditDocument  # noqa: TC001 - pydantic needs it to build a model
 from pipeline.verdicts import assignee_of
@@ -197,6 +198,21 @@ class IncidentDocument(_Model):
     )
 
 
+class NoiseDocument(_Model):
+    """A symptom of noise: said at every start and part of no incident."""
+
+    rule: str
+    title: str
+    level: str
+    priority: str = Field(description="P4, always")
+    services: list[str]
+    revisions: list[str]
+    count: int
+    first_seen: str
+    last_seen: str
+    fingerprint: str
+
+
 class RunDocument(_Model):
     """What `fivewhys replay --format json` prints."""
 
@@ -205,6 +221,9 @@ class RunDocument(_Model):
     rejections: list[RejectionDocument]
     incidents: list[IncidentDocument]
     suppressions: list[SuppressionDocument] = []
+    noise: list[NoiseDocument] = Field(
+        default_factory=list, description="symptoms of noise, each once, in order of first_seen"
+    )
 
 
 def incident_document(  # noqa: PLR0913 - all that a run knows of it
@@ -261,6 +280,22 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
         previous=incident.previous,
         deployments=[_deployment(item) for item in rollout.begun],
         first_seen_after_deployment=[fact.text for fact in rollout.facts],
+    )
+
+
+def noise_document(symptom: Symptom) -> NoiseDocument:
+    """Return a symptom of noise in the form of the public contract."""
+    return NoiseDocument(
+        rule=symptom.rule,
+        title=symptom.title,
+        level=symptom.level,
+        priority=PRIORITIES[-1],
+        services=list(symptom.services),
+        revisions=list(symptom.revisions),
+        count=symptom.count,
+        first_seen=format_timestamp(symptom.first_seen),
+        last_seen=format_timestamp(symptom.last_seen),
+        fingerprint=symptom.fingerprint,
     )
 
 

@@ -12,6 +12,7 @@ from pipeline.document import (
     RejectionDocument,
     RunDocument,
     incident_document,
+    noise_document,
     suppression_document,
 )
 from pipeline.entry import format_timestamp
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Window
     from pipeline.holding import Account, Applied
-    from pipeline.incident import Incident
+    from pipeline.incident import Incident, Symptom
     from pipeline.joining import Joined, Released
     from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
     from pipeline.report import LedgerEntry, Policy
@@ -69,6 +70,7 @@ class Result:
     detections: Callable[[], Iterator[tuple[Detection, str | None]]]
     audit: AuditDocument
     suppressions: tuple[Account, ...] = ()
+    noise: tuple[Symptom, ...] = ()
 
     def document(self) -> RunDocument:
         """Return the run in the form of the public contract."""
@@ -80,6 +82,7 @@ class Result:
             ],
             incidents=[outcome.document for outcome in self.outcomes],
             suppressions=[suppression_document(item) for item in self.suppressions],
+            noise=[noise_document(item) for item in self.noise],
         )
 
     def detection_lines(self) -> Iterator[dict[str, str | None]]:
@@ -178,6 +181,7 @@ class Replay:
             lambda: self._correlator.detections(self._touched),
             audit_document(self._tally.audit(), late=0, dropped=dropped),  # all was waited for
             applied.accounts,
+            self._correlator.noise(),
         )
 
     def _come_to_an_end(self, ledger: Mapping[str, LedgerEntry]) -> None:

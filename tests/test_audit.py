@@ -40,6 +40,13 @@ def test_an_empty_block_has_defaults() -> None:
     audit = Audit()
     assert (audit.signature, audit.entity, audit.caused_by, audit.context) == ("", (), (), None)
     assert not audit.user_visible
+    assert not audit.is_apart
+
+
+@pytest.mark.parametrize("block", [{"noise": True}, {"context": {}}])
+def test_context_and_noise_have_no_links(block: dict[str, object]) -> None:
+    """Whatever asks for links leaves both out."""
+    assert Audit.model_validate(block).is_apart
 
 
 def test_edges_and_context_reach_ten_minutes_unless_they_say_otherwise() -> None:

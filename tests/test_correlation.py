@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.links import Anchor
@@ -317,6 +319,61 @@ def test_context_lies_near_the_beginning_and_is_about_the_same(
     """Within its span of the incident's first detection, with its fields."""
     incident = only(CONTEXT, detection("deployed", at=at, service=service), detection("failed"))
     assert bool(incident.context) is joins
+
+
+# --- noise ----------------------------------------------------------------------------------------
+
+NOISE = ruleset(
+    rule_text("failed", level="low"),
+    rule_text("loud", level="low", audit="{entity: [service], noise: true}"),
+)
+
+
+def noise(*detections: Detection) -> list[tuple[str, str, int]]:
+    """Return what the symptoms of noise are about, when they began, and their counts."""
+    found = correlate(NOISE, *detections).noise()
+    return [(item.rule, item.fingerprint, item.count) for item in found]
+
+
+def test_noise_is_a_symptom_of_its_own_and_in_no_incident() -> None:
+    """Once for each thing that it is about, in order of time; not even a trace links it."""
+    told = [detection("loud", at=at) for at in (7, 1, 3)]
+    other = replace(detection("loud", service="auth"), trace="t")
+    failed = replace(detection("failed"), trace="t")
+    assert noise(*told, other, failed) == [("loud", "loud auth", 1), ("loud", "loud backend", 3)]
+    assert parts(NOISE, *told, other, failed) == [{"failed backend"}]
+    assert parts(NOISE, *told) == []
+    assert noise(failed) == []
+
+
+@given(st.permutations([("loud", 1), ("loud", 1), ("loud", 2), ("failed", 2), ("loud", 90_000)]))
+def test_noise_depends_on_no_order_and_counts_an_entry_once(seen: list[tuple[str, int]]) -> None:
+    """However long the silence between: once a run."""
+    assert noise(*(detection(rule, at=at) for rule, at in seen)) == [("loud", "loud backend", 3)]
+
+
+def test_what_stands_above_noise_is_not_linked_to_it() -> None:
+    """A line above a traceback in which only noise was seen is an incident by itself."""
+    rules = ruleset(
+        rule_text("unknown", audit="{fallback: true}"),
+        rule_text("loud", level="low", audit="{noise: true}"),
+    )
+    above = detection("unknown", above=["loud backend"])
+    (incident,) = correlate(rules, above, detection("loud", at=0.5)).incidents()
+    assert [item.rule for item in incident.symptoms] == ["unknown"]
+    assert (incident.links, incident.root.rule) == ((), "unknown")
+
+
+def test_noise_of_a_dead_copy_is_taken_back_and_old_noise_forgotten() -> None:
+    """Memory is bounded by what is open."""
+    loud = detection("loud")
+    made = correlate(NOISE, loud)
+    made.on_detections(loud.key, (2, 2, 2, ""), ())
+    assert made.noise() == ()
+    made = correlate(NOISE, loud, detection("loud", at=90 * 86_400))
+    made.on_time(BASE + 90 * 86_400 * SECOND)
+    made.evict()
+    assert [item.count for item in made.noise()] == [1]
 
 
 # --- ids ------------------------------------------------------------------------------------------

@@ -79,6 +79,23 @@ def test_the_example_holds_exactly_two_incidents(document: RunDocument) -> None:
     assert (entries.duplicates, entries.rejected, document.rejections) == (20, 0, [])
 
 
+def test_what_every_start_repeats_is_noise(document: RunDocument) -> None:
+    """An SDK that is missing and a variable with white space: once a service, in no issue."""
+    told = [(item.rule, item.title, *item.services) for item in document.noise]
+    sdk, variable = "Not installed: Sentry SDK", "White space around POSTGRES_HOST"
+    services = {service for _, _, service in told}
+    assert len(services) > 1
+    assert sorted(told) == sorted(
+        [("sdk_missing", sdk, one) for one in services]
+        + [("variable_with_white_space", variable, one) for one in services]
+    )
+    assert {item.priority for item in document.noise} == {"P4"}
+    issues = "".join(item.report.body for item in document.incidents)
+    assert "sdk_missing" not in issues
+    assert "Sentry" not in issues
+    assert "white space" not in issues.lower()
+
+
 def test_the_first_holds_all_symptoms_of_its_fault(first: IncidentDocument) -> None:
     """Four symptoms with one cause, and what explains them beside."""
     assert {item.rule for item in first.symptoms} == {
@@ -177,5 +194,6 @@ def test_shuffled_and_repeated_entries_give_the_same_issues(
     export.write_text("\n".join(lines), encoding="utf-8")
     again = replayed(export, tmp_path)
     assert again.incidents == document.incidents
+    assert again.noise == document.noise
     assert again.entries.accepted == document.entries.accepted
     assert again.entries.duplicates == document.entries.duplicates + 200

@@ -12,6 +12,7 @@ import pytest
 from pipeline import display
 from pipeline.document import (
     EntriesDocument,
+    NoiseDocument,
     RejectionDocument,
     RunDocument,
 )
@@ -160,6 +161,44 @@ def test_the_first_rejections_are_named_and_the_rest_counted(
     assert lines[0] == "rejected e:0: no [i]JSON"
     assert len(lines) == 11
     assert lines[-1] == "and 2 more rejected; --format json lists them all"
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ((), ""),
+        ((3,), "1 symptom of noise in 3 entries; --format json lists them\n"),
+        ((3, 1000), "2 symptoms of noise in 1,003 entries; --format json lists them\n"),
+    ],
+)
+def test_noise_is_one_line(
+    capsys: pytest.CaptureFixture[str], counts: tuple[int, ...], line: str
+) -> None:
+    """What is said at every start takes no more room than that."""
+    noise = [
+        NoiseDocument(
+            rule="loud",
+            title="Loud",
+            level="low",
+            priority="P4",
+            services=[],
+            revisions=[],
+            count=count,
+            first_seen="2025-09-10T00:00:00Z",
+            last_seen="2025-09-10T00:00:00Z",
+            fingerprint=f"v1-{index}",
+        )
+        for index, count in enumerate(counts)
+    ]
+    entries = EntriesDocument(
+        read=9, accepted=9, duplicates=0, rejected=0, outside=0, unknown_severities=0
+    )
+    display.print_run(
+        RunDocument(entries=entries, audit=audit_of(0, 0), rejections=[], incidents=[], noise=noise)
+    )
+    first, rest = capsys.readouterr().out.split("\n", 1)
+    assert first.startswith("0 incidents in 9 entries read")
+    assert rest == line
 
 
 def test_progress_counts_records_on_a_terminal() -> None:

@@ -16,6 +16,7 @@ from pipeline.document import (
     RejectionDocument,
     RunDocument,
     incident_document,
+    noise_document,
     suppression_document,
 )
 from pipeline.facts import Fact, known_facts
@@ -32,9 +33,22 @@ RULES = ruleset(
     rule_text("missing", level="critical"),
     rule_text("down", audit="{user_visible: true, caused_by: [{rule: missing}]}"),
     rule_text("deployed", audit="{context: {}}"),
+    rule_text("loud", level="low", audit="{noise: true}"),
 )
 CONTRACT = {
-    "": {"entries", "audit", "rejections", "incidents", "suppressions"},
+    "": {"entries", "audit", "rejections", "incidents", "suppressions", "noise"},
+    "noise": {
+        "rule",
+        "title",
+        "level",
+        "priority",
+        "services",
+        "revisions",
+        "count",
+        "first_seen",
+        "last_seen",
+        "fingerprint",
+    },
     "audit": {
         "warnings",
         "unmatched",
@@ -144,7 +158,8 @@ ROLLOUT = Rollout(
 def run_document() -> dict[str, Any]:
     """Make the document of a run with one incident, as another program reads it."""
     seen = [detection(name, at=at) for at, name in enumerate(RULES.rules)]
-    (made,) = correlate(RULES, *seen).incidents()
+    correlator = correlate(RULES, *seen)
+    (made,) = correlator.incidents()
     incident = replace(made, verdicts=(SILENCE,))
     applied = apply(SUPPRESSIONS, [incident], BASE)
     explanation = explain(incident, known_facts(incident, Catalog()), WhysTemplates({}, {}))
@@ -171,6 +186,7 @@ def run_document() -> dict[str, Any]:
             )
         ],
         suppressions=[suppression_document(item) for item in applied.accounts],
+        noise=[noise_document(item) for item in correlator.noise()],
     )
     read = json.loads(document.model_dump_json())
     assert isinstance(read, dict)
@@ -208,6 +224,23 @@ def test_a_document_can_be_read_again() -> None:
     read = RunDocument.model_validate(run_document())
     assert isinstance(read, BaseModel)
     assert read.model_dump(mode="json") == run_document()
+
+
+def test_noise_is_told_beside_the_incidents() -> None:
+    """Of the lowest priority, whatever else there is."""
+    (found,) = run_document()["noise"]
+    assert found == {
+        "rule": "loud",
+        "title": "About loud",
+        "level": "low",
+        "priority": "P4",
+        "services": ["backend"],
+        "revisions": ["backend-00001-abc"],
+        "count": 1,
+        "first_seen": "2025-09-10T00:00:03Z",
+        "last_seen": "2025-09-10T00:00:03Z",
+        "fingerprint": "loud backend",
+    }
 
 
 def test_an_incident_is_told_in_full() -> None:

@@ -88,6 +88,24 @@ def copy(text: str, *, rich: bool) -> LogEntry:
     return entry(text, key="same", **more)
 
 
+# --- noise ----------------------------------------------------------------------------------------
+
+
+def test_noise_is_told_in_the_run_and_counts_as_known() -> None:
+    """It is in no incident and no issue; the self-audit does not call it unmatched."""
+    rules = ruleset(
+        rule_text("loud", level="low", audit="{entity: [service], noise: true}"),
+        rule_text("fallen", "", audit="{fallback: true}"),
+    )
+    loud = [entry("loud", at=at, key=f"loud-{at}", severity="WARNING") for at in (0, 1, 2)]
+    result = run(*loud, loud[0], detector=detector(rules), correlator=Correlator(rules))
+    assert result.outcomes == ()
+    (noise,) = result.document().noise
+    assert (noise.rule, noise.count, noise.services) == ("loud", 3, ["backend"])
+    assert [line["incident_id"] for line in result.detection_lines()] == [None] * 3
+    assert (result.audit.warnings, result.audit.unmatched) == (3, 0)
+
+
 # --- tracebacks, a line an entry ------------------------------------------------------------------
 
 TRACEBACK = (

@@ -473,6 +473,27 @@ def test_rules_of_one_condition_have_their_own_detections() -> None:
             9,
             "a rule that only gives context says nothing of what no rule knows",
         ),
+        (
+            {"level": "level: low", "audit": "audit: {noise: true, context: {}}"},
+            9,
+            "noise tells nothing of an incident",
+        ),
+        (
+            {"level": "level: low", "audit": "audit: {noise: true, fallback: true}"},
+            9,
+            "noise is known",
+        ),
+        (
+            {"level": "level: low", "audit": "audit: {noise: true, caused_by: [{rule: a}]}"},
+            9,
+            "noise is explained by nothing",
+        ),
+        (
+            {"level": "level: low", "audit": "audit: {noise: true, about: resource}"},
+            9,
+            "noise is about nothing",
+        ),
+        ({"audit": "audit: {noise: true}"}, 9, "noise is of level informational or low"),
         ({"audit": "audit: {title: '{{ pattern }}'}"}, 9, "the template uses 'pattern'"),
         ({"audit": 'audit: {title: "\\ud800"}'}, 9, "holds half a character"),
         ({"a": '"\\ud800": x'}, 1, "holds half a character"),
@@ -542,6 +563,7 @@ def test_a_wrong_item_does_not_make_its_groups_missed() -> None:
         ("[a, b]", "[a, nobody]", 5, "the correlation names 'nobody', but no rule has this name"),
         ("[a, b]", "[a, both]", 5, "correlations refer to each other: both -> both"),
         ("[a, b]", "[a, seen]", 5, "the correlation names 'seen', which only gives context"),
+        ("[a, b]", "[a, loud]", 5, "the correlation names 'loud', which is noise"),
         ("[a, b]", "[a, [b]]", 5, "rules must be text or a list of texts"),
         ("[a, b]", "[]", 3, "the correlation names no rules"),
         ("[resource.type]", "[5]", 6, "group-by must be text or a list of texts"),
@@ -650,6 +672,7 @@ def test_a_wrong_item_does_not_make_its_groups_missed() -> None:
             8,
             "a correlation gives no context; it is a symptom",
         ),
+        ("5m\n", "5m\naudit: {noise: true}\n", 8, "a correlation is no noise"),
         ("5m\n", "5m\naudit: {captures: {n: int}}\n", 8, "no expression has a group (?P<n>...)"),
         ("5m\n", "5m\naudit: {title: '{{ n }}'}\n", 8, "the template uses 'n', which is neither"),
         (
@@ -672,6 +695,7 @@ def test_a_mistake_in_a_correlation(old: str, new: str, line: int, message: str)
         rule_text("b"),
         rule_text("seen", audit="{context: {}}"),
         CORRELATION.replace(old, new),
+        rule_text("loud", level="low", audit="{noise: true}"),
     )
     assert found[0].startswith(f"3.yml:{line}: ")
     assert message in found[0]
@@ -711,9 +735,14 @@ def test_names_and_ids_are_given_once() -> None:
 
 
 def test_an_edge_leads_to_a_rule_that_can_be_a_cause() -> None:
-    """To one that exists and does more than give context."""
-    edges = "{caused_by: [{rule: nobody}, {rule: seen}, {rule: a}]}"
-    assert mistakes(rule_text("a", audit=edges), rule_text("seen", audit="{context: {}}")) == [
+    """To one that exists, does more than give context, and is no noise."""
+    edges = "{caused_by: [{rule: [nobody, loud]}, {rule: seen}, {rule: a}]}"
+    assert mistakes(
+        rule_text("a", audit=edges),
+        rule_text("seen", audit="{context: {}}"),
+        rule_text("loud", level="Informational", audit="{noise: true}"),
+    ) == [
+        "0.yml:9: caused_by names 'loud', which is noise and has no links",
         "0.yml:9: caused_by names 'nobody', but no rule has this name",
         "0.yml:9: caused_by names 'seen', which only gives context and explains nothing",
     ]

@@ -19,11 +19,11 @@ from pipeline.correlation.components import Evidence, Linking
 from pipeline.correlation.deriving import Told, correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.heeding import cut, heed
-from pipeline.correlation.making import Maker
+from pipeline.correlation.making import Maker, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Key, Richness, Rows, identity_of, order
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
-from pipeline.incident import Incident, State
+from pipeline.incident import Incident, State, Symptom
 from pipeline.lifecycle import History, LifecycleSettings, state_of
 from pipeline.priority import priority_of
 from pipeline.verdicts import resolution_of
@@ -175,7 +175,7 @@ class Correlator:
     def detections(self, identities: Iterable[int]) -> Iterator[tuple[Detection, str | None]]:
         """Yield what some entries show, in canonical order, and the id of its incident.
 
-        Context is in no incident.
+        Context and noise are in no incident.
         """
         owners = {
             self._told.base(row): item.anchor.incident_id
@@ -252,14 +252,19 @@ class Correlator:
     def _tells_since(self, row: int, time: int) -> bool:
         """Return whether a row that is in no incident itself may tell of one since a time."""
         rule = self._ruleset.rules[self._rows.facet(row).rule]
-        unseen = rule.audit.context or rule.name in self._ruleset.silent
-        return bool(unseen) and self._rows.times[row] >= time
+        unseen = rule.audit.is_apart or rule.name in self._ruleset.silent
+        return unseen and self._rows.times[row] >= time
 
     # --- incidents --------------------------------------------------------------------------------
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return the incidents as of now, in order of first_seen."""
         return tuple(map(self._incident, self._components()))
+
+    def noise(self) -> tuple[Symptom, ...]:
+        """Return the symptoms of rules of noise, each once, in order of first_seen."""
+        self._components()  # settles the rows
+        return noise_of(self._ruleset, self._told.rows)
 
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""

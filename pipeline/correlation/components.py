@@ -105,13 +105,13 @@ class Linking:
         self._effects: list[tuple[str, Sequence[int]]] = []
 
     def components(self) -> list[Component]:
-        """Return what belongs together, in no order. Context has no links and is in none."""
+        """Return what belongs together, in no order; context and noise are in none."""
         self._make_episodes()
         one = self._evidence
         causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest.unite)
         explained = causes.attribute()
         with_cause = set(explained.effects)
-        above = list(headers(self._rows))
+        above = [item for item in headers(self._rows) if not self._is_apart(item.cause.facet)]
         with_cause.update(item.effect.row for item in above)
         found = [item for item in (*above, *self._found()) if self._is_new(item)]
         for item in found:
@@ -126,7 +126,7 @@ class Linking:
         for fingerprint, facets in self._rows.by_fingerprint.items():
             rows = self._rows.merged(facets)
             audit = makers[facets[0].rule].audit
-            if audit.context or not rows:
+            if audit.is_apart or not rows:
                 continue
             if audit.caused_by or facets[0].fields.get(ABOVE):
                 self._effects.append((fingerprint, rows))
@@ -156,11 +156,14 @@ class Linking:
         found += shared_traces(
             self._rows,
             part,
-            {name for name, rule in one.ruleset.rules.items() if rule.audit.context},
+            {name for name, rule in one.ruleset.rules.items() if rule.audit.is_apart},
             span=one.trace_span,
             limit=one.trace_limit,
         )
         return found
+
+    def _is_apart(self, facet: Facet) -> bool:
+        return self._evidence.ruleset.makers[facet.rule].audit.is_apart
 
     def _is_new(self, found: Found) -> bool:
         """Return whether it links more than two detections of one part of a symptom."""

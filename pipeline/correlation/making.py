@@ -150,6 +150,14 @@ class Maker:
         return make_symptom(rule, self._rows, rows)
 
 
+def noise_of(ruleset: RuleSet, rows: Rows) -> tuple[Symptom, ...]:
+    """Return what settled rows have of noise: a symptom a fingerprint, in order of first_seen."""
+    noisy = {name: rule for name, rule in ruleset.rules.items() if rule.audit.noise}
+    by_rule = ((noisy.get(facets[0].rule), facets) for facets in rows.by_fingerprint.values())
+    members = ((rule, rows.merged(facets)) for rule, facets in by_rule if rule is not None)
+    return _in_order(make_symptom(rule, rows, mine) for rule, mine in members if mine)
+
+
 class _ContextIndex:
     """Finds context by its fields and time."""
 

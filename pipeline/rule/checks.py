@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.audit import PATTERN
 from pipeline.errors import TemplateError
-from pipeline.rule.model import name_of
+from pipeline.rule.model import LEVELS, name_of
 from pipeline.templating import used_names
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from pipeline.errors import Mistake
     from pipeline.rule.model import Correlation, Draft, Filter
     from pipeline.yamltext import Document, Path
+
+QUIET = LEVELS[:2]
+"""What noise may be."""
+_NOT_OF_NOISE: Mapping[str, str] = {
+    "context": "tells nothing of an incident",
+    "fallback": "is known, not what no rule knows",
+    "caused_by": "is explained by nothing",
+    "about": "is about nothing that services share",
+}
 
 
 def audit_mistakes(
@@ -32,6 +41,7 @@ def audit_mistakes(
     if audit.context and audit.fallback:
         message = "a rule that only gives context says nothing of what no rule knows; drop one"
         yield document.mistake(message, ("audit", "fallback"))
+    yield from _noise_mistakes(document, audit) if audit.noise else ()
     known = None if groups is None else {*groups, *audit.entity, "service"}
     if known is not None and audit.fallback:
         known.add(PATTERN)
@@ -39,6 +49,15 @@ def audit_mistakes(
     templates |= {("audit", "state", key): text for key, text in audit.state.items()}
     for path, text in templates.items() if audit.title or audit.state else ():
         yield from _template_mistakes(document, text, path, known)
+
+
+def _noise_mistakes(document: Document, audit: Audit) -> Iterator[Mistake]:
+    for word, reason in _NOT_OF_NOISE.items():
+        if getattr(audit, word):
+            yield document.mistake(f"noise {reason}; drop one of the two", ("audit", word))
+    if str(document.value.get("level", "")).lower() not in QUIET:
+        message = f"noise is of level {' or '.join(QUIET)}; what is worse belongs into an incident"
+        yield document.mistake(message, ("audit", "noise"))
 
 
 def _template_mistakes(
@@ -97,6 +116,8 @@ def _reference(
     owner = "caused_by" if path[0] == "audit" else "the correlation"
     if name not in makers:
         yield document.mistake(f"{owner} names {name!r}, but no rule has this name", path)
+    elif makers[name].audit.noise:
+        yield document.mistake(f"{owner} names {name!r}, which is noise and has no links", path)
     elif makers[name].audit.context:
         message = f"{owner} names {name!r}, which only gives context and explains nothing"
         yield document.mistake(message, path)

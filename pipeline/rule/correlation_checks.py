@@ -146,6 +146,9 @@ def block_mistakes(document: Document, audit: Audit, block: Mapping[str, Any]) -
     if audit.context:
         message = "a correlation gives no context; it is a symptom"
         yield document.mistake(message, ("audit", "context"))
+    if audit.noise:
+        message = "a correlation is no noise; it is a symptom or links symptoms"
+        yield document.mistake(message, ("audit", "noise"))
     for name in audit.entity:
         if name not in known:
             message = f"entity names {name!r}, which is not in group-by"

@@ -67,6 +67,7 @@ EDGES = [
     for cause in edge.rule
 ]
 CONTEXT = [rule.name for rule in ruleset().rules.values() if rule.audit.context]
+NOISE = [rule.name for rule in ruleset().rules.values() if rule.audit.noise]
 CORRELATIONS = [correlation.name for correlation in ruleset().correlations]
 
 
@@ -142,6 +143,16 @@ def test_context_joins_an_incident_in_a_timeline_and_not_in_another(name: str) -
         for timeline in cases_of(name).timelines
     ]
     assert set(told) == {True, False}
+
+
+@pytest.mark.parametrize("name", NOISE)
+def test_noise_is_alone_in_a_timeline_and_beside_an_incident_in_another(name: str) -> None:
+    """It opens nothing, and an incident that it stands beside does not take it in."""
+    made = [incidents(timeline) for timeline in cases_of(name).timelines]
+    assert {len(found) for found in made} == {0, 1}
+    assert name not in {
+        item.rule for found in made for one in found for item in (*one.symptoms, *one.context)
+    }
 
 
 @pytest.mark.parametrize("name", CORRELATIONS)
