@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.correlation.strands import UNKNOWN, Pool, Strand
+from pipeline.correlation.strands import UNKNOWN, Pool, Strand, nearest_causes
 from pipeline.correlation.traces import Traces
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.rows import Rows
     from pipeline.rule import RuleSet
 
-    Unite = Callable[[int, int], None]
+    Unite = Callable[[Sequence[int], Sequence[int]], None]
     Place = tuple[str, str]
 
 STRANDS = 16
@@ -79,6 +79,7 @@ class Causes:
         self._spans = spans
         self._topology = topology
         self._unite = unite
+        self._ones, self._others = array("q"), array("q")
         self._traces = Traces(rows, topology, spans.skew)
         self._explained = Explanations()
         self._pools: dict[tuple[Sequence[str], Sequence[str]], dict[Group, Pool]] = {}
@@ -96,6 +97,8 @@ class Causes:
             ordered = sorted(by_fingerprint.values(), key=lambda facets: facets[0].service)
             for facets in ordered:
                 self._symptom(facets, rule.audit.caused_by)
+            self._unite(self._ones, self._others)
+            del self._ones[:], self._others[:]
         return self._explained
 
     def _symptom(self, facets: Sequence[Facet], edges: Sequence[Edge]) -> None:
@@ -154,7 +157,8 @@ class Causes:
             with_cause, without = self._explain_by_time(part, strands, repeated)
             found += with_cause
             left += without
-        left.sort(key=self._rows.times.__getitem__)
+        if len(parts) > 1:
+            left.sort(key=self._rows.times.__getitem__)
         return found, left
 
     def _explain_by_trace(
@@ -178,31 +182,35 @@ class Causes:
         """
         if not strands:
             return (), rows
-        found, late = list[int](), list[int]()
+        found, late, left = list[int](), list[int](), list[int]()
+        ones, others = self._ones, self._others
         last, known = UNKNOWN, 0
-        times = self._rows.times
-        for row in rows:
-            time = times[row]
-            nearest = UNKNOWN
-            for strand in strands:
-                before = strand.before(time)
-                if before > nearest:  # noqa: PLR1730 - quicker than `max`, in the innermost loop
-                    nearest = before
+        times, skew, together = self._rows.times, self._spans.skew, self._spans.together
+        own = self._rows.facet(rows[0])
+        stamps = own.times if rows is own.rows else [times[row] for row in rows]
+        nearest_ones = nearest_causes(strands, stamps, skew)
+        for row, time, nearest in zip(rows, stamps, nearest_ones, strict=True):
+            if nearest is None:
+                left.append(row)
+                continue
             if nearest == UNKNOWN:
                 late.append(row)
                 continue
             found.append(row)
             if nearest == last:
-                self._unite(row, known)
+                ones.append(row)
+                others.append(known)
                 continue
             index = bisect_left(repeated, nearest)
-            first = max(nearest - self._spans.together, repeated[index - 1] + 1 if index else 0)
+            first = max(nearest - together, repeated[index - 1] + 1 if index else 0)
             for strand in strands:
                 begin = max(first, time - strand.edge.within)
                 for cause in strand.between(begin, nearest):
                     last, known = nearest, cause
                     self._take(row, cause, strand.edge)
-        return found, self._explain_skewed(found, late, strands, repeated)
+        if late:
+            self._explain_skewed(found, late, strands, repeated)
+        return found, left
 
     def _explain_skewed(
         self,
@@ -210,19 +218,13 @@ class Causes:
         late: Sequence[int],
         strands: Sequence[Strand],
         repeated: Sequence[int],
-    ) -> Sequence[int]:
-        """Do the same for effects whose cause clock skew put after them; return those without."""
-        left: list[int] = []
+    ) -> None:
+        """Do the same for effects whose cause clock skew put after them."""
         last, known = None, None
         for row in reversed(late):
             time, skew = self._rows.times[row], self._spans.skew
-            first = min(
-                (one for strand in strands if (one := strand.after(time, skew)) is not None),
-                default=None,
-            )
-            if first is None:
-                left.append(row)
-                continue
+            after = (strand.after(time, skew) for strand in strands)
+            first = min(one for one in after if one is not None)
             found.append(row)
             if first == last and known is not None:
                 self._take(row, *known)
@@ -235,10 +237,10 @@ class Causes:
                 for cause in strand.between(first, limit):
                     last, known = first, (cause, strand.edge)
                     self._take(row, cause, strand.edge)
-        return left
 
     def _take(self, effect: int, cause: int, edge: Edge) -> None:
-        self._unite(effect, cause)
+        self._ones.append(effect)
+        self._others.append(cause)
         self._explained.effects.append(effect)
         self._explained.causes.append(cause)
         self._explained.edges.append(edge)
@@ -319,23 +321,28 @@ class Causes:
                 continue
             if place not in known:
                 known[place] = _Repetitions(self._rows, chain.from_iterable(members[place]))
-            alone = [row for row in rows if not self._join(row, known[place])]
+            alone = self._join(rows, known[place])
             if alone:
                 rest.append(_Effects(facet, alone))
         return rest
 
-    def _join(self, row: int, repetitions: _Repetitions) -> bool:
-        other = repetitions.nearest(self._rows.times[row], self._spans.gap)
-        if other is not None:
-            self._unite(row, other)
-        return other is not None
+    def _join(self, rows: Sequence[int], repetitions: _Repetitions) -> list[int]:
+        """Unite rows with their nearest repetitions; return those that have none."""
+        found = list(repetitions.nearest(rows, self._spans.gap))
+        alone = [row for row, other in zip(rows, found, strict=True) if other is None]
+        if alone:
+            rows = [row for row, other in zip(rows, found, strict=True) if other is not None]
+        self._ones.extend(rows)
+        self._others.extend(other for other in found if other is not None)
+        return alone
 
     def _make_episodes(self, rows: Sequence[int]) -> None:
         """Unite effects without a gap in between."""
         ordered = sorted(rows, key=self._rows.times.__getitem__)
         for before, after in pairwise(ordered):
             if self._rows.times[after] - self._rows.times[before] <= self._spans.gap:
-                self._unite(before, after)
+                self._ones.append(before)
+                self._others.append(after)
 
 
 class _Chosen(NamedTuple):
@@ -360,16 +367,20 @@ class _Repetitions:
         self._times = [rows.times[row] for row in self._members]
         self._firsts: dict[int, int] = {}
 
-    def nearest(self, time: int, gap: int) -> int | None:
-        """Return the nearest in time, of two the earlier; None if it is further than `gap`."""
-        times = self._times
-        index = bisect_left(times, time)
-        if index == len(times) or (index and time - times[index - 1] <= times[index] - time):
-            index -= 1
-        if abs(times[index] - time) > gap:
-            return None
-        begin, end = bisect_left(times, times[index]), bisect_right(times, times[index])
-        return self._members[begin] if end - begin == 1 else self._first(begin, end)
+    def nearest(self, rows: Iterable[int], gap: int) -> Iterator[int | None]:
+        """Yield the nearest in time, of two the earlier; None if it is further than `gap`."""
+        times, members, end = self._times, self._members, len(self._times)
+        for time in map(self._rows.times.__getitem__, rows):
+            index = bisect_left(times, time)
+            if index == end or (index and time - times[index - 1] <= times[index] - time):
+                index -= 1
+            found = times[index]
+            if not -gap <= time - found <= gap:
+                yield None
+            elif (index and times[index - 1] == found) or times[index + 1 : index + 2] == [found]:
+                yield self._first(bisect_left(times, found), bisect_right(times, found))
+            else:
+                yield members[index]
 
     def _first(self, begin: int, end: int) -> int:
         """Return of those of one time the first in canonical order."""

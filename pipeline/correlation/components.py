@@ -54,14 +54,16 @@ class Forest:
             parents[row] = row = parents[parent]
         return row
 
-    def unite(self, left: int, right: int) -> None:
-        """Make two components one."""
+    def unite(self, ones: Iterable[int], others: Iterable[int]) -> None:
+        """Make the components of each one and the other next to it one."""
         parents = self._parents
-        while (parent := parents[left]) != left:  # `find`, twice: this is called for each effect
-            parents[left] = left = parents[parent]
-        while (parent := parents[right]) != right:
-            parents[right] = right = parents[parent]
-        parents[left] = right
+        for one, other in zip(ones, others, strict=True):
+            left, right = one, other
+            while (parent := parents[left]) != left:  # `find`, twice: a call takes longer
+                parents[left] = left = parents[parent]
+            while (parent := parents[right]) != right:
+                parents[right] = right = parents[parent]
+            parents[left] = right
 
     def flatten(self) -> list[int]:
         """Return the representative of each row; quicker than to find them one by one."""
@@ -115,7 +117,7 @@ class Linking:
         with_cause.update(item.effect.row for item in above)
         found = [item for item in (*above, *self._found()) if self._is_new(item)]
         for item in found:
-            self._forest.unite(item.effect.row, item.cause.row)
+            self._forest.unite([item.effect.row], [item.cause.row])
         components = self._gather(with_cause)
         self._explain(components, explained)
         self._reason(components, found)

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.detection import Detection
 
 Group = tuple[str, ...]
+
+COMPONENT = "component"
+"""The field for what the catalog calls a service, the service itself where it knows none."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,9 +33,30 @@ class Facet:
     service: str
     revision: str
     fields: Mapping[str, Any]
-    rows: list[int] = field(default_factory=list)
+    rows: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
     is_settled: bool = True
+
+    def shows(self, detection: Detection) -> bool:
+        """Return whether a detection of the same fingerprint is surely one of these.
+
+        Only text is compared: 1 equals True and 1.0.
+        """
+        for name, known in self.fields.items():
+            value = detection.fields.get(name)
+            if name != COMPONENT and not (type(value) is str and value == known):
+                return False
+        return (
+            self.service == detection.service
+            and self.revision == detection.revision
+            and self.rule == detection.rule
+        )
+
+    def take(self, rows: Iterable[int], times: Sequence[int]) -> None:
+        """Have these rows only, of which `times` says by row when they were."""
+        self.rows = array("q", sorted(rows, key=times.__getitem__))
+        self.times = array("q", map(times.__getitem__, self.rows))
+        self.is_settled = True
 
     def group(self, names: Sequence[str]) -> Group | None:
         """Return the values of fields as a key, None when one is missing."""

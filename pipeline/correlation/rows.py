@@ -8,11 +8,11 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby, takewhile
+from itertools import chain, groupby, islice, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
-from pipeline.correlation.episodes import Facet, MemoryShelf, NoTopology, Seen
+from pipeline.correlation.episodes import COMPONENT, Facet, MemoryShelf, NoTopology, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
@@ -26,9 +26,6 @@ Richness = tuple[int, int, int, str]
 
 LAST = 2**63 - 1
 """Nanoseconds that fit into 64 bits, up to 2262; what claims a later time is of that one here."""
-
-COMPONENT = "component"
-"""The field for what the catalog calls a service, the service itself where it knows none."""
 
 
 def identity_of(key: Key) -> int:
@@ -63,6 +60,8 @@ class Rows:
     _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
     _cleared: dict[int, tuple[Key, Richness]] = field(default_factory=dict)
     _facets: dict[tuple[object, ...], Facet] = field(default_factory=dict)
+    _recent: dict[str, Facet] = field(default_factory=dict)
+    _settled: int = 0
 
     def __len__(self) -> int:
         """Return how many rows there are, those that were taken back included."""
@@ -72,7 +71,8 @@ class Rows:
 
     def tell(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> bool:
         """Take what a copy of an entry shows; return whether it is a new entry that matters."""
-        told = [item for item in detections if item.rule in self.asked]
+        asked = self.asked
+        told = [item for item in detections if item.rule in asked]
         if len(told) > 1:
             told = [*{item.rule: item for item in told}.values()]
         identity = hash(key)  # `identity_of`, which is called for each detection
@@ -180,22 +180,19 @@ class Rows:
         return tuple(self._row(item, richness) for item in told)
 
     def _row(self, detection: Detection, richness: Richness) -> int:
-        if detection.richness != richness:
+        if detection.richness is not richness and detection.richness != richness:
             detection = replace(detection, richness=richness)
         row = len(self.times)
         time = detection.sample.timestamp
         if not -LAST <= time <= LAST:
             time = max(-LAST, min(LAST, time))
-        facet = self._facet(detection)
+        facet = self._recent.get(detection.fingerprint)
+        if facet is None or not facet.shows(detection):
+            facet = self._recent[detection.fingerprint] = self._facet(detection)
         self.times.append(time)
         self.facets.append(facet)
         self._places.append(self.shelf.put(detection))
         self._traces.append(hash(detection.trace) if detection.trace else 0)
-        if facet.is_settled and (not facet.times or time >= facet.times[-1]):
-            facet.times.append(time)
-        else:
-            facet.is_settled = False
-        facet.rows.append(row)
         return row
 
     def _facet(self, detection: Detection) -> Facet:
@@ -229,6 +226,7 @@ class Rows:
             _places=self._places[:],
             _traces=self._traces[:],
             _facets=dict(self._facets),
+            _recent={},
         )
 
     def place(self, row: int) -> int:
@@ -245,8 +243,12 @@ class Rows:
         }
 
     def append(self, facet: Facet, time: int, place: int, *, trace_of: int | None) -> int:
-        """Add a row, not before the last of its facet, that shares the trace of another."""
+        """Add a row, not before the last of its facet, that shares the trace of another.
+
+        All rows are settled, and this one is at once.
+        """
         row = len(self.times)
+        self._settled = row + 1
         if not facet.rows:
             self.by_fingerprint[facet.fingerprint].append(facet)
             self._facets["beside", row] = facet
@@ -271,18 +273,26 @@ class Rows:
 
     def settle(self) -> None:
         """Put the rows of every facet in order of time, and leave out what was taken back."""
+        for row, facet in enumerate(islice(self.facets, self._settled, None), self._settled):
+            if facet is not None:
+                facet.rows.append(row)
+        self._settled = len(self.facets)
         for facet in self._facets.values():
+            known = len(facet.times)
             if not facet.is_settled:
-                rows = [row for row in facet.rows if self.facets[row] is facet]
-                rows.sort(key=self.times.__getitem__)
-                facet.rows, facet.is_settled = rows, True
-                facet.times = array("q", [self.times[row] for row in rows])
+                facet.take([row for row in facet.rows if self.facets[row] is facet], self.times)
+            elif known < len(facet.rows):
+                fresh = [*facet.times[-1:], *map(self.times.__getitem__, facet.rows[known:])]
+                if fresh == sorted(fresh):
+                    facet.times.extend(fresh[1 if known else 0 :])
+                else:
+                    facet.take(facet.rows, self.times)
 
     def all_facets(self) -> Iterable[Facet]:
         """Return all facets, those without rows included."""
         return self._facets.values()
 
-    def merged(self, facets: Sequence[Facet]) -> list[int]:
+    def merged(self, facets: Sequence[Facet]) -> Sequence[int]:
         """Return the rows of facets in order of time."""
         if len(facets) == 1:
             return facets[0].rows
@@ -325,6 +335,7 @@ class Rows:
 
     def keep(self, rows: Iterable[int], since: int) -> None:
         """Forget all other rows, their entries, and what was cleared before `since` (ns UTC)."""
+        self.settle()
         fresh = {row: index for index, row in enumerate(sorted(rows))}
         for row in self.living():
             if row not in fresh:
@@ -339,6 +350,7 @@ class Rows:
         self.facets = [self.facets[row] for row in fresh]
         self._places = array("q", [self._places[row] for row in fresh])
         self._traces = array("q", [self._traces[row] for row in fresh])
+        self._settled = len(fresh)
         self._keep_facets(fresh)
         self.version += 1
 
@@ -356,9 +368,9 @@ class Rows:
 
     def _keep_facets(self, fresh: Mapping[int, int]) -> None:
         self.by_fingerprint.clear()
+        self._recent.clear()
         for key, facet in [*self._facets.items()]:
-            facet.rows = [fresh[row] for row in facet.rows if row in fresh]
-            facet.is_settled = False
+            facet.take([fresh[row] for row in facet.rows if row in fresh], self.times)
             if facet.rows:
                 self.by_fingerprint[facet.fingerprint].append(facet)
             else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet
@@ -24,13 +24,6 @@ class Strand:
     within: int
     times: Sequence[int]
     rows: Sequence[int]
-
-    def before(self, time: int) -> int:
-        """Return when the last cause was that is not after a time, `UNKNOWN` if there is none."""
-        index = bisect_right(self.times, time)
-        if not index or time - self.times[index - 1] > self.within:
-            return UNKNOWN
-        return self.times[index - 1]
 
     def after(self, time: int, skew: int) -> int | None:
         """Return when the first cause after a time was, as far as clocks and the edge allow."""
@@ -55,3 +48,34 @@ class Pool:
         """Add a facet."""
         revisions = self.facets.setdefault(facet.service, {})
         revisions.setdefault(facet.revision, []).append(facet)
+
+
+def nearest_causes(
+    strands: Sequence[Strand], times: Sequence[int], skew: int
+) -> Iterator[int | None]:
+    """Yield for each time when the last cause was that is not after it.
+
+    `UNKNOWN` says that there are only later ones, as far as clocks and edges allow; None that there
+    is none.
+    """
+    reaches = [
+        (_quick(one.times, len(times)), one.within, max(skew, one.edge.before)) for one in strands
+    ]
+    for time in times:
+        nearest = None
+        for moments, within, ahead in reaches:  # the innermost loop of all: a call takes longer
+            index = bisect_right(moments, time)
+            if index and time - moments[index - 1] <= within:
+                if nearest is None or moments[index - 1] > nearest:
+                    nearest = moments[index - 1]
+            elif nearest is None and index < len(moments) and moments[index] - time <= ahead:
+                nearest = UNKNOWN
+        yield nearest
+
+
+def _quick(times: Sequence[int], searches: int) -> Sequence[int]:
+    """Return times as what they are found in soonest: an array makes a number of each it looks at.
+
+    To copy them takes as long as a few searches.
+    """
+    return [*times] if len(times) < 4 * searches else times

@@ -1,0 +1,50 @@
+"""Rows share a facet if they are alike to links, and are in order of time whenever told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import permutations
+
+from pipeline.correlation.rows import Rows
+from tests.support import detection
+
+
+def _rows(*values: object) -> Rows:
+    rows = Rows({"rule": ("value",)})
+    for at, value in enumerate(values):
+        item = replace(detection("rule", at=at, value=value), fingerprint="same")
+        rows.tell(item.key, item.richness, [item])
+    return rows
+
+
+def test_what_is_alike_shares_a_facet() -> None:
+    """Also when something else was told in between."""
+    rows = _rows("a", "a", "b", "a", ["c"], ["c"], None, None)
+    rows.settle()
+    assert [[*facet.rows] for facet in rows.by_fingerprint["same"]] == [
+        [0, 1, 3],
+        [2],
+        [4, 5],
+        [6, 7],
+    ]
+
+
+def test_what_is_only_equal_does_not() -> None:
+    """One, true and 1.0 are equal to Python and three things to links, whichever comes first."""
+    for values in permutations((1, True, 1.0, "1")):
+        assert len(_rows(*values).by_fingerprint["same"]) == len(values)
+
+
+def test_what_comes_after_the_rows_were_settled_is_put_in_order() -> None:
+    """Later, earlier, in between, and what was taken back before it was ever settled."""
+    rows = Rows({"rule": ()})
+    found = [replace(detection("rule", at=at), fingerprint="same") for at in (5, 7, 6, 1, 9, 8)]
+    for index, item in enumerate(found):
+        rows.tell(item.key, item.richness, [item])
+        if index % 2:
+            rows.settle()
+    rows.tell(found[0].key, (2, 1, 1, ""), [])
+    rows.settle()
+    (facet,) = rows.by_fingerprint["same"]
+    assert [*facet.rows] == [3, 2, 1, 5, 4]
+    assert [*facet.times] == [rows.times[row] for row in facet.rows]
