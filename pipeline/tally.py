@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pipeline.novelty import Heard, SelfAudit
     from pipeline.ports import Spool
 
-AT_ONCE = 4_000_000
-"""Identities that are sorted at once to count them: 32 MB."""
+AT_ONCE = 1_000_000
+"""Identities that are sorted at once to count them: 8 MB."""
 
 FEW = 10_000
 """Identities that a plain set counts sooner than numpy is loaded."""

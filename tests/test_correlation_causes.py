@@ -101,6 +101,21 @@ def test_an_effect_whose_cause_was_cut_off_joins_its_nearest_repetition() -> Non
     ]
 
 
+def test_effects_whose_causes_were_cut_off_join_one_repetition() -> None:
+    """Also those that differ in a field that a cause would have to share."""
+    rules = ruleset(
+        rule_text("cause"),
+        rule_text("exited", audit="{caused_by: [{rule: cause, same: [service, zone]}]}"),
+    )
+    cause = detection("cause", at=0, zone="a")
+    effects = [
+        replace(detection("exited", at=at, zone=zone), fingerprint="exited")
+        for at, zone in ((1, "a"), (5_000, "b"), (5_001, "c"))
+    ]
+    (incident,) = correlate(rules, cause, *effects).incidents()
+    assert shown(incident) == {"cause": 1, "exited": 3}
+
+
 def test_an_effect_of_an_unknown_revision_joins_a_repetition_on_its_service() -> None:
     """Not every entry names its revision."""
     found = [seen("import_error", 0), seen("exited", 1), seen("exited", 500, revision="")]

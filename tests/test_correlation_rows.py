@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import permutations
 
 from pipeline.correlation.rows import Rows
-from tests.support import detection
+from tests.support import BASE, SECOND, detection
 
 
 def _rows(*values: object) -> Rows:
@@ -48,3 +48,23 @@ def test_what_comes_after_the_rows_were_settled_is_put_in_order() -> None:
     (facet,) = rows.by_fingerprint["same"]
     assert [*facet.rows] == [3, 2, 1, 5, 4]
     assert [*facet.times] == [rows.times[row] for row in facet.rows]
+
+
+def test_a_detection_is_as_rich_as_the_copy_it_is_told_of() -> None:
+    """A traceback that was joined of lines tells more than the line whose key it has."""
+    rows, found = Rows({"rule": ()}), detection("rule")
+    rows.tell(found.key, (9, 9, 9, "digest"), [found])
+    assert [item.richness for item in rows.detections()] == [(9, 9, 9, "digest")]
+
+
+def test_what_was_taken_back_stays_so_while_it_may_matter() -> None:
+    """A poorer copy that comes later shows nothing."""
+    rows = Rows({"rule": ()})
+    old, new = detection("rule", at=0), detection("rule", at=100)
+    for item in (old, new):
+        rows.tell(item.key, item.richness, [item])
+        rows.tell(item.key, (2, 1, 1, ""), [])
+    rows.keep((), BASE + 50 * SECOND)
+    for item in (old, new):
+        rows.tell(item.key, item.richness, [item])
+    assert [item.key for item in rows.detections()] == [old.key]

@@ -157,9 +157,7 @@ class Rows:
 
     def _take_back(self, known: tuple[int, ...] | int) -> None:
         for row in (known,) if isinstance(known, int) else known:
-            facet = self.facets[row]
-            if facet is not None:
-                facet.is_settled = False
+            self.facet(row).is_settled = False
             self.facets[row] = None
             self.shelf.drop(self._places[row])
 
