@@ -225,7 +225,7 @@ class Bench:
         """Profile a replay and say which modules its time goes to."""
         _say("profiling")
         path = self.folder / "profile"
-        command = self.command(FEW, self.file)
+        command = self.command(FEW, self.file, "--jobs", "1")
         try:
             measure([sys.executable, "-m", "cProfile", "-o", path, *command], self.folder)
         except FailedError as error:
