@@ -101,6 +101,13 @@ def test_an_effect_whose_cause_was_cut_off_joins_its_nearest_repetition() -> Non
     ]
 
 
+def test_of_repetitions_at_one_time_the_first_in_order_is_taken() -> None:
+    """By every effect that they are the nearest of."""
+    twice = [replace(seen("exited", 1), key=("log", BASE + SECOND, name)) for name in "ab"]
+    found = [seen("import_error", 0), *twice, seen("exited", 500), seen("exited", 900)]
+    assert parts(*found) == parts(*reversed(found)) == [{"import_error": 1, "exited": 4}]
+
+
 def test_effects_whose_causes_were_cut_off_join_one_repetition() -> None:
     """Also those that differ in a field that a cause would have to share."""
     rules = ruleset(
