@@ -43,11 +43,16 @@ class Tables(_Model):
 
 
 class Service(_Model):
-    """A service: how its entries are recognised, where its tree lies, what it owns and needs."""
+    """A service: how its entries are recognised, where its tree lies, what it owns and needs.
+
+    `repository` is its name at GitHub ("owner/name"), `path` its tree in there, `checkout` a folder
+    with a copy of the repository, relative to the catalog's.
+    """
 
     match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     repository: str = ""
     path: str = ""
+    checkout: str = ""
     tables: Tables = Field(default_factory=Tables)
     depends_on: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()

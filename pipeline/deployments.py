@@ -117,11 +117,12 @@ class Rollout:
 
     `begun` are those whose beginning lies within it or up to an hour before, in order of time;
     `latest` is the last of its services at all; `facts` relate its root to the revision that it was
-    first seen on, for each service.
+    first seen on, for each service; `here` are these revisions.
     """
 
     begun: tuple[Deployment, ...] = ()
     latest: Deployment | None = None
+    here: tuple[Deployment, ...] = ()
     facts: tuple[Fact, ...] = ()
 
 
@@ -144,11 +145,13 @@ class History:
             for place in symptom.places
         ]
         facts = [self._fact(place, places, incident) for place in _firsts(incident.root)]
+        here = (self._at(place) for place in _firsts(incident.root))
         known = self._known(incident)
         since = incident.first_seen - BEFORE
         return Rollout(
             begun=tuple(one for one in known if since <= one.first_seen <= incident.last_seen),
             latest=known[-1] if known else None,
+            here=tuple(item for item in here if item),
             facts=tuple(fact for fact in facts if fact),
         )
 
@@ -162,10 +165,14 @@ class History:
         ]
         return sorted(found, key=lambda item: (item.first_seen, item.service, item.revision))
 
+    def _at(self, place: Place) -> Deployment | None:
+        """Return the deployment of a place."""
+        items = self._services.get(place.service, ())
+        return next((item for item in items if _holds(item, place)), None)
+
     def _fact(self, place: Place, places: Sequence[Place], incident: Incident) -> Fact | None:
         """Relate a symptom to the beginning of the revision it was first seen on, if known."""
-        items = self._services.get(place.service, ())
-        here = next((item for item in items if _holds(item, place)), None)
+        here = self._at(place)
         if here is None or place.first_seen < here.first_seen:  # as an audit entry may be
             return None
         announced = _announcement(here, incident)

@@ -173,6 +173,10 @@ class Detector:
         """Return a text without secrets."""
         return self._redactor.text(text)
 
+    def redact_value(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return texts, lists and objects without secrets."""
+        return cast("Mapping[str, Any]", self._redactor.value(value))
+
 
 class _Compiled:
     """One rule ready to run."""

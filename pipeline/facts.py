@@ -25,7 +25,8 @@ class Fact:
     """Something established, or only suggested.
 
     `kind` is the word whys templates ask for; `ref` is its provenance (insertId, file:line, URL);
-    `text` one sentence in plain text; `data` what a template may put into an answer.
+    `text` one sentence in plain text; `data` what a template may put into an answer; `url` where
+    the place can be looked at, "" if nobody knows.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Fact:
     ref: str
     data: Mapping[str, Any] = field(default_factory=dict)
     suggested: bool = False
+    url: str = ""
 
 
 def known_facts(incident: Incident, catalog: Catalog) -> tuple[Fact, ...]:

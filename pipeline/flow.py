@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from pipeline.facts import known_facts
 from pipeline.holding import apply
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
-from pipeline.ports import Outcome, Work
+from pipeline.ports import Case, Outcome, Work
 from pipeline.report import decide, render
 from pipeline.selfaudit import audit_document
 from pipeline.tally import Tally
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.entry import LogEntry, Rejection
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Window
+    from pipeline.facts import Fact
     from pipeline.holding import Account, Applied
     from pipeline.incident import Incident, Symptom
     from pipeline.joining import Joined, Released
@@ -166,9 +167,10 @@ class Replay:
         history = self._history(sightings)
         incidents = self._correlator.incidents()
         applied = apply(self._suppressions, incidents, self._correlator.now)
+        cases = [self._case(item, history.rollout(item, incidents)) for item in incidents]
+        facts = self._facts(cases)
         outcomes = tuple(
-            self._conclude(item, ledger, applied, history.rollout(item, incidents))
-            for item in incidents
+            self._conclude(case, facts[case.incident.id], ledger, applied) for case in cases
         )
         if not self._dry_run:
             self._commit(outcomes, sightings)
@@ -292,17 +294,37 @@ class Replay:
         self._correlator.on_detections(key, richness, found)
         self._touched.add(redacted_identity(key))
 
+    def _case(self, incident: Incident, rollout: Rollout) -> Case:
+        facts = (*known_facts(incident, self._catalog), *rollout.facts)
+        return Case(incident, rollout, facts)
+
+    def _facts(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return, by incident, what is known and what investigators establish."""
+        facts = {case.incident.id: [*case.facts] for case in cases}
+        for investigator in self._investigators:
+            for identifier, found in investigator.investigate(cases).items():
+                facts[identifier] += map(self._redacted, found)
+        return facts
+
+    def _redacted(self, fact: Fact) -> Fact:
+        """Return a fact without secrets: source code and answers of services may hold some."""
+        redact = self._detector.redact
+        return replace(
+            fact,
+            text=redact(fact.text),
+            ref=redact(fact.ref),
+            data=self._detector.redact_value(fact.data),
+        )
+
     def _conclude(
         self,
-        incident: Incident,
+        case: Case,
+        facts: Sequence[Fact],
         ledger: Mapping[str, LedgerEntry],
         applied: Applied,
-        rollout: Rollout,
     ) -> Outcome:
-        """Investigate, explain, render and decide."""
-        facts = [*known_facts(incident, self._catalog), *rollout.facts]
-        for investigator in self._investigators:
-            facts += investigator.investigate(incident)
+        """Explain, render and decide."""
+        incident, rollout = case.incident, case.rollout
         explanation = explain(incident, facts, self._texts.whys)
         report = render(incident, explanation, self._texts.issue, self._texts.issue_place, rollout)
         known = ledger.get(incident.id)

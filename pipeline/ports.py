@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.correlation.links import Anchor
+    from pipeline.deployments import Rollout
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry import LogEntry, Rejection
@@ -83,11 +84,36 @@ class Spread(Protocol):
         """Yield what the work on each batch comes to, in the order of the batches."""
 
 
-class Investigator(Protocol):
-    """Establishes facts about an incident."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident to be investigated, with what deployments have to do with it.
 
-    def investigate(self, incident: Incident) -> Sequence[Fact]:
-        """Return what could be established; nothing is raised for what could not."""
+    `facts` are what its entries, the catalog and deployments establish already.
+    """
+
+    incident: Incident
+    rollout: Rollout
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Its services as entries name them, those of the root first."""
+        return tuple(dict.fromkeys((*self.incident.root.services, *self.incident.services)))
+
+    @property
+    def commit(self) -> str:
+        """The commit on which the root was first seen; "" if no entry says."""
+        return next((item.commit for item in self.rollout.here if item.commit), "")
+
+
+class Investigator(Protocol):
+    """Establishes facts about incidents."""
+
+    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return, by incident id, what could be established.
+
+        Nothing is raised for what could not.
+        """
 
 
 class Spool(Protocol):

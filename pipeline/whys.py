@@ -43,11 +43,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an answer rests on; `kind` is entry, link, a fact's kind, or suggestion."""
+    """What an answer rests on; `kind` is entry, link, a fact's kind, or suggestion.
+
+    `url` is where the place can be looked at, "" if nobody knows.
+    """
 
     kind: str
     ref: str
     text: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,4 +395,5 @@ def _holds(guard: Guard, fact: Fact) -> bool:
 
 
 def _fact_evidence(fact: Fact) -> Evidence:
-    return Evidence("suggestion" if fact.suggested else fact.kind, fact.ref, fact.text)
+    kind = "suggestion" if fact.suggested else fact.kind
+    return Evidence(kind, fact.ref, fact.text, fact.url)

@@ -305,14 +305,3 @@ def read_priority(text: str, option: str) -> str:
         message = f"{text!r} is no priority; there are {', '.join(PRIORITIES)}"
         raise ConfigurationError([Mistake(option, 0, message)])
     return text.upper()
-
-
-def check_checkout(path: str) -> None:
-    """Check that `--repo` names a folder.
-
-    Raises:
-        ConfigurationError: it does not.
-
-    """
-    if path and not Path(path).is_dir():
-        raise ConfigurationError([Mistake("--repo", 0, f"{path!r} is no folder")])

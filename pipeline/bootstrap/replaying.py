@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.bootstrap.investigating import find_checkouts, investigators
 from pipeline.bootstrap.keeping import IN_MEMORY, check_store, is_missing_file, open_store
 from pipeline.bootstrap.reading import (
     Mistakes,
-    check_checkout,
     check_window,
     check_writable,
     load_rules,
@@ -103,7 +103,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     hold = mistakes.attempt(lambda: read_span(options.hold_rollout, "--hold-rollout"), 0)
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
-    mistakes.attempt(lambda: check_checkout(options.repo), None)
+    checkouts = mistakes.attempt(lambda: find_checkouts(options.repo, catalog), dict[str, Path]())
     redactor = mistakes.attempt(read_redactor, Redactor())
     mistakes.attempt(lambda: check_window(since, until), None)
     mistakes.attempt(lambda: check_store(options.store), None)
@@ -129,7 +129,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
                 texts=texts,
-                investigators=(),
+                investigators=investigators(checkouts, catalog),
                 store=store,
                 sinks=(FileSink(options.out),),
                 policy=Policy(

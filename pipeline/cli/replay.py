@@ -61,7 +61,8 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     repo: Annotated[
         str,
         typer.Option(
-            metavar="PATH", help="A checkout of the services' code; no rule reads it yet."
+            metavar="PATH",
+            help="A checkout of the services' code, in which causes are looked for; nothing is run.",
         ),
     ] = "",
     out: Annotated[

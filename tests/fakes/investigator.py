@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipeline.facts import Fact
-    from pipeline.incident import Incident
+    from pipeline.ports import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Witness:
     rule: str
     facts: Sequence[Fact]
 
-    def investigate(self, incident: Incident) -> Sequence[Fact]:
-        """Return the facts, or none for another incident."""
-        return self.facts if incident.root.rule == self.rule else ()
+    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return the facts, by incident."""
+        return {
+            case.incident.id: self.facts for case in cases if case.incident.root.rule == self.rule
+        }

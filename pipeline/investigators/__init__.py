@@ -1,0 +1,1 @@
+"""What establishes facts about an incident: source code, probes, nearby logs, a command."""

@@ -1,0 +1,76 @@
+"""What the source code shows about an incident, with file and line; nothing of it is run.
+
+Each kind of question is one module with a function `facts(case, code)`, and one row below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.facts import Fact
+from pipeline.investigators.source_code.code import SHORT, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pipeline.catalog import Catalog
+    from pipeline.investigators.source_code.history import Repository
+    from pipeline.ports import Case
+
+    Inquiry = Callable[[Case, Code], Iterator[Fact]]
+
+INQUIRIES: tuple[Inquiry, ...] = ()
+
+
+class SourceCode:
+    """Looks into the repository of the service that an incident's root is of.
+
+    `repositories` are by catalog name of a service; "" is that of every other.
+    """
+
+    def __init__(self, repositories: Mapping[str, Repository], catalog: Catalog) -> None:
+        self._repositories = repositories
+        self._catalog = catalog
+        self._known: dict[tuple[str, str], Code] = {}
+
+    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return, by incident id, what files and history show."""
+        return {case.incident.id: self._facts(case) for case in cases}
+
+    def _facts(self, case: Case) -> Sequence[Fact]:
+        code = self._code(case)
+        if code is None:
+            return ()
+        found = [_looked_at(code)]
+        for inquiry in INQUIRIES:
+            found += inquiry(case, code)
+        return found
+
+    def _code(self, case: Case) -> Code | None:
+        keys = [key for name in case.services if (key := self._catalog.service_of(name))]
+        key = next((key for key in keys if key in self._repositories), "")
+        repository = self._repositories.get(key)
+        if repository is None:
+            return None
+        deployed = repository.resolve(case.commit)
+        known = self._known.get((key, deployed))
+        if known is None:
+            github = self._github(key or next(iter(keys), ""))
+            known = self._known[key, deployed] = Code(repository, self._catalog, deployed, github)
+        return known
+
+    def _github(self, key: str) -> str:
+        named = {one.repository for one in self._catalog.file.services.values() if one.repository}
+        own = self._catalog.service(key).repository if key else ""
+        return own or (named.pop() if len(named) == 1 else "")
+
+
+def _looked_at(code: Code) -> Fact:
+    """State which version of the code the other facts are about."""
+    data = {"deployed": bool(code.deployed), "commit": code.commit}
+    if code.deployed:
+        text = f"the source code is that of the deployed commit {code.deployed[:SHORT]}"
+    else:
+        at = f" (at commit {code.commit[:SHORT]})" if code.commit else ""
+        text = f"the source code is that of the checkout{at}; which commit is deployed is not known"
+    return Fact("source_code", text, code.commit[:SHORT] or "--repo", data)

@@ -1,0 +1,240 @@
+"""A git repository: its trees and who changed what, read through libgit2.
+
+libgit2 runs no hook, filter or program that a repository's configuration names.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pygit2
+from pygit2.enums import BlameFlag, FileMode, SortMode
+
+from pipeline.investigators.source_code.checkout import LARGEST, Checkout, read_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+DEEPEST = 20_000
+"""Commits that are looked at before a search in history gives up."""
+
+_FILES = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
+_DIGITS = frozenset("0123456789abcdef")
+_LEAST = 7
+"""Digits of a commit's name that may stand for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit: its name, when it was made (UTC, `2025-09-10`), by whom, and its first line."""
+
+    commit: str
+    date: str
+    author: str
+    subject: str
+
+    def __str__(self) -> str:
+        return f"{self.commit[:12]} of {self.date}, “{self.subject}”"
+
+
+class Repository:
+    """A folder, with its history where it is a git repository."""
+
+    def __init__(self, root: Path) -> None:
+        """Open a folder; that it is no repository, or a broken one, is no mistake."""
+        self.root = root
+        self._git: pygit2.Repository | None = None
+        with suppress(pygit2.GitError):
+            self._git = pygit2.Repository(str(root))
+        self._checkouts: dict[str, Checkout] = {}
+
+    @property
+    def has_history(self) -> bool:
+        """Whether it is a git repository with a commit."""
+        return bool(self.resolve("HEAD"))
+
+    def resolve(self, name: str) -> str:
+        """Return the full name of a commit; "" if it is not here."""
+        found = self._commit(name)
+        return str(found.id) if found else ""
+
+    def checkout(self, commit: str = "") -> Checkout:
+        """Return the tree of a commit; without one that is here, the folder as it lies there."""
+        known = self.resolve(commit) if commit else ""
+        if not known and (self._git is None or not self._git.is_bare):
+            return self._kept("", lambda: read_folder(self.root))
+        return self._kept(known or self.resolve("HEAD"), lambda: self._tree(known or "HEAD"))
+
+    def is_committed(self, path: str, data: bytes, commit: str) -> bool:
+        """Say whether a file of a commit has these bytes: then a link to its lines holds."""
+        return self._blob(commit, path) == data
+
+    def last_change(self, path: str, line: int, commit: str = "HEAD") -> Change | None:
+        """Return who last changed a line of a file (1 is the first), as of a commit."""
+        found, data = self._commit(commit), self._blob(commit, path)
+        if self._git is None or found is None or not 0 < line <= len((data or b"").splitlines()):
+            return None
+        with suppress(pygit2.GitError, KeyError, ValueError, IndexError):
+            blame = self._git.blame(
+                path,
+                flags=BlameFlag.NORMAL,
+                newest_commit=found.id,
+                min_line=line,
+                max_line=line,
+            )
+            return self._change(str(blame.for_line(line).final_commit_id))
+        return None
+
+    def vanished(self, path: str, word: bytes, commit: str = "HEAD") -> Change | None:
+        """Return the last commit, up to one, that took a word out of a file, or the file away.
+
+        An empty word asks only for the file.
+        """
+        return self._last(commit, lambda now, before: before and not now, path, word)
+
+    def appeared(self, path: str, word: bytes, commit: str = "HEAD") -> Change | None:
+        """Return the last commit, up to one, that brought a word into a file, or the file."""
+        return self._last(commit, lambda now, before: now and not before, path, word)
+
+    def deleted(
+        self, wanted: Callable[[str], bool], commit: str = "HEAD"
+    ) -> tuple[str, Change] | None:
+        """Return the file deleted last whose path is wanted, and the commit that did it."""
+        for found in self._walk(commit):
+            for path in self._touched(found, deleted=True):
+                if wanted(path):
+                    return path, _change(found)
+        return None
+
+    def between(self, good: str, bad: str, paths: Iterable[str]) -> list[Change]:
+        """Return the commits after one, up to and with another, that touch some files.
+
+        The newest comes first; a path that ends in `/` stands for all below it.
+        """
+        wanted = tuple(paths)
+        return [
+            _change(found)
+            for found in self._walk(bad, without=good)
+            if any(_is_wanted(path, wanted) for path in self._touched(found))
+        ]
+
+    def _kept(self, commit: str, make: Callable[[], Checkout]) -> Checkout:
+        if commit not in self._checkouts:
+            self._checkouts[commit] = make()
+        return self._checkouts[commit]
+
+    def _commit(self, name: str) -> pygit2.Commit | None:
+        is_name = name == "HEAD" or (len(name) >= _LEAST and _DIGITS.issuperset(name))
+        if self._git is None or not is_name:  # any other name is an expression, which may search
+            return None
+        with suppress(pygit2.GitError, KeyError, ValueError):
+            return self._git.revparse_single(name).peel(pygit2.Commit)
+        return None
+
+    def _tree(self, name: str) -> Checkout:
+        found = self._commit(name)
+        if found is None:
+            return Checkout({})
+        files = dict(_files(found.tree))
+        return Checkout(
+            {path: self._reader(oid) for path, oid in files.items()}, commit=str(found.id)
+        )
+
+    def _reader(self, oid: pygit2.Oid) -> Callable[[], bytes]:
+        def read() -> bytes:
+            data = self._data(oid)
+            if data is None:
+                message = f"there is no object {oid}"
+                raise OSError(message)
+            return data
+
+        return read
+
+    def _data(self, oid: pygit2.Oid) -> bytes | None:
+        """Return the bytes of a file, one more than `LARGEST` at most; None if it is not here."""
+        with suppress(KeyError, pygit2.GitError):
+            found = self._git[oid] if self._git is not None else None
+            if isinstance(found, pygit2.Blob):
+                return found.data[: LARGEST + 1]
+        return None
+
+    def _walk(self, commit: str, without: str = "") -> Iterator[pygit2.Commit]:
+        start = self._commit(commit)
+        if self._git is None or start is None:
+            return
+        walker = self._git.walk(start.id, SortMode.TOPOLOGICAL | SortMode.TIME)
+        if hidden := self._commit(without):
+            walker.hide(hidden.id)
+        with suppress(pygit2.GitError, KeyError):  # a shallow clone ends somewhere
+            for _, found in zip(range(DEEPEST), walker, strict=False):
+                yield found
+
+    def _touched(self, commit: pygit2.Commit, *, deleted: bool = False) -> Iterator[str]:
+        """Yield the files in which a commit differs from its first parent."""
+        with suppress(pygit2.GitError, KeyError):
+            parents = commit.parents
+            diff = (
+                commit.tree.diff_to_tree(parents[0].tree, swap=True)
+                if parents
+                else commit.tree.diff_to_tree(swap=True)
+            )
+            for delta in diff.deltas:
+                if not deleted or delta.status_char() == "D":
+                    yield delta.old_file.path if deleted else delta.new_file.path
+
+    def _last(
+        self,
+        commit: str,
+        turned: Callable[[bool, bool], bool],
+        path: str,
+        word: bytes,
+    ) -> Change | None:
+        """Return the last commit in which, as against all its parents, a file turned so."""
+        has = lru_cache(maxsize=None)(lambda name: self._has(name, path, word))
+        for found in self._walk(commit):
+            before = any(has(str(one)) for one in found.parent_ids)
+            if turned(has(str(found.id)), before):
+                return _change(found)
+        return None
+
+    def _has(self, commit: str, path: str, word: bytes) -> bool:
+        data = self._blob(commit, path)
+        return data is not None and word in data
+
+    def _blob(self, commit: str, path: str) -> bytes | None:
+        found = self._commit(commit)
+        if found is None:
+            return None
+        with suppress(KeyError, pygit2.GitError):
+            item = found.tree[path]
+            if item.filemode in _FILES:
+                return self._data(item.id)
+        return None
+
+    def _change(self, commit: str) -> Change | None:
+        found = self._commit(commit)
+        return _change(found) if found else None
+
+
+def _files(tree: pygit2.Tree, above: str = "") -> Iterator[tuple[str, pygit2.Oid]]:
+    for item in tree:
+        path = f"{above}{item.name}"
+        if isinstance(item, pygit2.Tree):
+            yield from _files(item, f"{path}/")
+        elif item.filemode in _FILES:
+            yield path, item.id
+
+
+def _change(commit: pygit2.Commit) -> Change:
+    made = datetime.fromtimestamp(commit.commit_time, UTC)
+    subject = commit.message.strip().partition("\n")[0].strip()
+    return Change(str(commit.id), f"{made:%Y-%m-%d}", commit.author.name, subject)
+
+
+def _is_wanted(path: str, wanted: tuple[str, ...]) -> bool:
+    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in wanted)
