@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import CatalogError, ConfigurationError
-from pipeline.yamltext import parse, validation_mistakes
+from pipeline.validating import read_single, validation_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,16 +199,15 @@ def load_catalog(text: str, name: str) -> Catalog:
 
     """
     try:
-        documents = parse(text, name)
+        document = read_single(text, name, _File)
     except ConfigurationError as error:
         raise CatalogError(error.mistakes) from error
-    if not documents:
+    if document is None:
         return Catalog(name)
-    document = documents[0]
     try:
         file = _File.model_validate(document.value)
     except ValidationError as error:
-        raise CatalogError(validation_mistakes(error, document)) from error
+        raise CatalogError(validation_mistakes(error, document, _File)) from error
     checks = (_name_mistakes, _table_mistakes, _dependency_mistakes)
     mistakes = sorted(mistake for check in checks for mistake in check(file, document))
     if mistakes:

@@ -14,6 +14,7 @@ from pipeline.incident import PRIORITIES
 from pipeline.report import NO_ROLLOUT, grouped_because, timeline
 from pipeline.selfaudit import AuditDocument  # noqa: TC001 - pydantic needs it to build a model
 from pipeline.verdicts import assignee_of
+from pipeline.whys.document import WhyDocument, why_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,24 +81,6 @@ class SymptomDocument(_Model):
     revisions: list[str]
     samples: list[SampleDocument]
     unknown: bool = Field(default=False, description="only a fallback rule knows it")
-
-
-class EvidenceDocument(_Model):
-    """What an answer rests on."""
-
-    kind: str = Field(description="entry, link, suggestion, or the kind of a fact")
-    ref: str = Field(description="insertId, file:line, rule or URL")
-    text: str
-
-
-class WhyDocument(_Model):
-    """One step of the five whys."""
-
-    question: str
-    answer: str
-    status: str = Field(description="observed, established or unknown")
-    settle: str = Field(description="what would settle an unknown why; empty for the others")
-    evidence: list[EvidenceDocument]
 
 
 class TimelineDocument(_Model):
@@ -252,7 +235,7 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
         root_symptom=incident.root.rule,
         symptoms=[_symptom(item) for item in incident.symptoms],
         context=[_symptom(item) for item in incident.context],
-        five_whys=_whys(explanation),
+        five_whys=[why_document(item) for item in explanation.whys],
         root_cause=explanation.root_cause,
         next_steps=list(explanation.next_steps),
         open_questions=list(explanation.open_questions),
@@ -341,22 +324,6 @@ def _deployment(deployment: Deployment) -> DeploymentDocument:
         previous=deployment.previous.revision if deployment.previous else "",
         ref=deployment.ref,
     )
-
-
-def _whys(explanation: Explanation) -> list[WhyDocument]:
-    return [
-        WhyDocument(
-            question=why.question,
-            answer=why.answer,
-            status=why.status,
-            settle=why.settle,
-            evidence=[
-                EvidenceDocument(kind=item.kind, ref=item.ref, text=item.text)
-                for item in why.evidence
-            ],
-        )
-        for why in explanation.whys
-    ]
 
 
 def _symptom(symptom: Symptom) -> SymptomDocument:

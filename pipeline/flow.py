@@ -314,6 +314,7 @@ class Replay:
             text=redact(fact.text),
             ref=redact(fact.ref),
             data=self._detector.redact_value(fact.data),
+            url=fact.url if redact(fact.url) == fact.url else "",  # less of it leads nowhere
         )
 
     def _conclude(

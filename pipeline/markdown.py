@@ -67,6 +67,17 @@ def code(text: str) -> Safe:
     return Safe(f"{delimiter}{pad}{defused}{pad}{delimiter}")
 
 
+def link(text: str, url: str) -> Safe:
+    """Return `text` on one line as inline code that leads to `url`.
+
+    What is no plain `https` address leads nowhere; nor does an issue, which GitHub would tell that
+    it was mentioned. What people read is always `text`.
+    """
+    if not _ADDRESS.fullmatch(url) or _REFERENCE.search(url):
+        return code(text)
+    return Safe(f"[{code(text)}](<{url}>)")
+
+
 def fence(text: str, language: str = "text") -> Safe:
     """Return `text` as one fenced block, ending in its closing fence, without a line feed after it.
 
@@ -144,6 +155,12 @@ _DECEPTIVE = re.compile(
     r"\ud800-\udfff]"  # lone surrogates
 )
 _BACKTICKS = re.compile(r"`+")
+_ADDRESS = re.compile(
+    r"https://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?/[A-Za-z0-9/._~%?=&+,;:-]{0,2000}"
+    r"(?:#[A-Za-z][\w-]{0,100})?",
+    re.ASCII,
+)
+_REFERENCE = re.compile(r"(?i:/(?:issues|pull|discussions))(?![A-Za-z0-9._-])")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+-]{1,32}")
 
 _DEFUSED_ANYWHERE = _after(

@@ -331,6 +331,7 @@ _FILTERS: tuple[tuple[str, Callable[..., object]], ...] = (
     ("joined", _joined),
     ("excerpt", _excerpt),
     ("code", markdown.code),
+    ("link", markdown.link),
     ("fence", markdown.fence),
     ("yaml", _yaml),
     ("raw_lines", raw_lines),

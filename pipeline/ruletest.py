@@ -18,7 +18,8 @@ from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation import Correlator
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
 from pipeline.errors import ConfigurationError, EntryError, RuleError
-from pipeline.yamltext import parse, validation_mistakes
+from pipeline.validating import validation_mistakes
+from pipeline.yamltext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -150,7 +151,7 @@ def run_tests(
             try:
                 tests = RuleTests.model_validate(document.value)
             except ValidationError as error:
-                mistakes += validation_mistakes(error, document)
+                mistakes += validation_mistakes(error, document, RuleTests)
                 continue
             results += _Runner(ruleset, detector, document, mistakes).run(tests)
     if mistakes:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.errors import ConfigurationError, SuppressionError
 from pipeline.revisions import check_revision
-from pipeline.yamltext import parse, validation_mistakes
+from pipeline.validating import read_single, validation_mistakes
 
 DATE = len("2025-10-01")
 
@@ -141,16 +141,15 @@ def load_suppressions(text: str, name: str) -> tuple[Placed, ...]:
 
     """
     try:
-        documents = parse(text, name)
+        document = read_single(text, name, _File)
     except ConfigurationError as error:
         raise SuppressionError(error.mistakes) from error
-    if not documents:
+    if document is None:
         return ()
-    document = documents[0]
     try:
         file = _File.model_validate(document.value)
     except ValidationError as error:
-        raise SuppressionError(validation_mistakes(error, document)) from error
+        raise SuppressionError(validation_mistakes(error, document, _File)) from error
     return tuple(
         Placed(document.place(("suppressions", index)), item)
         for index, item in enumerate(file.suppressions)

@@ -2,7 +2,7 @@
 
 Three things differ from `yaml.safe_load_all`: a time stamp stays the string it was written as
 (entries in rule tests are wire values), a key written twice is an error (PyYAML silently takes
-the last), and a document that expands without bound through its aliases is refused.
+the last), and a document that is huge, or expands without bound through its aliases, is refused.
 """
 
 from __future__ import annotations
@@ -14,20 +14,24 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from pipeline.errors import ConfigurationError, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic import ValidationError
-
 Path = tuple[str | int, ...]
+_Broken = yaml.MarkedYAMLError | ReaderError | RecursionError
 
 _NODE_LIMIT = 200_000
+_TEXT_LIMIT = 2_000_000
+_PROBLEM_LIMIT = 200
 _SAFE_DEPTH = 300
 # What a line has before its content: blanks, and the marks of list items and keys.
 _INDENTATION = re.compile(r"^(?:[ \t]|[-?:](?=\s))++", re.MULTILINE)
+# Where a document ends, whatever it holds.
+_BREAK = re.compile(r"^---", re.MULTILINE)
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -103,21 +107,45 @@ def parse(text: str, name: str) -> list[Document]:
         ConfigurationError: the text is no YAML, repeats a key or expands without bound.
 
     """
+    _check_size(text, name)
+    anchors, loader = "&" in text, None
     try:
         if _depth_limit(text) < _SAFE_DEPTH:
             with suppress(yaml.YAMLError):  # what is wrong is said by the other
-                return list(_documents(_FastLoader(text), name, "&" in text))
-        return list(_documents(_Loader(text), name, "&" in text))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
-        raise ConfigurationError(
-            [Mistake(name, line, f"not valid YAML: {error.problem}")]
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError([Mistake(name, 0, f"not valid YAML: {error}")]) from error
-    except RecursionError as error:
-        raise ConfigurationError([Mistake(name, 0, "nested too deeply")]) from error
+                return list(_documents(_FastLoader(text), name, anchors))
+        loader = _Loader(text)
+        return list(_documents(loader, name, anchors))
+    except (yaml.MarkedYAMLError, ReaderError, RecursionError) as error:
+        raise ConfigurationError([_mistake(error, text, name, loader)]) from error
+
+
+def _mistake(error: _Broken, text: str, name: str, loader: _Loader | None) -> Mistake:
+    """Say what is no YAML; `loader` is the one that was nested too deeply, if it says where."""
+    if isinstance(error, RecursionError):
+        message = "nested too deeply, or an alias stands within what it means"
+        return Mistake(name, loader.line + 1 if loader else 1, message)
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return Mistake(name, line, f"not valid YAML: U+{error.character:04X} may not stand in it")
+    mark = error.problem_mark or error.context_mark
+    problem = f"not valid YAML: {error.problem!s:.{_PROBLEM_LIMIT}}"
+    tab = "; indent with spaces" if "'\\t'" in problem else ""
+    return Mistake(name, mark.line + 1 if mark else 0, problem + tab)
+
+
+def _check_size(text: str, name: str) -> None:
+    """Refuse a document that would take a gigabyte in memory; most texts are short anyway."""
+    if len(text) <= _TEXT_LIMIT:
+        return
+    begin = 0
+    for end in (*(found.start() for found in _BREAK.finditer(text)), len(text)):
+        if end - begin > _TEXT_LIMIT:
+            line = text.count("\n", 0, begin) + 1
+            message = (
+                f"has {end - begin:,} characters from here on; at most {_TEXT_LIMIT:,} are read"
+            )
+            raise ConfigurationError([Mistake(name, line, message)])
+        begin = end
 
 
 def _depth_limit(text: str) -> int:
@@ -160,7 +188,7 @@ class _Walk:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if len(self.lines) > _NODE_LIMIT:
             message = f"expands to more than {_NODE_LIMIT:,} values; are aliases nested?"
-            raise ConfigurationError([Mistake(self._name, 0, message)])
+            raise ConfigurationError([Mistake(self._name, node.start_mark.line + 1, message)])
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if isinstance(node, yaml.MappingNode):
@@ -192,7 +220,7 @@ class _Walk:
         for key, item in node.value:
             line, name = key.start_mark.line + 1, str(key.value)
             if name in seen and key.tag != f"{_TAG}merge":
-                message = f"the key {name!r} is written twice"
+                message = f"the key {name!r:.80} is written twice; keep one of them"
                 self.mistakes.append(Mistake(self._name, line, message))
             seen.add(name)
             inner = (*path, name)
@@ -206,23 +234,3 @@ class _Walk:
             return self._scalar(node)
         self.simple = False
         return None
-
-
-def validation_mistakes(
-    error: ValidationError, document: Document, prefix: Path = ()
-) -> list[Mistake]:
-    """Turn pydantic's errors into located mistakes, one each."""
-    return [
-        document.mistake(_sentence(item["loc"], item["type"], item["msg"]), (*prefix, *item["loc"]))
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-
-
-def _sentence(location: tuple[int | str, ...], kind: str, message: str) -> str:
-    where = ".".join(str(part) for part in location)
-    if kind == "extra_forbidden":
-        return f"unknown key {where!r}"
-    if kind == "missing":
-        return f"the key {where!r} is missing"
-    message = message.removeprefix("Value error, ")
-    return f"{where}: {message}" if where else f"the file: {message}"

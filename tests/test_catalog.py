@@ -102,7 +102,7 @@ def test_no_catalog_answers_nothing() -> None:
         ("services:\n  a:\n    depends_on: [b]", "c.yml:3: a depends on 'b', which is neither"),
         ("services:\n  a:\n    depends_on: [a]", "c.yml:3: a depends on itself; "),
         ("services: [", "c.yml:1: not valid YAML"),
-        ("- a", "c.yml:1: the file: Input should be"),
+        ("- a", "c.yml:1: wanted is a mapping with keys of services, resources, bookkeeping_t"),
     ],
 )
 def test_a_wrong_catalog_is_located(text: str, message: str) -> None:

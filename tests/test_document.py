@@ -26,11 +26,11 @@ from pipeline.report import Action, Decision, Report
 from pipeline.selfaudit import audit_document
 from pipeline.suppressions import load_suppressions
 from pipeline.verdicts import Kind, Verdict
-from pipeline.whys import WhysTemplates, explain
+from pipeline.whys import explain, load_whys
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
 RULES = ruleset(
-    rule_text("missing", level="critical"),
+    rule_text("missing", level="critical", audit="{whys: unowned}"),
     rule_text("down", audit="{user_visible: true, caused_by: [{rule: missing}]}"),
     rule_text("deployed", audit="{context: {}}"),
     rule_text("loud", level="low", audit="{noise: true}"),
@@ -115,8 +115,10 @@ CONTRACT = {
         "unknown",
     },
     "incidents.symptoms.samples": {"insert_id", "log_name", "timestamp", "severity", "text"},
-    "incidents.five_whys": {"question", "answer", "status", "settle", "evidence"},
-    "incidents.five_whys.evidence": {"kind", "ref", "text"},
+    "incidents.five_whys": {"question", "answer", "status", "settle", "evidence", "considered"},
+    "incidents.five_whys.evidence": {"kind", "ref", "text", "url"},
+    "incidents.five_whys.considered": {"claim", "standing", "evidence", "missing"},
+    "incidents.five_whys.considered.evidence": {"kind", "ref", "text", "url"},
     "incidents.timeline": {"timestamp", "kind", "text", "ref"},
     "incidents.report": {"action", "reason", "title", "labels", "body"},
     "incidents.suppressed": {"place", "owner", "reason", "until"},
@@ -148,10 +150,26 @@ SUPPRESSIONS = load_suppressions(
 SILENCE = Verdict(Kind.SILENCE, "inc-1", ("a", BASE), BASE, "ana", until=BASE + 60 * SECOND)
 
 
+WHYS = load_whys(
+    [
+        (
+            "unowned.yml",
+            """\
+name: unowned
+whys:
+  - question: Whose?
+    answers:
+      - {claim: nobody's, when: [nobodys], ruled_out_by: [seen_down], answer: Nobody's.}
+    unknown: Who knows.
+    settle: Ask.
+""",
+        )
+    ]
+)
 OLDER = Deployment("backend", "backend-1", "", BASE - 9 * SECOND, BASE, "insertId a")
 DEPLOYED = replace(OLDER, revision="backend-2", first_seen=BASE, previous=OLDER)
 ROLLOUT = Rollout(
-    (OLDER, DEPLOYED), DEPLOYED, (Fact("after", "first seen after it", "insertId a"),)
+    (OLDER, DEPLOYED), DEPLOYED, facts=(Fact("after", "first seen after it", "insertId a"),)
 )
 
 
@@ -162,7 +180,7 @@ def run_document() -> dict[str, Any]:
     (made,) = correlator.incidents()
     incident = replace(made, verdicts=(SILENCE,))
     applied = apply(SUPPRESSIONS, [incident], BASE)
-    explanation = explain(incident, known_facts(incident, Catalog()), WhysTemplates({}, {}))
+    explanation = explain(incident, known_facts(incident, Catalog()), WHYS)
     report = Report(incident.id, "[P1] title", ("fivewhys", "P1"), "body")
     decision = Decision(Action.CREATE, "first report")
     entries = EntriesDocument(
@@ -279,6 +297,21 @@ def test_an_incident_is_told_in_full() -> None:
         "link",
     ]
     assert incident["five_whys"][1]["settle"]
+    assert incident["five_whys"][1]["considered"] == [
+        {
+            "claim": "nobody's",
+            "standing": "ruled out",
+            "evidence": [
+                {
+                    "kind": "seen_down",
+                    "ref": "insertId down-1-backend in log",
+                    "text": "2025-09-10T00:00:01Z backend: About down",
+                    "url": "",
+                }
+            ],
+            "missing": ["nobodys"],
+        }
+    ]
     kinds = ["deployment", "deployment", "symptom", "symptom", "context"]
     assert [item["kind"] for item in incident["timeline"]] == kinds
     assert [item["previous"] for item in incident["deployments"]] == ["", "backend-1"]

@@ -42,7 +42,7 @@ WHYS = """\
 name: ownership
 whys:
   - question: Why?
-    answers: [{when: [owner], answer: "{{ owner[0].name }}"}]
+    answers: [{claim: C, when: [owner], answer: "{{ owner[0].name }}"}]
     unknown: Nobody knows.
     settle: Ask.
 """

@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pipeline.markdown import Safe, code, escape, fence, inline, title, truncate, visible
+from pipeline.markdown import Safe, code, escape, fence, inline, link, title, truncate, visible
 
 ZWSP = "\u200b"
 
@@ -438,3 +438,47 @@ def test_a_missing_value_is_an_error() -> None:
     """Escaping hides no mistake of a template."""
     with pytest.raises(UndefinedError):
         rendered("{{ missing }}")
+
+
+PERMALINK = f"https://github.com/example/platform/blob/{'0123456789' * 4}/auth/models.py#L48"
+
+
+@given(ANY_TEXT)
+def test_a_link_shows_its_text_and_leads_to_its_address(text: str) -> None:
+    """Whatever the text is, it neither ends the link nor changes where that leads."""
+    (children,) = (item.children for item in parser().parse(link(text, PERMALINK)) if item.children)
+    assert [token.type for token in children].count("link_open") == 1
+    assert children[0].attrs == {"href": PERMALINK}
+    assert children[-1].type == "link_close"
+    assert "\n" not in link(text, PERMALINK)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "javascript:alert(1)",
+        "http://example.com/",
+        "https://example.com",
+        "https://user:word@example.com/",
+        "https://example.com/a b",
+        "https://example.com/>)[x](https://example.org/",
+        "https://example.com/\n",
+        "https://example.com/a\u202eb",
+        "https://example.com/a|b",
+        "https://github.com/example/platform#12",
+        "https://github.com/example/platform/issues/12",
+        "https://github.com/example/platform/Pull/12",
+    ],
+)
+def test_what_is_no_plain_address_is_no_link(url: str) -> None:
+    """It is left out; an issue would be told that it was mentioned, so it is left out, too."""
+    assert link("models.py:48", url) == "`models.py:48`"
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_no_address_does_harm(text: str, url: str) -> None:
+    """An address of any form makes at most one link, which stays in its cell."""
+    types = blocks(f"| a | b |\n|---|---|\n| {link(text, url)} | x |")
+    assert types.count("td_open") == 2
+    assert link(text, f"https://example.com/{url}").count("](<") <= 1 + text.count("](<")

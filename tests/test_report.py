@@ -189,7 +189,11 @@ OPEN_WHYS = load_whys(
 name: open
 whys:
   - question: "{{ what }}"
-    answers: [{when: [seen_bang], answer: "{{ seen_bang[0].what }}", cites: [seen_near]}]
+    answers:
+      - claim: "{{ what }}"
+        when: [seen_bang]
+        answer: "{{ seen_bang[0].what }}"
+        cites: [seen_near]
     unknown: U
     settle: S
   - {question: "{{ what }}", unknown: "{{ what }}", settle: "Ask: {{ what }}"}

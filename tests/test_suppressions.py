@@ -61,7 +61,7 @@ def suppression(**keys: str) -> str:
         ("a: [", "s.yml:1: not valid YAML"),
         ("suppress: []", "s.yml:1: unknown key 'suppress'"),
         (suppression(owner=""), "s.yml:3: the key 'suppressions.0.owner' is missing"),
-        (suppression(owner="''"), "s.yml:4: suppressions.0.owner: String should have at least 1"),
+        (suppression(owner="''"), "s.yml:4: suppressions.0.owner: wanted is a text that is not em"),
         (suppression(reason=""), "the key 'suppressions.0.reason' is missing"),
         (suppression(until=""), "the key 'suppressions.0.until' is missing"),
         (suppression(match="{}"), "s.yml:3: suppressions.0.match: it would match everything"),
@@ -71,7 +71,7 @@ def suppression(**keys: str) -> str:
         (suppression(match="{rule: ['']}"), "[''] is neither a text nor a list of texts"),
         (
             suppression(until="next week"),
-            "s.yml:6: suppressions.0.until.date: 'next week' is no da",
+            "s.yml:6: suppressions.0.until: 'next week' is no date; write it like",
         ),
         (suppression(until="2025-02-30"), "'2025-02-30' is no date"),
         (suppression(until="{}"), "suppressions.0.until: give a date or a revision, too"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.catalog import Catalog
 from pipeline.errors import TemplateError
-from pipeline.facts import Fact
+from pipeline.facts import Fact, known_facts
 from pipeline.whys import (
     TEXT_LIMIT,
+    Considered,
     Evidence,
     Explanation,
+    Standing,
     Status,
     WhysTemplates,
     explain,
@@ -28,18 +32,27 @@ name: ownership
 whys:
   - question: "Why is {{ tables | join(', ') }} missing?"
     answers:
-      - when: [nobodys, seen_migrated]
+      - claim: "{{ tables | first }} is nobody's"
+        when: [nobodys, seen_migrated]
+        ruled_out_by: [{fact: owned, same: [table]}]
         answer: "It was migrated, and {{ nobodys[0].table }} is nobody's."
         cites: [declared, resembles]
-      - when: [nobodys]
+      - claim: "{{ tables | first }} is nobody's"
+        when: [nobodys]
+        ruled_out_by: [{fact: owned, same: [table]}]
         answer: "{{ nobodys[0].table }} is nobody's."
+      - claim: "somebody owns {{ tables | first }}"
+        when: [{fact: owned, where: {by: auth}}]
+        answer: "It is {{ owned[0].by }}'s."
     unknown: "Nothing shows it."
     settle: "Look for {{ tables | first }}."
   - question: "Why is that so?"
     answers:
-      - when: [{fact: others, where: {symptom: extra}}]
+      - claim: it is another's
+        when: [{fact: others, where: {symptom: extra, shared: true}}]
         answer: "It is {{ others[0].owner }}'s."
-      - when: [resembles]
+      - claim: it may be another
+        when: [resembles]
         answer: "It may be another."
     unknown: "That is not known."
     settle: "Ask."
@@ -61,7 +74,13 @@ RULES = ruleset(
 NOBODYS = Fact("nobodys", "no service owns it", "catalog.yml:1", {"table": "sessions"})
 MIGRATED = Fact("seen_migrated", "it was migrated", "insertId m")
 DECLARED = Fact("declared", "backend owns users", "catalog.yml:2")
-OTHERS = Fact("others", "they are auth's", "catalog.yml:3", {"symptom": "extra", "owner": "auth"})
+OTHERS = Fact(
+    "others",
+    "they are auth's",
+    "catalog.yml:3",
+    {"symptom": "extra", "owner": "auth", "shared": True},
+)
+OWNED = Fact("owned", "auth owns it", "catalog.yml:9", {"table": "sessions", "by": "auth"})
 RESEMBLES = Fact(
     "resembles", "it looks like tokens", "catalog.yml:4", {"like": "tokens"}, suggested=True
 )
@@ -230,6 +249,141 @@ def test_what_entries_show_is_no_root_cause() -> None:
     assert explanation.root_cause == "Unknown. Nothing shows it."
 
 
+# --- considered -----------------------------------------------------------------------------------
+
+
+def considered(*facts: Fact, why: int = 0) -> dict[str, tuple[Standing, tuple[str, ...]]]:
+    """Return, by claim, why an answer was not taken and the places that show it."""
+    return {
+        item.claim: (item.standing, tuple(shown.ref for shown in item.evidence))
+        for item in explained(*facts).whys[why].considered
+    }
+
+
+def test_answers_that_nothing_shows_are_told_with_what_is_missing() -> None:
+    """Of the variants of a claim the one that lacks least; none was taken."""
+    assert explained().whys[0].considered == (
+        Considered("sessions is nobody's", Standing.NOT_SHOWN, missing=("nobodys",)),
+        Considered("somebody owns sessions", Standing.NOT_SHOWN, missing=("owned (by: auth)",)),
+    )
+
+
+def test_a_claim_that_was_taken_is_not_considered_again() -> None:
+    """Its other variants mean the same."""
+    assert list(considered(NOBODYS)) == ["somebody owns sessions"]
+    assert list(considered(NOBODYS, MIGRATED)) == ["somebody owns sessions"]
+
+
+def test_a_fact_rules_out_what_nothing_speaks_for() -> None:
+    """The fact is named; the next answer stands."""
+    why = explained(OWNED).whys[0]
+    assert (why.answer, why.status) == ("It is auth's.", Status.ESTABLISHED)
+    assert why.considered == (
+        Considered(
+            "sessions is nobody's",
+            Standing.RULED_OUT,
+            (Evidence("owned", "catalog.yml:9", "auth owns it"),),
+            ("nobodys",),
+        ),
+    )
+
+
+def test_facts_that_contradict_each_other_leave_the_why_unknown() -> None:
+    """Both are shown, whatever else would stand; the chain ends."""
+    explanation = explained(NOBODYS, OWNED, OTHERS)
+    (why,) = explanation.whys
+    assert why.status is Status.UNKNOWN
+    assert why.answer == (
+        "The facts contradict each other: no service owns it (catalog.yml:1), "
+        "but auth owns it (catalog.yml:9)."
+    )
+    assert [item.ref for item in why.evidence] == ["catalog.yml:1", "catalog.yml:9"]
+    assert why.settle == "Look for sessions."
+    assert explanation.open_questions == ("Why is sessions missing? Look for sessions.",)
+    assert explanation.root_cause.startswith("Unknown. The facts contradict each other")
+    assert considered(NOBODYS, OWNED) == {
+        "sessions is nobody's": (Standing.CONTRADICTED, ("catalog.yml:1", "catalog.yml:9")),
+        "somebody owns sessions": (Standing.HOLDS_TOO, ("catalog.yml:9",)),
+    }
+
+
+def test_without_either_side_a_contradiction_is_none() -> None:
+    """What is left of it decides."""
+    assert explained(NOBODYS).whys[0].answer == "sessions is nobody's."
+    assert explained(OWNED).whys[0].answer == "It is auth's."
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        replace(OWNED, data={"table": "tokens", "by": "auth"}),  # about another table
+        replace(OWNED, suggested=True),
+    ],
+)
+def test_neither_a_suggestion_nor_another_thing_speaks_against_an_answer(fact: Fact) -> None:
+    """What is about another table contradicts nothing that is said about this one."""
+    why = explained(NOBODYS, fact).whys[0]
+    assert (why.answer, why.status) == ("sessions is nobody's.", Status.ESTABLISHED)
+
+
+def test_a_suggestion_is_shown_beside_what_it_does_not_establish() -> None:
+    """So that a reader can judge it."""
+    assert considered(NOBODYS, RESEMBLES, why=1) == {
+        "it is another's": (Standing.NOT_SHOWN, ()),
+        "it may be another": (Standing.NOT_SHOWN, ("catalog.yml:4",)),
+    }
+    (missing, _) = explained(NOBODYS, RESEMBLES).whys[1].considered
+    assert missing.missing == ("others (symptom: extra, shared: true)",)
+
+
+def test_a_claim_knows_only_what_the_root_carries() -> None:
+    """It is told when there are no facts, so it may not need one."""
+    text = (
+        "name: ownership\nwhys:\n  - {question: Q, unknown: U, settle: S, answers: "
+        "[{claim: '{{ nobodys[0].table }}', when: [nobodys], answer: A}]}"
+    )
+    with pytest.raises(
+        TemplateError, match=r"^w\.yml: the template raised: 'nobodys' is undefined"
+    ):
+        explained(NOBODYS, templates=load_whys([("w.yml", text)]))
+
+
+# --- several roots --------------------------------------------------------------------------------
+
+SEVERAL = """\
+name: several
+whys:
+  - question: "Why?"
+    answers:
+      - {claim: the other failed, when: [seen_other], answer: "{{ seen_other[0].title }}"}
+    unknown: U
+    settle: S
+"""
+
+
+def test_the_root_of_the_incident_chooses_the_template_and_facts_are_of_all_its_symptoms() -> None:
+    """Of several that nothing explains the earliest is the root; what the others show counts."""
+    rules = ruleset(
+        rule_text("cause", audit="{whys: several}"),
+        rule_text("other", audit="{whys: ownership}"),
+        rule_text("middle", audit="{caused_by: [{rule: cause}, {rule: other}]}"),
+        rule_text("end", audit="{user_visible: true, caused_by: [{rule: middle}]}"),
+    )
+    seen = tuple(detection(name, at=at) for at, name in enumerate(rules.rules))
+    (incident,) = correlate(rules, *seen).incidents()
+    templates = load_whys([("s.yml", SEVERAL), ("ownership.yml", TEMPLATE)])
+    explanation = explain(incident, known_facts(incident, Catalog()), templates)
+    assert incident.root.rule == "cause"
+    assert [(why.question, why.status) for why in explanation.whys] == [
+        ("Why “About end”?", Status.OBSERVED),
+        ("Why “About middle”?", Status.OBSERVED),
+        ("Why?", Status.ESTABLISHED),
+    ]
+    assert explanation.root_cause == "About other"
+
+
+# --- questions and steps --------------------------------------------------------------------------
+
 GUARDED = """\
 name: ownership
 whys:
@@ -292,17 +446,34 @@ ANSWERS = "name: a\nwhys:\n  - question: Q\n    unknown: U\n    settle: S\n    a
             "a.yml:5: the template raised: unexpected end of template",
         ),
         (
-            ANSWERS + "      - when: [f]\n        answer: '{% if %}'",
-            "a.yml:8: the template raised: ",
+            ANSWERS + "      - claim: C\n        when: [f]\n        answer: '{% if %}'",
+            "a.yml:9: the template raised: ",
         ),
         (
             "name: a\nwhys:\n" + WHY + "next_steps:\n  - text: '{{ | }}'",
             "a.yml:5: the template raised: ",
         ),
+        (
+            ANSWERS + "      - when: [f]\n        answer: A",
+            "a.yml:7: the key 'whys.0.answers.0.claim' is missing",
+        ),
+        (
+            ANSWERS + "      - claim: '{{ a'\n        when: [f]\n        answer: A",
+            "a.yml:7: the template raised: ",
+        ),
+        (
+            ANSWERS + "      - claim: C\n        when: [7]\n        answer: A",
+            "a.yml:8: whys.0.answers.0.when.0: ",
+        ),
+        # what would let an answer stand is about one thing: nothing is the same as in another
+        (
+            ANSWERS + "      - claim: C\n        when: [{fact: f, same: [g]}]\n        answer: A",
+            "a.yml:8: unknown key 'whys.0.answers.0.when.0.same'",
+        ),
         # an answer that holds without any fact would have no evidence
         (
-            ANSWERS + "      - when: []\n        answer: A",
-            "a.yml:7: whys.0.answers.0.when: ",
+            ANSWERS + "      - claim: C\n        when: []\n        answer: A",
+            "a.yml:8: whys.0.answers.0.when: ",
         ),
         (
             "name: a\nwhys:\n" + WHY + "---\nname: a\nwhys:\n" + WHY,

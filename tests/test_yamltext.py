@@ -51,7 +51,11 @@ def test_time_stamps_stay_text_and_merges_work() -> None:
     [
         ("a: [1", "file.yml:1: not valid YAML: expected ',' or ']'"),
         ("a: 1\na: 2", "file.yml:2: the key 'a' is written twice"),
-        ("a: \x01", "file.yml: not valid YAML: unacceptable character"),
+        ("a: 1\nb: \x01", "file.yml:2: not valid YAML: U+0001 may not stand in it"),
+        (
+            "a:\n\tb: 1",
+            "file.yml:2: not valid YAML: found character '\\t' that cannot start any tok",
+        ),
         ("a: *b", "file.yml:1: not valid YAML: found undefined alias"),
         ("a: !!python/object:os.system x", "file.yml:1: not valid YAML: could not determine"),
         ("a: 1\nb: !!int x", "file.yml:2: 'x' is no int"),
@@ -59,7 +63,8 @@ def test_time_stamps_stay_text_and_merges_work() -> None:
         ("a: !!timestamp x", "file.yml:1: 'x' is no timestamp"),
         ("? [a]\n: 1", "file.yml:1: not valid YAML: found unhashable key"),
         ("a: !unknown [1]", "file.yml:1: not valid YAML: could not determine"),
-        ("[" * 2000, "file.yml: nested too deeply"),
+        ("[" * 2000, "file.yml:1: nested too deeply"),
+        ("a: &a [*a]", "file.yml:1: nested too deeply, or an alias stands within what it means"),
     ],
 )
 def test_what_is_no_yaml_is_said_with_its_line(text: str, message: str) -> None:
@@ -106,3 +111,20 @@ def test_aliases_cannot_expand_without_bound() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     assert "expands to more than" in messages("\n".join(lines))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("- a\n" * 600_000, 1), ("a: 1\n---\n" + "b" * 2_000_001, 2), (" " * 10_000_000, 1)],
+)
+def test_a_huge_document_is_refused_before_it_fills_the_memory(text: str, line: int) -> None:
+    """A file of many documents may be larger than one of them."""
+    (message,) = messages(text)
+    assert message.startswith(f"file.yml:{line}: has ")
+    assert message.endswith("characters from here on; at most 2,000,000 are read")
+
+
+def test_many_documents_may_be_larger_than_one() -> None:
+    """As rules are, thousands in one file."""
+    text = ("---\na: " + "x" * 999_000 + "\n") * 3
+    assert len(parse(text, "file.yml")) == 3

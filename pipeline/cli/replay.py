@@ -62,7 +62,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         str,
         typer.Option(
             metavar="PATH",
-            help="A checkout of the services' code, in which causes are looked for; nothing is run.",
+            help="A checkout of the code, in which causes are looked for; nothing is run.",
         ),
     ] = "",
     out: Annotated[

@@ -17,7 +17,8 @@ from pipeline.rule.expressions import Policy
 from pipeline.rule.filters import apply_filters, filter_mistakes
 from pipeline.rule.model import Correlation, Draft, Filter, RuleSet
 from pipeline.rule.reading import encoding_mistakes, read_filter, read_rule
-from pipeline.yamltext import parse, validation_mistakes
+from pipeline.validating import validation_mistakes
+from pipeline.yamltext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -123,5 +124,5 @@ def _audit(document: Document, mistakes: list[Mistake]) -> Audit | None:
     try:
         return Audit.model_validate(block or {})
     except ValidationError as error:
-        mistakes += validation_mistakes(error, document, ("audit",))
+        mistakes += validation_mistakes(error, document, Audit, ("audit",))
         return None

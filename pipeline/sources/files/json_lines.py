@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from pipeline.entry import Rejection, decode_json, parse_entry, parse_line
 from pipeline.errors import EntryError
 from pipeline.sources.files.records import Read, has_entry, read_json, read_piece
 from pipeline.sources.files.splitter import Piece
-from pipeline.sources.files.streams import TOO_LARGE, split_lines
+from pipeline.sources.files.streams import TOO_LARGE, BrokenStreamError, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,18 +25,25 @@ def is_opener(line: bytes) -> bool:
 def read_json_lines(name: str, chunks: Iterable[bytes], number: int = 1) -> Iterator[Read]:
     """Read one record a line, `number` being that of the first.
 
-    From a line that is but an opening bracket on, read plain JSON.
+    From a line that is but an opening bracket on, read plain JSON. Where the text breaks off, say
+    so last.
     """
-    lines = split_lines(chunks)
-    for place, line in enumerate(lines, number):
-        entry = parse_line(line or b"", f"{name}:{place}")
-        if entry is not None:
-            yield entry
-        elif line is not None and is_opener(line):
-            yield from read_json(name, _with_ends(line, lines), line=place)
-            return
-        else:
-            yield from _read_any_line(name, place, line)
+    reading = Lines(chunks, number)
+    pieces = iter(reading)
+    try:
+        for lines in pieces:
+            for place, line in enumerate(lines, reading.number):
+                entry = parse_line(line or b"", f"{name}:{place}")
+                if entry is not None:
+                    yield entry
+                elif line is not None and is_opener(line):
+                    left = itertools.chain([lines[place - reading.number :]], pieces)
+                    yield from read_json(name, map(_joined, left), line=place)
+                    return
+                else:
+                    yield from _read_any_line(name, place, line)
+    except BrokenStreamError as error:
+        yield Rejection(f"{name}:{reading.number}", str(error))
 
 
 def read_line(name: str, number: int, line: bytes | None) -> list[Read]:
@@ -60,8 +68,6 @@ def _read_odd_line(name: str, number: int, line: bytes | None) -> list[Read]:
     return several if has_entry(several) else read_piece(name, Piece(number, line))
 
 
-def _with_ends(first: bytes, lines: Iterable[bytes | None]) -> Iterator[bytes]:
+def _joined(lines: list[bytes | None]) -> bytes:
     """Join lines again; where one was too long to keep, its object will turn out broken."""
-    yield first + b"\n"
-    for line in lines:
-        yield (b"" if line is None else line) + b"\n"
+    return b"".join((line or b"") + b"\n" for line in lines)

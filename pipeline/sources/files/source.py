@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ class FileSource:
 
         Raises SourceError at once, naming every path that can't be read, before anything is.
         """
-        return self._read_all(find_files(self._paths), read_json_lines)
+        return self._read_all(find_files(self._paths), _read_lines)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the same records, those of large files of JSON lines in blocks of raw lines.
@@ -64,11 +65,12 @@ class FileSource:
         return (item for item in self._read_all(files, _read_blocks) if not isinstance(item, Read))
 
     def _read_all(self, files: Iterable[str], read_lines: LinesReader[T]) -> Iterator[T | Read]:
-        for file in files:
-            if file == STDIN:
-                yield from _read_stream("stdin", self._stdin or sys.stdin.buffer, read_json_lines)
-            else:
-                yield from _read_file(file, read_lines)
+        return itertools.chain.from_iterable(self._read_one(file, read_lines) for file in files)
+
+    def _read_one(self, file: str, read_lines: LinesReader[T]) -> Iterator[T | Read]:
+        if file == STDIN:
+            return _read_stream("stdin", self._stdin or sys.stdin.buffer, _read_lines)
+        return _read_file(file, read_lines)
 
 
 def _gathered(items: Iterable[Read | Block]) -> Iterator[Batch]:
@@ -100,19 +102,29 @@ def _read_stream(name: str, file: BinaryIO, read_lines: LinesReader[T]) -> Itera
     stream = Stream(file)
     reader = _reader_of(stream.head)
     if isinstance(reader, str):
-        yield Rejection(name, str(stream.error or reader))
-        return
+        return iter([Rejection(name, str(stream.error or reader))])
+    if reader is read_json_lines:
+        return read_lines(name, stream)
+    return _read_with(reader, name, stream)
+
+
+def _read_with(reader: Reader, name: str, stream: Stream) -> Iterator[Read]:
+    """Read what may break off; its reader does not know where."""
     try:
-        yield from (read_lines if reader is read_json_lines else reader)(name, stream)
+        yield from reader(name, stream)
     except BrokenStreamError as error:
         yield Rejection(f"{name}:{stream.lines + 1}", str(error))
+
+
+def _read_lines(name: str, stream: Stream) -> Iterator[Read]:
+    return read_json_lines(name, stream.pieces())
 
 
 def _read_blocks(name: str, stream: Stream) -> Iterator[Read | Block]:
     """Read a large file in blocks; a pipe, which can be read but once, line by line."""
     path = Path(name)
     if len(stream.head) < HEAD or not path.is_file():
-        return read_json_lines(name, stream)
+        return _read_lines(name, stream)
     from pipeline.sources.files.blocks import read_blocks  # noqa: PLC0415 - numpy is slow to load
 
     with path.open("rb") as file:

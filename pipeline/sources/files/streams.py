@@ -72,22 +72,44 @@ class Stream:
             self.error = error
 
 
-def split_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[bytes | None]:
-    """Yield the lines without their ends; None for one longer than `limit`."""
-    rest, skipping = b"", False
-    for chunk in chunks:
-        lines: list[bytes | None] = [*(rest + chunk).split(b"\n")]
-        if len(rest) + len(chunk) > limit:
-            lines[:-1] = [line if len(line or b"") <= limit else None for line in lines[:-1]]
-        rest = lines.pop() or b""
-        if skipping:
-            lines[:1] = [None] * len(lines[:1])
-            skipping = not lines
-        skipping |= len(rest) > limit
-        rest = b"" if skipping else rest
-        yield from lines
-    if rest or skipping:
-        yield None if skipping else rest
+class Lines:
+    """The lines of a text in pieces, without their ends, in lists; None is one beyond `limit`.
+
+    `number` is that of the line that the next list begins with, also when there is none, as the
+    text breaks off.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], number: int = 1, limit: int = MAX_RECORD) -> None:
+        self.number = number
+        self._chunks = chunks
+        self._limit = limit
+
+    def __iter__(self) -> Iterator[list[bytes | None]]:
+        """Yield a list for each piece, once."""
+        rest, skipping = b"", False
+        for chunk in self._chunks:
+            lines: list[bytes | None] = [*chunk.split(b"\n")]
+            lines[0] = rest + (lines[0] or b"")
+            if len(rest) + len(chunk) > self._limit:
+                lines[:-1] = [self._short(line) for line in lines[:-1]]
+            rest = lines.pop() or b""
+            if skipping:
+                lines[:1] = [None] * len(lines[:1])
+                skipping = not lines
+            skipping |= len(rest) > self._limit
+            rest = b"" if skipping else rest
+            yield lines
+            self.number += len(lines)
+        if rest or skipping:
+            yield [None if skipping else rest]
+
+    def _short(self, line: bytes | None) -> bytes | None:
+        return line if len(line or b"") <= self._limit else None
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Yield the lines without their ends; None for one longer than `MAX_RECORD`."""
+    return itertools.chain.from_iterable(Lines(chunks))
 
 
 def _read(file: BinaryIO) -> Iterator[bytes]:
