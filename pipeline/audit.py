@@ -16,6 +16,10 @@ CaptureType = Literal["str", "int", "float", "list", "set", "timestamp"]
 SECOND = 1_000_000_000
 """Nanoseconds in a second: every time and every span inside fivewhys is in nanoseconds."""
 
+SERVICE = "service"
+"""Field of every detection: the service that logged its entry, unless a rule captures another."""
+COMPONENT = "component"
+"""Field for what the catalog calls that service, the service itself where it knows none."""
 PATTERN = "pattern"
 """Field of a fallback rule's detections: what entries like this one say, for titles."""
 ABOVE = "above"

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pipeline.audit import SECOND
 from pipeline.entry import format_timestamp
 from pipeline.entry.sighting import bare_time, merge_sightings, whole_time
@@ -70,7 +72,8 @@ class Sightings:
         """Return them fit to be stored and shown; `identify` keeps identifiers apart."""
         clean: dict[Running, Sighting] = {}
         for (service, version), one in self.known.items():
-            fit = one._replace(
+            fit = msgspec.structs.replace(
+                one,
                 log_name=identify(one.log_name),
                 insert_id=identify(one.insert_id),
                 commit=redact(one.commit),

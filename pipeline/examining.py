@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.detection import is_loud
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
-from pipeline.entry.outline import identities, last_time, loud_lines, outlines
+from pipeline.entry.outline import columns_of, identities, last_time, loud_lines, outlines
 from pipeline.entry.sighting import merge_sightings, sighting_of, sightings_of
 from pipeline.exceptions.lines import find_parts
 from pipeline.joining import is_part
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.detection import Detection, Detector
-    from pipeline.entry.outline import Outline
+    from pipeline.entry.outline import Columns, Outline
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Batch, Block
 
@@ -120,51 +120,50 @@ class Examiner:
     def again(self, block: Block) -> list[Told]:
         """Tell what the rules see in the lines of a block whose entries are `wanted`."""
         found = outlines(block.data, len(block), regular=block.regular)
+        inside = self._inside(found)
+        told = identities(columns_of([one for at in inside if (one := found[at])]))
         examined = Examined()
-        read = block.read(self._lines_wanted(found))
+        read = block.read(self._among_wanted(inside, told))
         self._take_records((one for one in read if isinstance(one, LogEntry)), examined)
         silent = [Told(one, richness, ()) for one, richness in examined.silent]
         return [*examined.told, *silent]
 
     def _take_block(self, block: Block, examined: Examined) -> None:
         found = outlines(block.data, len(block), regular=block.regular)
-        odd = {at for at, outline in enumerate(found) if outline is None}
+        inside = self._inside(found)
+        columns = columns_of([one for at in inside if (one := found[at])])
+        told = identities(columns)
         lines = block.lines_at(self._detector.screen.places(block.data))
         lines.update(loud_lines(found))
         lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
-        if self._wanted:
-            lines.update(self._lines_wanted(found))
-        self._sight([one for one in found if one], examined)
-        self._pass([one for at, one in enumerate(found) if one and at not in lines], examined)
+        lines.update(self._among_wanted(inside, told))
+        odd = {at for at, outline in enumerate(found) if outline is None}
+        passed = [one for at, one in zip(inside, told, strict=True) if at not in lines]
+        examined.passed.extend(passed)
+        examined.outside += len(found) - len(lines | odd) - len(passed)
+        self._sight(columns, examined)
         self._take_records(block.read(sorted(odd)), examined)
         self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
 
-    def _sight(self, found: Sequence[Outline], examined: Examined) -> None:
-        """Note when revisions were seen, and move event time."""
-        inside = self._inside(found)
-        if not inside:
-            return
-        examined.watermark = last_time(inside)
-        if self._latest is not None and examined.watermark > self._latest:
-            inside = _timely(inside, self._latest)
-            examined.watermark = last_time(inside) if inside else 0
-        merge_sightings(examined.sightings, sightings_of(inside))
-
-    def _inside(self, found: Sequence[Outline]) -> Sequence[Outline]:
+    def _inside(self, found: Sequence[Outline | None]) -> list[int]:
+        """Return which lines have an outline, and a time in the window."""
         if self._window.is_open:
-            return found
-        return [one for one in found if self._window.holds(parse_timestamp(one.timestamp))]
+            return [at for at, one in enumerate(found) if one]
+        holds = self._window.holds
+        return [at for at, one in enumerate(found) if one and holds(parse_timestamp(one.timestamp))]
 
-    def _lines_wanted(self, found: Sequence[Outline | None]) -> list[int]:
-        known = [(at, outline) for at, outline in enumerate(found) if outline]
-        told = identities([outline for _, outline in known])
-        return [at for (at, _), one in zip(known, told, strict=True) if one in self._wanted]
+    def _among_wanted(self, lines: Sequence[int], told: Sequence[int]) -> list[int]:
+        if not self._wanted:
+            return []
+        return [at for at, one in zip(lines, told, strict=True) if one in self._wanted]
 
-    def _pass(self, found: Sequence[Outline], examined: Examined) -> None:
-        """Account for lines that nobody needs."""
-        inside = self._inside(found)
-        examined.outside += len(found) - len(inside)
-        examined.passed.extend(identities(inside))
+    def _sight(self, columns: Columns, examined: Examined) -> None:
+        """Note when revisions were seen, and move event time."""
+        if self._latest is not None:
+            columns = _timely(columns, self._latest)
+        if columns.found:
+            examined.watermark = last_time(columns)
+            merge_sightings(examined.sightings, sightings_of(columns))
 
     def _take_records(
         self,
@@ -211,6 +210,9 @@ class Examiner:
         return Told(entry.identity, entry.richness, tuple(detect(entry)))
 
 
-def _timely(found: Sequence[Outline], latest: int) -> list[Outline]:
+def _timely(columns: Columns, latest: int) -> Columns:
     """Leave out what claims to be of a time that is nobody's."""
-    return [one for one in found if parse_timestamp(one.timestamp) <= latest]
+    if not columns.found or last_time(columns) <= latest:
+        return columns
+    times = enumerate(parse_timestamp(one.timestamp) for one in columns.found)
+    return columns.select([at for at, time in times if time <= latest])

@@ -118,7 +118,7 @@ class Replay:
         correlator: Correlator,
         spool: Callable[[int], Spool],
         catalog: Catalog,
-        texts: Texts,
+        texts: Callable[[], Texts],
         investigators: Sequence[Investigator],
         store: Store,
         sinks: Sequence[Sink],
@@ -254,7 +254,7 @@ class Replay:
         for joined in released.joined:
             self._tell_joined(joined, heard)
         for entry in released.loose:
-            self._tell_alone(entry, heard)
+            self._tell_alone(replace(entry), heard)  # what is derived from it is not kept with it
         self._tally.hear(heard)
 
     def _tell_joined(self, joined: Joined, heard: Heard) -> None:
@@ -326,8 +326,9 @@ class Replay:
     ) -> Outcome:
         """Explain, render and decide."""
         incident, rollout = case.incident, case.rollout
-        explanation = explain(incident, facts, self._texts.whys)
-        report = render(incident, explanation, self._texts.issue, self._texts.issue_place, rollout)
+        texts = self._texts()
+        explanation = explain(incident, facts, texts.whys)
+        report = render(incident, explanation, texts.issue, texts.issue_place, rollout)
         known = ledger.get(incident.id)
         now = self._correlator.now
         silence = silence_of(incident.verdicts, now)

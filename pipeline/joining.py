@@ -244,10 +244,13 @@ def _distinct(entries: Iterable[LogEntry]) -> Iterable[LogEntry]:
 
 
 def _hold(held: dict[tuple[str, int, str], LogEntry], entry: LogEntry) -> None:
-    """Keep the richest of the copies of an entry."""
+    """Keep the richest of the copies of an entry, without what was derived from it.
+
+    That takes more room than the entry itself.
+    """
     known = held.get(entry.key)
-    if known is None or entry.richness > known.richness:
-        held[entry.key] = entry
+    if known is None or entry.richness > replace(known).richness:
+        held[entry.key] = replace(entry)
 
 
 def _stream(entry: LogEntry) -> tuple[str, ...]:

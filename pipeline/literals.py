@@ -57,6 +57,7 @@ SHORTEST = 4
 _MADE = ("severity", "exception.message", "exception.module", "exception.frames")
 _UNESCAPED = re.compile(r"[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]+")  # ASCII less " / and \
 _WRITTEN = (TOO_DEEP.lower(), "-infinity")  # by whoever decodes the JSON: in a raw line it is not
+_LETTERS = re.compile(r"[^\\.^$*+?{}\[\]()|]+")  # an expression that means its own letters
 _NUMBER = re.compile(r"[-+.0-9eE]+")  # JSON may write it otherwise: 1e+16, 1e16
 
 # A name and its value in JSON, perhaps in JSON that is a text in JSON: what may stand between them.
@@ -159,6 +160,8 @@ def _of_expression(expression: str) -> Literals:
 
     Where the two dialects differ, Python's refuses the expression or takes it to require less.
     """
+    if _LETTERS.fullmatch(expression):
+        return _of_text(expression)
     try:
         with _quiet() if "[" in expression else nullcontext():
             parsed = _parser.parse(expression)

@@ -31,8 +31,8 @@ EXAMPLE_LIMIT: Final = 300
 """Characters of an example."""
 SHORT: Final = 1_000
 """Characters up to which a text is worth remembering."""
-PARTED: Final = 500_000
-"""Rows that are counted at once: 8 MB."""
+PARTED: Final = 125_000
+"""Rows that are counted at once: 2 MB, and some times that while they are sorted."""
 FEW: Final = 10_000
 """Rows that a plain dict counts sooner than numpy is loaded."""
 ROW: Final = 2 * array("q").itemsize

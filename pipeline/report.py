@@ -315,7 +315,7 @@ def _joined(names: Sequence[str]) -> str:
     return ", ".join(names) or "unknown"
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     """Return the beginning of a text on one line."""
     line = " ".join(text.split())
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
@@ -329,7 +329,7 @@ _FILTERS: tuple[tuple[str, Callable[..., object]], ...] = (
     ("time", _time),
     ("plural", _plural),
     ("joined", _joined),
-    ("excerpt", _excerpt),
+    ("excerpt", excerpt),
     ("code", markdown.code),
     ("link", markdown.link),
     ("fence", markdown.fence),

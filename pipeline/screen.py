@@ -15,6 +15,7 @@ JSON so), and characters beyond ASCII whose case folds into ASCII letters.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hyperscan
@@ -42,7 +43,7 @@ class Screen:
     """Tells from an entry's JSON text which rules to try."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """Derive what each rule needs, and compile one database of all of it."""
+        """Derive what each rule needs."""
         needed: dict[str, set[int]] = defaultdict(set)
         always: set[int] = set()
         for index, rule in enumerate(rules):
@@ -54,12 +55,20 @@ class Screen:
         self._all = tuple(range(len(rules)))
         self._always = tuple(sorted(always))
         self._rules = [frozenset(always), *(frozenset(found) for found in needed.values())]
-        wanted = [(text, _TRY_ALL) for text in (*_ESCAPED, *FOLDING)]
-        wanted += [(text, number) for number, text in enumerate(needed, start=1)]
+        self._wanted = [(text, _TRY_ALL) for text in (*_ESCAPED, *FOLDING)]
+        self._wanted += [(text, number) for number, text in enumerate(needed, start=1)]
+
+    @cached_property
+    def _databases(self) -> list[Any]:
+        """What tells whether a text holds them; compiled when an entry is first looked at."""
         once = _FLAGS | hyperscan.HS_FLAG_SINGLEMATCH
-        self._databases = _compiled([_Wanted(text, number, once) for text, number in wanted])
-        self._everywhere = _compiled(
-            [_Wanted(text, number, _FLAGS) for text, number in wanted]
+        return _compiled([_Wanted(text, number, once) for text, number in self._wanted])
+
+    @cached_property
+    def _everywhere(self) -> list[Any]:
+        """What tells where in lines they stand; compiled when lines are first screened."""
+        return _compiled(
+            [_Wanted(text, number, _FLAGS) for text, number in self._wanted]
             + [_Wanted(text, _TRY_ALL, _EXACTLY) for text in SPELLINGS]
         )
 

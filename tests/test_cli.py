@@ -270,6 +270,16 @@ def test_a_wrong_rule_is_named_with_file_and_line(folder: Path, case: str) -> No
     assert re.search(r"bad\.yml:\d+: ", result.stderr)
 
 
+def test_what_can_hardly_be_meant_is_a_doubt_and_no_mistake(folder: Path) -> None:
+    """`rules lint` says so with file and line; the rules run all the same, and ours raise none."""
+    (folder / "odd.yml").write_text(f"{RULE}audit: {{entity: [sevice]}}\n", encoding="utf-8")
+    result = run("rules", "lint", "odd.yml")
+    assert result.exit_code == 0
+    assert re.search(r"odd\.yml:\d+: entity names 'sevice', .* \(only a doubt\)", result.stderr)
+    assert result.stdout == "1 rules and 0 correlations are right\n"
+    assert run("rules", "lint").stderr == ""
+
+
 def test_a_template_that_raises_fails_the_run(export: Path, folder: Path) -> None:
     """A rule whose title raises on what was captured is named; the run fails, having read."""
     text = RULE.replace("contains: job failed", "re: (?P<domain>user) tables")

@@ -339,7 +339,7 @@ def replayed(
             correlator=Correlator(rules, CorrelationSettings(latest=latest)),
             spool=MemorySpool,
             catalog=Catalog(),
-            texts=TEXTS,
+            texts=lambda: TEXTS,
             investigators=(),
             store=store,
             sinks=(),

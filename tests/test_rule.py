@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given
@@ -12,7 +14,7 @@ from pipeline.errors import RuleError
 from pipeline.matching import compile_rule
 from pipeline.rule import compile_expression, load_ruleset
 from tests.public_rules import public_rules
-from tests.support import entry, rule_text, ruleset
+from tests.support import entry, rule_text, ruleset, temporal_text
 
 ID = "5f1b0f5c-94a5-4a8b-9c42-3d5f4f0d7a10"
 
@@ -527,16 +529,33 @@ def test_a_mistake_beside_the_detection(change: dict[str, str], line: int, messa
         ),
         ("detection: {a: {on: x}, condition: a}", 4, "the field True is no text; put it in quotes"),
         ("detection: {a: {m: []}, condition: a}", 4, "'m' has no value; write null"),
-        ("detection: {a: {m: {b: c}}, condition: a}", 4, "Unsupported type"),
+        (
+            "detection: {a: {m: {b: c}}, condition: a}",
+            4,
+            "'m' must be text, a number or the like, not",
+        ),
         ("detection: {a: {m|re: null}, condition: a}", 4, "'m|re' must be text or a list of texts"),
         ("detection: {a: {m|re: {b: c}}, condition: a}", 4, "'m|re' must be text or a list"),
-        ("detection: {a: {m|gt: x}, condition: a}", 4, "incompatible to value type of 'x'"),
-        ("detection: {a: {m|exists: 1}, condition: a}", 4, "incompatible to value type of '1'"),
+        (
+            "detection: {a: {m|gt: x}, condition: a}",
+            4,
+            "the modifiers of 'm|gt' are not for 'x', or not in this order",
+        ),
+        ("detection: {a: {m|exists: 1}, condition: a}", 4, "of 'm|exists' are not for 1, or"),
+        ("detection: {a: {m|contains: null}, condition: a}", 4, "'m|contains' are not for null, "),
+        ("detection: {a: {m|re|wide: x}, condition: a}", 4, "of 'm|re|wide' are not for 'x', or"),
+        ("detection: {a: {m: {b: c}}, condition: a}", 4, "'m' must be text, a number or the like"),
+        ("detection: {a: {m: [[b]]}, condition: a}", 4, "'m' must be text, a number or the like, "),
+        ("detection: {a: {m: !!binary YQ==}, condition: a}", 4, "or the like, not b'a'"),
         ("detection: {a: {m|base64: 'a*'}, condition: a}", 4, "with wildcards is not allowed"),
         ("detection: {a: {m|contains|re: a}, condition: a}", 4, "only applicable to unmodified"),
         ("detection: {a: {m: .nan}, condition: a}", 4, "Invalid number"),
         ("detection: {a: 2025-01-01, b: [[]], condition: a}", 4, "'' has no value"),
-        ("detection: {a: [x, {m: {}}], condition: a}", 4, "Unsupported type"),
+        (
+            "detection: {a: [x, {m: {}}], condition: a}",
+            4,
+            "'m' must be text, a number or the like, not",
+        ),
         ("detection: {a: x, timeframe: 5m, condition: a}", 4, "timeframe is gone from Sigma"),
         (f"detection: {{a: {{m: x}}, condition: {'not ' * 5000}a}}", 4, "nested too deeply"),
     ],
@@ -746,6 +765,68 @@ def test_an_edge_leads_to_a_rule_that_can_be_a_cause() -> None:
         "0.yml:9: caused_by names 'nobody', but no rule has this name",
         "0.yml:9: caused_by names 'seen', which only gives context and explains nothing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("effect", "cause", "same", "refused"),
+    [
+        ("a", "b", "service", True),
+        ("a", "b", "region, service", True),
+        ("a", "b", "component", True),
+        ("to (?P<service>.*)", "b", "component", True),
+        ("a", "b", "region", False),
+        ("to (?P<service>.*)", "b", "service", False),
+        ("a", "to (?P<service>.*)", "service", False),
+    ],
+)
+def test_no_service_depends_on_itself(effect: str, cause: str, same: str, *, refused: bool) -> None:
+    """An edge that wants one service on both ends, and two, could never hold."""
+    audit = f"{{caused_by: [{{rule: b}}, {{rule: b, same: [{same}], via: depends_on}}]}}"
+    texts = rule_text("a", effect, audit=audit), rule_text("b", cause)
+    if not refused:
+        ruleset(*texts)
+        return
+    (message,) = mistakes(*texts)
+    shared = same.rpartition(" ")[2]
+    assert message == (
+        f"0.yml:9: an edge via depends_on never holds on the same {shared}: no service depends on "
+        "itself; drop one of the two"
+    )
+
+
+def test_what_a_correlation_shows_as_its_service_may_be_another() -> None:
+    """An alias says so; nobody knows before it matches."""
+    ruleset(
+        rule_text("a"),
+        temporal_text("c", "a").replace("timespan", "aliases: {service: {a: host}}\n  timespan"),
+        rule_text("b", audit="{caused_by: [{rule: c, same: [service], via: depends_on}]}"),
+    )
+
+
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, "", [], {}, True, 1.5, "a*", [None], [[1]], {"b": {}}, b"x", {"x"}]
+)
+MODIFIERS = st.lists(
+    st.sampled_from(
+        ["contains", "re", "i", "cased", "exists", "cidr", "gt", "wide", "all", "hour"]
+    ),
+    max_size=3,
+)
+
+
+@given(MODIFIERS, ODD)
+def test_no_message_shows_an_object_of_ours(modifiers: list[str], value: object) -> None:
+    """Neither its address, which differs each time, nor the name of its class."""
+    item = {"|".join(("message", *modifiers)): value}
+    rule = {"title": "x", "logsource": {"product": "gcp"}}
+    rule["detection"] = {"seen": item, "condition": "seen"}
+    said = []
+    try:
+        load_ruleset([("r.yml", yaml.safe_dump(rule))])
+    except RuleError as error:
+        said = [mistake.message for mistake in error.mistakes]
+    ours = re.compile(r"0x|object|<class|Sigma[A-Z]|Modifier|_\w+'")
+    assert [message for message in said if ours.search(message)] == []
 
 
 BOMB = "\n".join(

@@ -30,12 +30,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loaded_by(folder: Path, *words: str) -> set[str]:
-    """Run a command in a process of its own and return the packages that it loaded."""
+def modules_of(folder: Path, *words: str) -> set[str]:
+    """Run a command in a process of its own and return the modules that it loaded."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", LOADED, *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
-    return {name.partition(".")[0] for name in done.stderr.decode().split()}
+    return set(done.stderr.decode().split())
+
+
+def loaded_by(folder: Path, *words: str) -> set[str]:
+    """Run a command in a process of its own and return the packages that it loaded."""
+    return {name.partition(".")[0] for name in modules_of(folder, *words)}
 
 
 @pytest.mark.parametrize("words", [("version",), ("--help",)])
@@ -51,6 +56,16 @@ def test_a_replay_that_keeps_nothing_loads_no_database(folder: Path) -> None:
     assert "sigma" in loaded
     assert len(list((folder / "fivewhys-out").iterdir())) == 1
     assert not loaded & {"alembic", "multiprocessing", "numpy", "rapidfuzz", "rich", "sqlalchemy"}
+
+
+def test_a_replay_loads_no_module_of_another_command(folder: Path) -> None:
+    """Nor what examines large files: no process is begun, and no block of lines taken apart."""
+    others = {"bootstrap.deciding", "bootstrap.mining", "bootstrap.processes", "bootstrap.rules"}
+    others |= {"mining", "ruleschema", "ruletest", "sources.files.blocks", "stores.sql"}
+    loaded = modules_of(folder, "replay", "export.json")
+    assert "pipeline.bootstrap.replaying" in loaded
+    assert not loaded & {f"pipeline.{name}" for name in others}
+    assert "concurrent.futures" not in loaded
 
 
 def test_a_replay_that_keeps_something_loads_one(folder: Path) -> None:

@@ -80,7 +80,7 @@ RIGHT: dict[str, Any] = {
             {
                 "question": "q",
                 "when": [{"fact": "f", "where": {"a": 1}}, "g"],
-                "answers": [{"when": ["g"], "answer": "x", "cites": ["g"]}],
+                "answers": [{"claim": "c", "when": ["g"], "answer": "x", "cites": ["g"]}],
                 "unknown": "u",
                 "settle": "s",
             }
@@ -206,7 +206,7 @@ def test_a_wrong_value_anywhere_is_said_in_plain_words(case: tuple[str, str]) ->
         (
             "c.yml",
             "services:\n  tables:\n    name: x",
-            "c.yml:3: unknown key 'services.tables.name'; known here: match, repository, path, checkout, tab",
+            "c.yml:3: unknown key 'services.tables.name'; known here: match, repository, path, checkout",
         ),
         (
             "c.yml",
@@ -231,7 +231,7 @@ def test_a_wrong_value_anywhere_is_said_in_plain_words(case: tuple[str, str]) ->
         (
             "w.yml",
             "name: w\nwhys: [{question: q, unknown: u, settle: s, when: [{facts: f}]}]",
-            "w.yml:2: whys.0.when.0: wanted is a text, not {'facts': 'f'}",
+            "w.yml:2: unknown key 'whys.0.when.0.facts'; known here: fact, where",
         ),
         (
             "w.yml",

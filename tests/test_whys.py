@@ -348,6 +348,43 @@ def test_a_claim_knows_only_what_the_root_carries() -> None:
         explained(NOBODYS, templates=load_whys([("w.yml", text)]))
 
 
+def test_a_guard_may_ask_for_something_under_a_key() -> None:
+    """What a rule captured, say; what is empty or not there is nothing."""
+    text = (
+        "name: ownership\nwhys:\n  - {question: Q, unknown: U, settle: S, answers: "
+        "[{claim: C, when: [{fact: owned, where: {by: auth}, has: [table]}], answer: A}]}"
+    )
+    templates = load_whys([("w.yml", text)])
+    assert explained(OWNED, templates=templates).whys[0].answer == "A"
+    for data in ({"by": "auth"}, {"by": "auth", "table": ""}):
+        (why,) = explained(replace(OWNED, data=data), templates=templates).whys
+        assert why.status is Status.UNKNOWN
+        assert why.considered[0].missing == ("owned (by: auth, with table)",)
+
+
+FIRST = """\
+name: before
+whys:
+  - question: When?
+    when: [seen_migrated]
+    answers: [{claim: C, when: [seen_migrated], answer: With the migrations.}]
+    unknown: U
+    settle: S
+next_steps: [{when: [seen_migrated], text: Take it back.}]
+"""
+
+
+def test_a_template_may_ask_what_another_one_asks_first() -> None:
+    """Its questions come first, and its steps; those whose guards do not hold are left out."""
+    text = TEMPLATE.replace("name: ownership", "name: ownership\nasks_first: before")
+    templates = load_whys([("w.yml", text), ("f.yml", FIRST)])
+    explanation = explained(MIGRATED, templates=templates)
+    assert questions(explanation) == ["When?", "Why is sessions missing?"]
+    assert explanation.next_steps == ("Take it back.", "Test it.")
+    assert explanation.root_cause == "With the migrations."
+    assert questions(explained(templates=templates)) == ["Why is sessions missing?"]
+
+
 # --- several roots --------------------------------------------------------------------------------
 
 SEVERAL = """\
@@ -469,6 +506,14 @@ ANSWERS = "name: a\nwhys:\n  - question: Q\n    unknown: U\n    settle: S\n    a
         (
             ANSWERS + "      - claim: C\n        when: [{fact: f, same: [g]}]\n        answer: A",
             "a.yml:8: unknown key 'whys.0.answers.0.when.0.same'",
+        ),
+        (
+            "name: a\nasks_first: b\nwhys:\n" + WHY,
+            "a.yml:2: asks_first names 'b', which is not there",
+        ),
+        (
+            "name: a\nasks_first: a\nwhys:\n" + WHY,
+            "a.yml:2: asks_first names 'a', which asks another one first itself",
         ),
         # an answer that holds without any fact would have no evidence
         (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigurationError, Mistake
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pipeline.catalog import Catalog
-    from pipeline.ports import Investigator
+    from pipeline.facts import Fact
+    from pipeline.ports import Case, Investigator
 
 
 def find_checkouts(repo: str, catalog: Catalog) -> dict[str, Path]:
@@ -38,8 +42,28 @@ def find_checkouts(repo: str, catalog: Catalog) -> dict[str, Path]:
     return folders
 
 
-def investigators(checkouts: dict[str, Path], catalog: Catalog) -> tuple[Investigator, ...]:
-    """Return all that were asked for."""
+@dataclass(frozen=True, slots=True)
+class Only:
+    """`ports.Investigator` that looks into one incident of many."""
+
+    incident: str
+    investigator: Investigator
+
+    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return what could be established about the one incident."""
+        wanted = [case for case in cases if case.incident.id == self.incident]
+        return self.investigator.investigate(wanted)
+
+
+def investigators(
+    checkouts: dict[str, Path], catalog: Catalog, only: str = ""
+) -> tuple[Investigator, ...]:
+    """Return all that were asked for; `only` is the incident they look into, "" is each."""
+    found = _investigators(checkouts, catalog)
+    return tuple(Only(only, item) for item in found) if only else found
+
+
+def _investigators(checkouts: dict[str, Path], catalog: Catalog) -> tuple[Investigator, ...]:
     if not checkouts:
         return ()
     # Loading libgit2 takes longer than a small replay without source code should.

@@ -179,8 +179,9 @@ def _no_whys(place: str, name: str) -> None:
     raise RuleError([Mistake(file, int(line), message)])
 
 
+@cache
 def load_texts() -> Texts:
-    """Load the whys templates and the issue template.
+    """Load the whys templates and the issue template, once, when an incident first needs them.
 
     Raises:
         ConfigurationError: every mistake in them.

@@ -31,7 +31,7 @@ from pipeline.detection import Detector
 from pipeline.entry.value import A_DAY
 from pipeline.errors import SinkError
 from pipeline.examining import Window
-from pipeline.flow import Replay, Texts, in_turn
+from pipeline.flow import Replay, in_turn
 from pipeline.incident import PRIORITIES
 from pipeline.redaction import Redactor
 from pipeline.report import Policy
@@ -42,14 +42,11 @@ from pipeline.sources.files.paths import find_files
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.stores.spool import TemporarySpool
 from pipeline.suppressions import Placed
-from pipeline.whys import WhysTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.flow import Result
-
-NO_TEXTS = Texts(WhysTemplates({}, {}), "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,7 @@ class ReplayOptions:
     detections: str = ""
     dry_run: bool = False
     jobs: int = 0
+    only: str = ""  # id of the one incident to look into; "" is each
 
 
 def _store_url(options: ReplayOptions) -> str:
@@ -94,7 +92,6 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     suppressions = mistakes.attempt(
         lambda: read_suppressions(options.suppressions), tuple[Placed, ...]()
     )
-    texts = mistakes.attempt(load_texts, NO_TEXTS)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
     priority = mistakes.attempt(
@@ -128,8 +125,8 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 ),
                 spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
-                texts=texts,
-                investigators=investigators(checkouts, catalog),
+                texts=load_texts,
+                investigators=investigators(checkouts, catalog, options.only),
                 store=store,
                 sinks=(FileSink(options.out),),
                 policy=Policy(

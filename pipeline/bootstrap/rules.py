@@ -21,6 +21,7 @@ from pipeline.bootstrap.reading import (
     rule_files,
 )
 from pipeline.detection import Detector, Sample
+from pipeline.doubts import doubts
 from pipeline.drafting import draft
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.errors import ConfigurationError, Mistake
@@ -30,6 +31,8 @@ from pipeline.templating import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from pipeline.rule import RuleSet
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,63}")
 FIXTURE_NAME = 60
@@ -50,6 +53,17 @@ def find_rule(name: str, folders: Sequence[str], placeholders: str = "") -> tupl
         message = f"there is no rule {name!r}; `fivewhys rules list` names them all"
         raise ConfigurationError([Mistake("", 0, message)])
     return places[name], dict(rule_files(folders))[places[name]]
+
+
+def lint_rules(folders: Sequence[str], placeholders: str = "") -> tuple[RuleSet, Sequence[Mistake]]:
+    """Load rules; return them, and what is right in them and can hardly be meant.
+
+    Raises:
+        ConfigurationError: every mistake in them.
+
+    """
+    ruleset = load_rules(folders, placeholders)
+    return ruleset, doubts(ruleset, rule_files(folders))
 
 
 def run_rule_tests(folders: Sequence[str], placeholders: str = "") -> list[TestResult]:

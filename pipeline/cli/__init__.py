@@ -3,7 +3,8 @@
 Exit status: 0 done; 1 something was read but the run failed; 2 usage or configuration, every
 mistake listed; 3 `--fail-on` found an open incident of that priority or higher.
 
-Modules are imported inside the commands, so that each command loads only what it needs.
+Modules are imported inside the commands, so that each command loads only what it needs. Nor do
+the modules of commands postpone their annotations: typer would read each of them twice, as text.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from io import TextIOWrapper
 import typer
 
 from pipeline import __version__
+from pipeline.cli.explain import explain
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
 from pipeline.cli.replay import replay
@@ -39,6 +41,7 @@ app = typer.Typer(
     },
 )
 app.command()(replay)
+app.command()(explain)
 app.command()(templates)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")

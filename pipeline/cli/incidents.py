@@ -1,7 +1,5 @@
 """`fivewhys incidents`: look at what a store keeps, and decide about it."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -162,7 +160,7 @@ def incidents_undo(
     _decide(lambda: deciding.undo(said, number), "taken back, ")
 
 
-def _decide(decide: Callable[[], Verdict], what: str = "") -> None:
+def _decide(decide: "Callable[[], Verdict]", what: str = "") -> None:
     from pipeline.display import safe
 
     verdict = guarded(decide)

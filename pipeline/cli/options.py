@@ -35,6 +35,17 @@ Placeholders = Annotated[
         help="What %name% stands for in rules that say |expand. Default: FIVEWHYS_PLACEHOLDERS.",
     ),
 ]
+Catalog = Annotated[
+    str, typer.Option("--catalog", metavar="FILE", help="The service catalog (catalog.yml).")
+]
+Repo = Annotated[
+    str,
+    typer.Option(
+        "--repo",
+        metavar="PATH",
+        help="A checkout of the services' code to look for causes in; nothing of it is run.",
+    ),
+]
 Exports = Annotated[
     list[str], typer.Argument(metavar="EXPORT", help="Files, globs, folders, or -.")
 ]

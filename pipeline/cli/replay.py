@@ -1,7 +1,5 @@
 """`fivewhys replay`."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import ExitStack
 from enum import StrEnum
@@ -14,7 +12,9 @@ from pipeline.cli.options import (
     EXIT_FOUND,
     EXIT_USAGE,
     IN_MEMORY,
+    Catalog,
     Placeholders,
+    Repo,
     Rules,
     Store,
     fail,
@@ -48,9 +48,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     *,
     rules: Rules = None,
     placeholders: Placeholders = "",
-    catalog: Annotated[
-        str, typer.Option(metavar="FILE", help="The service catalog (catalog.yml).")
-    ] = "",
+    catalog: Catalog = "",
     suppressions: Annotated[
         str,
         typer.Option(
@@ -58,13 +56,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
             help="What is not to be reported (suppressions.yml). Default: FIVEWHYS_SUPPRESSIONS.",
         ),
     ] = "",
-    repo: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH",
-            help="A checkout of the code, in which causes are looked for; nothing is run.",
-        ),
-    ] = "",
+    repo: Repo = "",
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
     ] = "fivewhys-out",
@@ -148,7 +140,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         raise typer.Exit(EXIT_FOUND)
 
 
-def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
+def _replayed(options: "ReplayOptions", *, shown: bool) -> "Result":
     from pipeline.bootstrap import replaying
     from pipeline.display import progress
 
@@ -160,7 +152,7 @@ def _replayed(options: ReplayOptions, *, shown: bool) -> Result:
     return result
 
 
-def _is_urgent(incident: IncidentDocument, priority: str) -> bool:
+def _is_urgent(incident: "IncidentDocument", priority: str) -> bool:
     from pipeline.incident import PRIORITIES, State
 
     urgent = PRIORITIES.index(incident.priority) <= PRIORITIES.index(priority.upper())
@@ -168,11 +160,11 @@ def _is_urgent(incident: IncidentDocument, priority: str) -> bool:
     return urgent and not held and incident.state != State.RESOLVED
 
 
-def _print_json(document: RunDocument) -> None:
+def _print_json(document: "RunDocument") -> None:
     typer.echo(document.model_dump_json(indent=2))
 
 
-def _print_markdown(document: RunDocument) -> None:
+def _print_markdown(document: "RunDocument") -> None:
     from pipeline.display import print_audit_markdown
 
     for incident in document.incidents:
@@ -180,7 +172,7 @@ def _print_markdown(document: RunDocument) -> None:
     print_audit_markdown(document.audit)
 
 
-def _print_table(document: RunDocument) -> None:
+def _print_table(document: "RunDocument") -> None:
     from pipeline.display import print_rejections, print_run, print_suppressions
 
     print_run(document)
@@ -188,7 +180,7 @@ def _print_table(document: RunDocument) -> None:
     print_rejections(document)
 
 
-_PRINTERS: dict[Format, Callable[[RunDocument], None]] = {
+_PRINTERS: "dict[Format, Callable[[RunDocument], None]]" = {
     Format.TABLE: _print_table,
     Format.JSON: _print_json,
     Format.MARKDOWN: _print_markdown,

@@ -1,7 +1,5 @@
 """`fivewhys rules`: look at rules, check them, try them, begin new ones."""
 
-from __future__ import annotations
-
 import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -65,10 +63,13 @@ def rules_show(
 
 @rules_app.command("lint")
 def rules_lint(folder: RuleFolder = "", placeholders: Placeholders = "") -> None:
-    """Check rules and name every mistake with file and line."""
-    from pipeline.bootstrap.reading import load_rules
+    """Check rules: name every mistake and what can hardly be meant, with file and line."""
+    from pipeline.bootstrap.rules import lint_rules
+    from pipeline.markdown import visible
 
-    ruleset = guarded(lambda: load_rules([folder] if folder else [], placeholders))
+    ruleset, doubts = guarded(lambda: lint_rules([folder] if folder else [], placeholders))
+    for doubt in doubts:
+        typer.echo(f"fivewhys: {visible(str(doubt))} (only a doubt)", err=True)
     typer.echo(f"{len(ruleset.rules)} rules and {len(ruleset.correlations)} correlations are right")
 
 
@@ -100,7 +101,7 @@ def rules_match(
     guarded(lambda: _print_matches(match_rules([rules], sources, placeholders), format_))
 
 
-def _print_matches(found: Iterable[Matched | Rejection], format_: MatchFormat) -> None:
+def _print_matches(found: "Iterable[Matched | Rejection]", format_: MatchFormat) -> None:
     from pipeline.bootstrap.rules import Matched
     from pipeline.display import print_rejection, print_table
 

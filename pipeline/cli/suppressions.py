@@ -1,7 +1,5 @@
 """`fivewhys suppressions`: check files that say what is not to be reported."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

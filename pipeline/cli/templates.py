@@ -1,7 +1,5 @@
 """`fivewhys templates`: what messages have in common."""
 
-from __future__ import annotations
-
 import sys
 from enum import StrEnum
 from typing import Annotated

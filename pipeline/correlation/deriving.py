@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.correlation.episodes import COMPONENT, Facet, Found, Seen, undirected
+from pipeline.audit import COMPONENT
+from pipeline.correlation.episodes import Facet, Found, Seen, undirected
 from pipeline.correlation.matches import Deriving, matches
 
 if TYPE_CHECKING:

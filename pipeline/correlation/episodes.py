@@ -10,15 +10,14 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from pipeline.audit import COMPONENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.detection import Detection
 
 Group = tuple[str, ...]
-
-COMPONENT = "component"
-"""The field for what the catalog calls a service, the service itself where it knows none."""
 
 
 @dataclass(eq=False, slots=True)

@@ -12,7 +12,8 @@ from itertools import chain, groupby, islice, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
-from pipeline.correlation.episodes import COMPONENT, Facet, MemoryShelf, NoTopology, Seen
+from pipeline.audit import COMPONENT
+from pipeline.correlation.episodes import Facet, MemoryShelf, NoTopology, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence

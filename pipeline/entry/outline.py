@@ -7,7 +7,7 @@ way has none: it has to be parsed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -85,9 +85,8 @@ whoever takes the outlines of lines has to parse these."""
 
 _DECODER = msgspec.json.Decoder(Outline)
 _DIGITS = str.maketrans("123456789", "000000000")
-_SHAPES = frozenset(
-    f"0000-00-00T00:00:00{fraction}Z" for fraction in ("", *(f".{'0' * n}" for n in range(1, 10)))
-)
+_FRACTIONS = ("", *(f".{'0' * n}" for n in range(1, 10)))
+_SHAPES = {len(shape): shape for shape in (f"0000-00-00T00:00:00{part}Z" for part in _FRACTIONS)}
 _SECONDS = len("0000-00-00T00:00:00")
 
 
@@ -135,25 +134,42 @@ def _may_be_loud(outline: Outline) -> bool:
     return "\n" in message or severity_of_text(message) >= Severity.WARNING
 
 
-def times_of(found: Sequence[Outline]) -> list[str]:
-    """Return the timestamps, written so that they sort as times do."""
-    times = [one.timestamp for one in found]
-    if len(set(map(len, times))) == 1:  # of one length they sort as they stand
-        return times
-    return [time.rstrip(UNTOLD) for time in times]
+class Columns(NamedTuple):
+    """Outlines, and what each of them tells of its entry, written as it is in an entry's key.
+
+    The times sort as times do.
+    """
+
+    found: Sequence[Outline]
+    log_names: Sequence[str]
+    times: Sequence[str]
+
+    def select(self, places: Sequence[int]) -> Columns:
+        """Return some of the rows, in the order of the places; 0 is the first."""
+        found, log_names, times = self
+        return Columns(
+            [found[at] for at in places],
+            [log_names[at] for at in places],
+            [times[at] for at in places],
+        )
 
 
-def identities(found: Sequence[Outline]) -> list[int]:
+def columns_of(found: Sequence[Outline]) -> Columns:
+    """Return the columns of outlines."""
+    log_names = list(map(log_name_of, [one.logName for one in found]))
+    return Columns(found, log_names, [one.timestamp.rstrip(UNTOLD) for one in found])
+
+
+def identities(columns: Columns) -> list[int]:
     """Return the identity of each outline, which is that of the entry it is the outline of."""
-    names = [log_name_of(one.logName) for one in found]
-    times = [one.timestamp.rstrip(UNTOLD) for one in found]
-    return list(map(hash, zip(names, times, [one.insertId for one in found], strict=True)))
+    found, log_names, times = columns
+    return list(map(hash, zip(log_names, times, [one.insertId for one in found], strict=True)))
 
 
-def last_time(found: Sequence[Outline]) -> int:
+def last_time(columns: Columns) -> int:
     """Return the last of the timestamps, in nanoseconds UTC."""
-    times = times_of(found)
-    return parse_timestamp(found[times.index(max(times))].timestamp)
+    at = columns.times.index(max(columns.times))
+    return parse_timestamp(columns.found[at].timestamp)
 
 
 def _outline(line: bytes) -> Outline | None:
@@ -191,7 +207,13 @@ def _are_plain(found: Sequence[Outline]) -> bool:
 
 def _are_times(texts: Sequence[str]) -> bool:
     """Say whether all are times of the calendar, written as Cloud Logging writes them."""
-    shapes = "\n".join(texts).translate(_DIGITS).split("\n")
-    if len(shapes) != len(texts) or not _SHAPES.issuperset(shapes):
-        return False
-    return all(is_timestamp(f"{second}Z") for second in {text[:_SECONDS] for text in texts})
+    sizes = set(map(len, texts))
+    return all(_have_shape(texts, size, alone=len(sizes) == 1) for size in sizes) and all(
+        is_timestamp(f"{second}Z") for second in {text[:_SECONDS] for text in texts}
+    )
+
+
+def _have_shape(texts: Sequence[str], size: int, *, alone: bool) -> bool:
+    """Say whether all texts of a size are written as times of that size are."""
+    some = texts if alone else [text for text in texts if len(text) == size]
+    return "".join(some).translate(_DIGITS) == _SHAPES.get(size, "") * len(some)

@@ -3,27 +3,25 @@
 What the entries of one revision come to is small, and can be merged in any order. Entries of Cloud
 Audit Logs do not count: they tell of a revision, and are not its own.
 
-Times are texts here, as `outline.times_of` has them: most of them are never looked at again.
+Times are texts here, as `outline.Columns` has them: most of them are never looked at again.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from itertools import chain, compress
+from itertools import compress
 from operator import eq, gt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.entry.origin import COMMIT, REVISION, SERVICE, commit_of, running_of
-from pipeline.entry.outline import times_of
 from pipeline.entry.timestamps import UNKNOWN_TIME, format_timestamp, parse_timestamp
-from pipeline.entry.value import UNTOLD, log_name_of
+from pipeline.entry.value import UNTOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pipeline.entry.outline import Outline, ResourceLabels
+    from pipeline.entry.outline import Columns, Outline, ResourceLabels
     from pipeline.entry.value import LogEntry
 
 AUDIT_LOGS = "cloudaudit.googleapis.com"
@@ -32,7 +30,7 @@ Running = tuple[str, str]
 """A service, and its revision or version; its commit where it has neither."""
 
 
-class Sighting(NamedTuple):
+class Sighting(msgspec.Struct, gc=False, frozen=True):
     """What the entries of one revision come to: the first of them, and the time of the last.
 
     Times are RFC 3339 in UTC without what can be stripped off the end (`UNTOLD`).
@@ -78,10 +76,14 @@ def merged(one: Sighting | None, other: Sighting) -> Sighting:
         if other.last <= one.last:
             return one
         return Sighting(one.first, one.log_name, one.insert_id, one.commit, other.last)
-    first = min(one, other, key=lambda item: item[:3])
-    if one[:3] == other[:3]:
+    first = min(one, other, key=_first_entry)
+    if _first_entry(one) == _first_entry(other):
         first = max(one, other, key=lambda item: item.commit)
-    return first._replace(last=max(one.last, other.last))
+    return msgspec.structs.replace(first, last=max(one.last, other.last))
+
+
+def _first_entry(one: Sighting) -> tuple[str, str, str]:
+    return one.first, one.log_name, one.insert_id
 
 
 def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
@@ -97,44 +99,45 @@ def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
     }
 
 
-def sightings_of(found: Sequence[Outline]) -> dict[Running, Sighting]:
+def sightings_of(columns: Columns) -> dict[Running, Sighting]:
     """Return what the entries of these outlines tell."""
-    times = times_of(found)
-    order = range(len(found))
-    if any(map(gt, times, times[1:])):
-        found = [found[at] for at in sorted(order, key=times.__getitem__)]
-        times.sort()
-    labels = [one.resource.labels for one in found]
+    columns = _in_order(_own(columns))
+    order = range(len(columns.found))
+    labels = [one.resource.labels for one in columns.found]
     running = [(one.service_name, one.revision_name) for one in labels]
     firsts = dict(zip(reversed(running), reversed(order), strict=True))
     lasts = dict(zip(running, order, strict=True))
-    again = compress(running, chain([False], map(eq, times, times[1:])))
-    odd = {each for each in firsts if not all(each)}.union(again)
-    told = {
-        each: _sighting(found[at], times[at], times[lasts[each]])
-        for each, at in firsts.items()
-        if each not in odd and not _is_audit(found[at]) and not _is_audit(found[lasts[each]])
-    }
-    if len(told) < len(firsts):
-        rest = (at for at in order if running[at] not in told)
-        merge_sightings(told, _one_by_one(rest, running, found, times))
+    told = {each: _sighting(columns, at, lasts[each]) for each, at in firsts.items() if all(each)}
+    again = _repeated(columns.times)
+    if again:
+        again.intersection_update([columns.times[at] for at in firsts.values()])
+    if again or len(told) < len(firsts):
+        for at, (each, time) in enumerate(zip(running, columns.times, strict=True)):
+            if time in again or each not in told:
+                where = each if all(each) else _elsewhere(columns.found[at])
+                merge_sightings(told, {where: _sighting(columns, at, at)} if where else {})
     return told
 
 
-def _one_by_one(
-    places: Iterable[int],
-    running: Sequence[Running],
-    found: Sequence[Outline],
-    times: Sequence[str],
-) -> dict[Running, Sighting]:
-    """Sum up outlines of which the first is not plain to see, or where they ran."""
-    told: dict[Running, Sighting] = {}
-    for at in places:
-        one = found[at]
-        where = running[at] if all(running[at]) else _elsewhere(one)
-        if where and not _is_audit(one):
-            told[where] = merged(told.get(where), _sighting(one, times[at], times[at]))
-    return told
+def _own(columns: Columns) -> Columns:
+    """Leave out what tells of others."""
+    audits = {name for name in set(columns.log_names) if AUDIT_LOGS in name}
+    if not audits:
+        return columns
+    return columns.select([at for at, name in enumerate(columns.log_names) if name not in audits])
+
+
+def _in_order(columns: Columns) -> Columns:
+    """Put outlines in the order of time."""
+    times = columns.times
+    if not any(map(gt, times, times[1:])):
+        return columns
+    return columns.select(sorted(range(len(times)), key=times.__getitem__))
+
+
+def _repeated(times: Sequence[str]) -> set[str]:
+    """Return which of the times, which are in order, stand there more than once."""
+    return set(compress(times, map(eq, times, times[1:])))
 
 
 def _elsewhere(one: Outline) -> Running | None:
@@ -144,21 +147,14 @@ def _elsewhere(one: Outline) -> Running | None:
     return (service, version) if version else None
 
 
-def _is_audit(one: Outline) -> bool:
-    return AUDIT_LOGS in one.logName
-
-
-def _sighting(one: Outline, first: str, last: str) -> Sighting:
-    first, last = first.rstrip(UNTOLD), last.rstrip(UNTOLD)
-    return Sighting(first, log_name_of(one.logName), one.insertId, _commit(one.labels), last)
+def _sighting(columns: Columns, first: int, last: int) -> Sighting:
+    """Sum up what lies between two places."""
+    found, log_names, times = columns
+    one = found[first]
+    return Sighting(times[first], log_names[first], one.insertId, _commit(one.labels), times[last])
 
 
 def _commit(labels: msgspec.Raw) -> str:
-    return _commit_in(bytes(labels))
-
-
-@lru_cache(maxsize=4096)
-def _commit_in(labels: bytes) -> str:
     try:
         return _COMMIT.decode(labels).commit
     except msgspec.MsgspecError:  # no labels, or no text

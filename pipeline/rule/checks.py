@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.audit import PATTERN
+from pipeline.audit import COMPONENT, PATTERN, SERVICE
 from pipeline.errors import TemplateError
-from pipeline.rule.model import LEVELS, name_of
+from pipeline.rule.model import LEVELS, Draft, name_of
 from pipeline.templating import used_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.audit import Audit
+    from pipeline.audit import Audit, Edge
     from pipeline.errors import Mistake
-    from pipeline.rule.model import Correlation, Draft, Filter
+    from pipeline.rule.model import Correlation, Filter
     from pipeline.yamltext import Document, Path
 
 QUIET = LEVELS[:2]
@@ -95,6 +95,12 @@ def set_mistakes(
             place: Path = ("audit", "caused_by", index, "rule")
             for name in edge.rule:
                 yield from _reference(maker.document, place, name, by_name)
+            if shared := _never(maker, edge, by_name):
+                message = (
+                    f"an edge via depends_on never holds on the same {shared}: no service depends "
+                    "on itself; drop one of the two"
+                )
+                yield maker.document.mistake(message, (*place[:-1], "same"))
     by_name |= {item.id: item for item in makers if item.id}
     for correlation in correlations:
         for name in correlation.rules:
@@ -108,6 +114,22 @@ def _repeated(kind: str, named: Sequence[tuple[str, Document]]) -> Iterator[Mist
             message = f"the {kind} {name!r} is taken by the rule at {seen[name]}"
             yield document.mistake(message, (kind,))
         seen.setdefault(name, document.place((kind,)))
+
+
+def _never(
+    effect: Draft | Correlation, edge: Edge, makers: Mapping[str, Draft | Correlation]
+) -> str:
+    """Return the field by which both ends of an edge have to be one service, though it wants two.
+
+    A rule may have a group of that name, and a correlation shows what its rules do: "" then.
+    """
+    if edge.via is None:
+        return ""
+    if COMPONENT in edge.same:
+        return COMPONENT
+    ends = (effect, *(makers.get(name) for name in edge.rule))
+    own = all(isinstance(end, Draft) and SERVICE not in end.groups for end in ends)
+    return SERVICE if own and SERVICE in edge.same else ""
 
 
 def _reference(

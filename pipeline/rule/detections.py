@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sigma.exceptions import SigmaTypeError
 from sigma.rule import SigmaDetection, SigmaDetectionItem
 from sigma.types import (
     SigmaExpansion,
@@ -116,13 +117,18 @@ def _item(key: object, value: Any, policy: Policy) -> SigmaDetectionItem:
         raise ValueError(message)
     field, *names = key.split("|")
     expression = "re" in names
-    if expression and not all(isinstance(item, str) for item in values):
-        message = f"{key!r} must be {_TEXTS}, not {value!r:.80}"
+    wanted, kinds = (_TEXTS, (str,)) if expression else ("text, a number or the like", _SCALARS)
+    if not all(isinstance(item, kinds) for item in values):
+        message = f"{key!r} must be {wanted}, not {value!r:.80}"
         raise ValueError(message)
     read = SigmaString.from_str if expression else _value
-    item = SigmaDetectionItem(
-        field or None, modifiers_of(names), [read(text) for text in values], policy=policy
-    )
+    modifiers, texts = modifiers_of(names), [read(text) for text in values]
+    try:
+        item = SigmaDetectionItem(field or None, modifiers, texts, policy=policy)
+    except SigmaTypeError as error:  # which shows addresses of objects
+        shown = "null" if value is None else f"{value!r:.80}"
+        message = f"the modifiers of {key!r:.80} are not for {shown}, or not in this order"
+        raise ValueError(message) from error
     if not field:
         _check_keywords(item.value)
     return item

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.facts import tables_of
 from pipeline.templating import render_text
@@ -12,7 +12,7 @@ from pipeline.whys.chain import Considered, Evidence, Explanation, Standing, Sta
 from pipeline.whys.observed import observed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.facts import Fact
     from pipeline.incident import Incident
@@ -78,8 +78,7 @@ class _Asked:
     def __init__(self, incident: Incident, facts: Sequence[Fact], templates: WhysTemplates) -> None:
         root = incident.root
         self._title = root.title
-        self._template = templates.by_name.get(root.whys)
-        self._place = templates.places.get(root.whys, "")
+        self._parts = tuple(templates.of(root.whys))
         self._facts: dict[str, list[Fact]] = defaultdict(list)
         for fact in facts:
             self._facts[fact.kind].append(fact)
@@ -94,8 +93,12 @@ class _Asked:
 
     def whys(self) -> Iterator[Why]:
         """Yield the template's whys up to the first that is unknown."""
-        questions = self._template.whys if self._template else ()
-        asked = [item for item in questions if self._is_asked(item.when)]
+        asked = [
+            (question, place)
+            for template, place in self._parts
+            for question in template.whys
+            if self._is_asked(question.when)
+        ]
         if not asked:
             yield Why(
                 question=f"Why “{self._title}”?",
@@ -103,49 +106,50 @@ class _Asked:
                 status=Status.UNKNOWN,
                 settle="Look at the entries just before the first one, and at what changed then.",
             )
-        for question in asked:
-            why = self._why(question)
+        for question, place in asked:
+            why = self._why(question, place)
             yield why
             if why.status is Status.UNKNOWN:
                 return
 
     def next_steps(self) -> Iterator[str]:
         """Yield the steps whose guards hold."""
-        for step in self._template.next_steps if self._template else ():
-            if self._is_asked(step.when):
-                yield self._render(step.text, self._values)
+        for template, place in self._parts:
+            for step in template.next_steps:
+                if self._is_asked(step.when):
+                    yield self._render(step.text, place)
 
-    def _why(self, question: Question) -> Why:
-        asked = self._render(question.question, self._values)
-        weighed = [self._weighed(candidate) for candidate in question.answers]
+    def _why(self, question: Question, place: str) -> Why:
+        asked = self._render(question.question, place)
+        weighed = [self._weighed(candidate, place) for candidate in question.answers]
         first = next((item for item in weighed if item.holds), None)
         if first is None or first.against:
-            unknown = self._render(question.unknown, self._values)
+            unknown = self._render(question.unknown, place)
             return Why(
                 asked,
                 _contradiction(first) if first else unknown,
                 Status.UNKNOWN,
                 _evidence((*first.speaking, *first.against)) if first else (),
-                self._render(question.settle, self._values),
+                self._render(question.settle, place),
                 tuple(_considered(weighed)),
             )
         cited = [fact for kind in first.answer.cites for fact in self._facts[kind]]
         others = [item for item in weighed if item.claim != first.claim]
         return Why(
             asked,
-            self._render(first.answer.answer, self._values),
+            self._render(first.answer.answer, place),
             Status.ESTABLISHED,
             _evidence((*first.speaking, *cited)),
             considered=tuple(_considered(others)),
         )
 
-    def _weighed(self, candidate: Answer) -> _Weighed:
+    def _weighed(self, candidate: Answer, place: str) -> _Weighed:
         missing = [guard for guard in candidate.when if not self._proven(guard)]
         proven = [fact for guard in candidate.when for fact in self._proven(guard)]
         speaking = () if missing else tuple(proven)
         return _Weighed(
             candidate,
-            self._render(candidate.claim, self._own),
+            _cut(render_text(candidate.claim, self._own, place)),
             speaking,
             tuple(self._against(candidate.ruled_out_by, speaking)),
             tuple(map(str, missing)),
@@ -167,14 +171,15 @@ class _Asked:
             fact
             for fact in self._facts.get(guard.fact, ())
             if all(fact.data.get(key) == value for key, value in guard.where.items())
+            and all(fact.data.get(key) for key in guard.has)
         ]
 
     def _is_asked(self, guards: Iterable[Guard]) -> bool:
         """Say whether all guards hold; to ask or to look, a suggestion is enough."""
         return all(map(self._fitting, guards))
 
-    def _render(self, text: str, values: Mapping[str, Any]) -> str:
-        return _cut(render_text(text, values, self._place))
+    def _render(self, text: str, place: str) -> str:
+        return _cut(render_text(text, self._values, place))
 
 
 def _concerns(fact: Fact, same: Sequence[str], speaking: Sequence[Fact]) -> bool:

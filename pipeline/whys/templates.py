@@ -46,15 +46,20 @@ def _said(value: object) -> str:
 
 
 class Guard(_Model):
-    """Holds when there is a fact of this kind whose data equals `where`."""
+    """Holds when there is a fact of this kind whose data equals `where`.
+
+    `has` are keys under which its data must hold something: what a rule captured, say.
+    """
 
     fact: str
     where: dict[str, Any] = Field(default_factory=dict)
+    has: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return what it asks for, as a person reads it."""
-        where = ", ".join(f"{key}: {_said(value)}" for key, value in self.where.items())
-        return f"{self.fact} ({where})" if where else self.fact
+        where = (f"{key}: {_said(value)}" for key, value in self.where.items())
+        told = ", ".join((*where, *(f"with {key}" for key in self.has)))
+        return f"{self.fact} ({told})" if told else self.fact
 
 
 class Counter(Guard):
@@ -112,9 +117,13 @@ class Step(_Model):
 
 
 class WhysTemplate(_Model):
-    """One file of `templates/whys/`."""
+    """One file of `templates/whys/`.
+
+    `asks_first` names another one, whose questions and steps come before those of this one.
+    """
 
     name: str
+    asks_first: str = ""
     whys: Annotated[tuple[Question, ...], AfterValidator(_some)]
     next_steps: tuple[Step, ...] = ()
 
@@ -125,6 +134,13 @@ class WhysTemplates:
 
     by_name: Mapping[str, WhysTemplate]
     places: Mapping[str, str]
+
+    def of(self, name: str) -> Iterator[tuple[WhysTemplate, str]]:
+        """Yield what is asked under a name, in order, each with its place; "" asks nothing."""
+        template = self.by_name.get(name)
+        if template is not None:
+            yield from self.of(template.asks_first)
+            yield template, self.places[name]
 
 
 def load_whys(files: Iterable[tuple[str, str]]) -> WhysTemplates:
@@ -137,18 +153,22 @@ def load_whys(files: Iterable[tuple[str, str]]) -> WhysTemplates:
     templates: dict[str, WhysTemplate] = {}
     places: dict[str, str] = {}
     mistakes: list[Mistake] = []
+    read: list[Document] = []
     for name, text in sorted(files):
         try:
             documents = parse(text, name)
         except ConfigurationError as error:
             mistakes += error.mistakes
             continue
+        read += documents
         for document in documents:
             template = _load(document, mistakes)
             if template is not None:
                 mistakes += _taken(template, document, places)
                 templates[template.name] = template
                 places[template.name] = document.name
+    for document in read:
+        mistakes += _unknown(document, templates)
     if mistakes:
         raise TemplateError(sorted(mistakes))
     return WhysTemplates(templates, places)
@@ -174,6 +194,15 @@ def _taken(
     if template.name in places:
         message = f"the name {template.name!r} is taken by the template in {places[template.name]}"
         yield document.mistake(message, ("name",))
+
+
+def _unknown(document: Document, templates: Mapping[str, WhysTemplate]) -> Iterator[Mistake]:
+    """Name a template to ask first that is not there, or that itself has one."""
+    name = document.value.get("asks_first") if isinstance(document.value, dict) else None
+    first = templates.get(str(name))
+    if name and (first is None or first.asks_first):
+        what = "asks another one first itself" if first else "is not there"
+        yield document.mistake(f"asks_first names {name!r}, which {what}", ("asks_first",))
 
 
 def _texts(template: WhysTemplate) -> Iterator[tuple[Path, str]]:

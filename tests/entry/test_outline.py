@@ -13,6 +13,7 @@ from pipeline.entry import format_timestamp, parse_entry
 from pipeline.entry.outline import (
     LONGEST,
     SPELLINGS,
+    columns_of,
     identities,
     last_time,
     loud_lines,
@@ -198,7 +199,7 @@ def test_an_outline_tells_the_identity_and_the_time_of_its_entry(
         json.dumps({**record, "timestamp": time}, ensure_ascii=escape).encode()
         for record, time in made
     ]
-    found = known(b"".join(line + b"\n" for line in lines), len(lines))
+    found = columns_of(known(b"".join(line + b"\n" for line in lines), len(lines)))
     entries = [parsed(line) for line in lines]
     assert identities(found) == [entry.identity for entry in entries]
     assert last_time(found) == max(entry.timestamp for entry in entries)
@@ -210,6 +211,6 @@ def test_different_entries_have_different_identities(times: list[str], name: str
     lines = [
         json.dumps({"insertId": "a", "logName": name, "timestamp": time}).encode() for time in times
     ]
-    one, other = identities(known(b"".join(line + b"\n" for line in lines), 2))
+    one, other = identities(columns_of(known(b"".join(line + b"\n" for line in lines), 2)))
     first, second = map(parsed, lines)
     assert (one == other) is (first.key == second.key)

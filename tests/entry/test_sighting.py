@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.entry import parse_entry
 from pipeline.entry.origin import REVISION, SERVICE
-from pipeline.entry.outline import ResourceLabels, outlines
+from pipeline.entry.outline import ResourceLabels, columns_of, outlines
 from pipeline.entry.sighting import (
     Sighting,
     bare_time,
@@ -49,7 +49,7 @@ def from_lines(*records: dict[str, Any]) -> Told:
     """Return what the outlines of lines tell."""
     data = b"".join(json.dumps(one).encode() + b"\n" for one in records)
     found = outlines(data, len(records), regular=True)
-    return sightings_of([one for one in found if one])
+    return sightings_of(columns_of([one for one in found if one]))
 
 
 def from_entries(*records: dict[str, Any]) -> Told:

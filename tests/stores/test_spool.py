@@ -53,7 +53,7 @@ def test_more_may_be_added_after_reading(kind: str) -> None:
 def test_what_is_large_goes_to_disk_and_comes_in_pieces() -> None:
     """Each piece holds whole rows, though their size divides no power of two."""
     row = bytes(range(56))
-    count = (PIECE + IN_MEMORY) // len(row)
+    count = (PIECE // 2 + IN_MEMORY) // len(row)
     with TemporarySpool(len(row)) as spool:
         spool.add(row * count)
         sizes = [len(piece) for piece in spool.read()]

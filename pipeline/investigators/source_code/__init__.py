@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
+from pipeline.investigators.source_code import tables
 from pipeline.investigators.source_code.code import SHORT, Code
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Inquiry = Callable[[Case, Code], Iterator[Fact]]
 
-INQUIRIES: tuple[Inquiry, ...] = ()
+INQUIRIES: tuple[Inquiry, ...] = (tables.facts,)
 
 
 class SourceCode:

@@ -111,6 +111,20 @@ class Repository:
                     return path, _change(found)
         return None
 
+    def taken_out(
+        self, word: bytes, under: str = "", commit: str = "HEAD"
+    ) -> Iterator[tuple[str, bytes, Change]]:
+        """Yield the files below a folder that lost a word, as they were, with the commit that did.
+
+        The newest comes first. What a merge took out is told where its branch did.
+        """
+        for found in self._walk(commit):
+            if len(found.parents) != 1:
+                continue
+            for path, before, after in self._differences(found, under.strip("/")):
+                if word in before and word not in after:
+                    yield path, before, _change(found)
+
     def between(self, good: str, bad: str, paths: Iterable[str]) -> list[Change]:
         """Return the commits after one, up to and with another, that touch some files.
 
@@ -187,6 +201,19 @@ class Repository:
                 if not deleted or delta.status_char() == "D":
                     yield delta.old_file.path if deleted else delta.new_file.path
 
+    def _differences(self, commit: pygit2.Commit, under: str) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield the files below a folder that a commit changed or deleted, before and after."""
+        with suppress(pygit2.GitError, KeyError):
+            before, after = (_below(one.tree, under) for one in (commit.parents[0], commit))
+            if before is None or (after is not None and before.id == after.id):
+                return
+            diff = before.diff_to_tree(after) if after else before.diff_to_tree()
+            for delta in diff.deltas:
+                if delta.status_char() in "MD":
+                    path = "/".join(filter(None, (under, delta.old_file.path)))
+                    now = self._data(delta.new_file.id) if delta.status_char() == "M" else b""
+                    yield path, self._data(delta.old_file.id) or b"", now or b""
+
     def _last(
         self,
         commit: str,
@@ -228,6 +255,12 @@ def _files(tree: pygit2.Tree, above: str = "") -> Iterator[tuple[str, pygit2.Oid
             yield from _files(item, f"{path}/")
         elif item.filemode in _FILES:
             yield path, item.id
+
+
+def _below(tree: pygit2.Tree, folder: str) -> pygit2.Tree | None:
+    """Return the tree of a folder; None if there is none."""
+    found = tree[folder] if folder and folder in tree else tree
+    return found if isinstance(found, pygit2.Tree) and (not folder or folder in tree) else None
 
 
 def _change(commit: pygit2.Commit) -> Change:

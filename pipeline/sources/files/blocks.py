@@ -82,7 +82,7 @@ class _Reading:
         rest = b""
         for chunk in chunks:
             cut = chunk.rfind(b"\n") + 1
-            data = rest + chunk[:cut] if cut else b""
+            data = b"".join((rest, memoryview(chunk)[:cut])) if cut else b""  # copied once
             text = np.frombuffer(data, np.uint8)
             ends = np.flatnonzero(text == ord("\n"))
             closed = bool((text[ends - 1] == ord("}")).all())
@@ -94,11 +94,15 @@ class _Reading:
             if data:
                 opened = bool((text[ends[:-1] + 1] == ord("{")).all())
                 regular = closed and opened and longest <= LONGEST
-                yield Block(self.name, self.number, data, ends, regular, self.offset)
+                block = Block(self.name, self.number, data, ends, regular, self.offset)
                 self.offset = None if self.offset is None else self.offset + len(data)
                 self.number += len(ends)
-                rest = b""
-            rest += chunk[cut:]
+                rest = chunk[cut:]
+                del chunk, data, text  # whose memory the next ones then take over
+                yield block
+                del block
+            else:
+                rest += chunk
         yield from read_json_lines(self.name, [rest], self.number)
 
     def _counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:

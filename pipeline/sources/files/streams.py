@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 import zstandard
@@ -114,8 +115,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
 
 def _read(file: BinaryIO) -> Iterator[bytes]:
     try:
-        while chunk := file.read(CHUNK):
-            yield chunk
+        yield from iter(partial(file.read, CHUNK), b"")  # nobody here holds a piece meanwhile
     except OSError as error:
         message = f"could not be read further: {error.strerror or error}"
         raise BrokenStreamError(message) from None

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pipeline.correlation.links import Anchor
 from pipeline.detection import Detection, Sample
 from pipeline.document import IncidentDocument
@@ -103,12 +105,14 @@ def to_anchor(row: Row[Any]) -> Anchor:
 def sighting_row(running: Running, one: Sighting) -> Values:
     """Return the row of a revision that logged."""
     service, revision = running
-    return {"service": service, "revision": revision, **one._asdict()}
+    return {"service": service, "revision": revision, **msgspec.structs.asdict(one)}
 
 
 def to_sighting(row: Row[Any]) -> tuple[Running, Sighting]:
     """Restore which revision logged, and when."""
-    return (row.service, row.revision), Sighting(*(getattr(row, name) for name in Sighting._fields))
+    return (row.service, row.revision), Sighting(
+        *(getattr(row, name) for name in Sighting.__struct_fields__)
+    )
 
 
 def to_json(value: object) -> str:

@@ -1,0 +1,178 @@
+"""Which code expects a table to be there: checks that name it in a list, and queries.
+
+That a text equals a table's name does not yet say that a table is meant; it is one only where what
+stands around it speaks of tables. All else is a mention.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import re2
+
+from pipeline.investigators.source_code.python import dotted, parsed
+from pipeline.investigators.source_code.tables.sql import bare, queries
+from pipeline.investigators.source_code.tables.texts import Function, Names, constants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.investigators.source_code.checkout import Checkout
+
+LANGUAGES = (
+    ".cs", ".go", ".java", ".js", ".jsx", ".kt", ".mjs", ".php", ".py", ".rb", ".rs", ".sql",
+    ".ts", ".tsx",
+)  # fmt: skip
+"""Files that may hold a query."""
+
+_ABOUT = re2.compile(r"(?i)(?:^|[^a-z])(?:tables?|table_?names?|relations?|pg_class)(?:[^a-z]|$)")
+_NOT_WANTED = re2.compile(
+    r"(?i)(?:allow|deprecat|drop|except|exclud|extra|ignor|legacy|obsolet|skip)"
+)
+_TESTS = frozenset(("__tests__", "e2e", "spec", "test", "tests", "testing"))
+_TEST_FILES = re2.compile(r"^(?:test_.*|.*_test|conftest|.*\.(?:test|spec))\.\w+$")
+_LISTS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
+_MOST_BESIDE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A line of a file that names a table; `how` is check, query, key or mention.
+
+    `where` is the function or class it stands in, `beside` the other texts of its list.
+    """
+
+    path: str
+    line: int
+    how: str
+    where: str = ""
+    beside: tuple[str, ...] = ()
+
+    @property
+    def is_mention(self) -> bool:
+        """Whether nothing around it says that a table is meant."""
+        return self.how == "mention"
+
+
+def is_test(path: str) -> bool:
+    """Say whether a file is part of the tests."""
+    pure = PurePosixPath(path)
+    parts = {part.lower() for part in pure.parts[:-1]}
+    return not _TESTS.isdisjoint(parts) or _TEST_FILES.search(pure.name.lower()) is not None
+
+
+def expectations(checkout: Checkout, path: str, table: str) -> Iterator[Expected]:
+    """Yield the places of a file that name a table (in lower case), in order."""
+    if path.endswith(".py"):
+        for line, how, where, beside in _in_python(checkout.data(path), table):
+            yield Expected(path, line, how, where, beside)
+    elif path.endswith(LANGUAGES):
+        is_query = queries(table)
+        for found in checkout.lines(path, table):
+            if is_query(_from_verb(found.text)):
+                yield Expected(path, found.line, "query")
+
+
+_VERB = re2.compile(r"(?i)\b(?:select|insert|update|delete|with|merge|truncate|copy)\b")
+
+
+def _from_verb(text: str) -> str:
+    found = _VERB.search(text)
+    return text[found.start() :] if found else ""
+
+
+@lru_cache(maxsize=2_000)
+def _in_python(data: bytes, table: str) -> tuple[tuple[int, str, str, tuple[str, ...]], ...]:
+    tree = parsed(data)
+    if tree is None:
+        return ()
+    above = {id(part): node for node in ast.walk(tree) for part in ast.iter_child_nodes(node)}
+    names = constants(tree.body)
+    is_query = queries(table)
+    found: dict[int, tuple[int, str, str, tuple[str, ...]]] = {}
+    for node in ast.walk(tree):
+        text = _text(node, names, above)
+        if table not in text.lower():
+            continue
+        up = list(_up(node, above))
+        how = _how(node, text, table, up, is_query=is_query(text))
+        line = getattr(node, "lineno", 0)
+        if how and line not in found:
+            found[line] = (line, how, _where(up), _beside(node, up))
+    return tuple(found[line] for line in sorted(found))
+
+
+def _text(node: ast.AST, names: Names, above: Mapping[int, ast.AST]) -> str:
+    """Return the whole text that a node is, "" if it is none, or part of one."""
+    parent = above.get(id(node))
+    if isinstance(parent, (ast.JoinedStr, ast.Expr)):
+        return ""
+    if isinstance(node, ast.JoinedStr):
+        return next(iter(names.texts(node)), "")
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ""
+
+
+def _how(node: ast.AST, text: str, table: str, up: list[ast.AST], *, is_query: bool) -> str:
+    if is_query:
+        return "query"
+    whole, _, _column = text.rpartition(".")
+    if isinstance(up[0], ast.Call) and dotted(up[0].func).endswith("ForeignKey"):
+        return "key" if bare(whole) == table else ""
+    if bare(text) != table:
+        return ""
+    return "check" if _is_about_tables(node, up) else "mention"
+
+
+def _up(node: ast.AST, above: Mapping[int, ast.AST]) -> Iterator[ast.AST]:
+    while (parent := above.get(id(node))) is not None:
+        yield parent
+        node = parent
+
+
+def _where(up: list[ast.AST]) -> str:
+    """Return the dotted name of the function or class that encloses a node."""
+    names = [one.name for one in up if isinstance(one, Function | ast.ClassDef)]
+    return ".".join(reversed(names))
+
+
+def _beside(node: ast.AST, up: list[ast.AST]) -> tuple[str, ...]:
+    """Return the other texts of the list that a text stands in."""
+    if not isinstance(up[0], _LISTS):
+        return ()
+    items = up[0].keys if isinstance(up[0], ast.Dict) else up[0].elts
+    texts = [
+        item.value
+        for item in items
+        if isinstance(item, ast.Constant) and isinstance(item.value, str) and item is not node
+    ]
+    return tuple(dict.fromkeys(texts))[:_MOST_BESIDE]
+
+
+def _is_about_tables(node: ast.AST, up: list[ast.AST]) -> bool:
+    """Say whether what a text stands in speaks of tables, and not of those that are left out."""
+    statement = next((one for one in up if isinstance(one, ast.stmt)), None)
+    if statement is None or any(_NOT_WANTED.search(word) for word in _words(statement, node)):
+        return False
+    inside = next((one for one in up if isinstance(one, Function)), statement)
+    return any(_ABOUT.search(word) for word in _words(inside, node))
+
+
+def _words(node: ast.AST, apart: ast.AST) -> Iterator[str]:
+    """Yield the names and texts in a node, apart from one."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, (ast.keyword, ast.arg)):
+            yield part.arg or ""
+        elif isinstance(part, Function):
+            yield part.name
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part is not apart:
+            yield part.value
