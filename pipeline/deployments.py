@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline.audit import SECOND
 from pipeline.entry import format_timestamp
-from pipeline.entry.sighting import bare_time, merge_sightings, whole_time
+from pipeline.entry.sighting import bare_time, merge_lasts, merge_sightings, whole_time
 from pipeline.facts import Fact, entry_ref, sample_ref
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ ANNOUNCED = "service-replaced"
 AFTER_DEPLOYMENT = "first_seen_after_deployment"
 """The kind of fact that relates a symptom to the beginning of a revision."""
 
+NONE: Mapping[Running, str] = MappingProxyType({})
+
 _UNITS = ((172_800, 86_400, "d"), (7_200, 3_600, "h"), (120, 60, "min"), (0, 1, "s"))
 _COMMIT_DIGITS = 12
 
@@ -58,10 +61,14 @@ class Sightings:
     too_many: bool = False
     most: int = MOST
 
-    def add(self, more: Mapping[Running, Sighting]) -> None:
-        """Add some; nothing is known any more once there are too many to be true."""
+    def add(self, more: Mapping[Running, Sighting], lasts: Mapping[Running, str] = NONE) -> None:
+        """Add some, and when those added before logged last.
+
+        Nothing is known any more once there are too many to be true.
+        """
         if not self.too_many:
             merge_sightings(self.known, more)
+            merge_lasts(self.known, lasts)
             self.too_many = len(self.known) > self.most
         if self.too_many:
             self.known.clear()

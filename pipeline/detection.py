@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import re2
@@ -16,8 +17,9 @@ from pipeline import fingerprint
 from pipeline.audit import ABOVE, PATTERN
 from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.entry.decoding import canonical_json
+from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
-from pipeline.matching import compile_rule, every_value, field_getter
+from pipeline.matching import compile_rule, every_value, field_getter, severities_of
 from pipeline.redaction import PLACEHOLDER
 from pipeline.screen import Screen
 
@@ -35,7 +37,6 @@ SAMPLE_LIMIT = 4_000
 
 # A quote opens an item only where one can begin: the apostrophe of "it's" does not.
 _LIST_ITEM = re2.compile(r"""(?:^|[\[({,])\s*(?:'([^']*)'|"([^"]*)")""")
-_BESIDE = ("exc_info", "exception", "stack_trace", "stack", "traceback")
 _LARGEST = 2**63 - 1  # what JSON and SQL keep of a whole number
 
 
@@ -95,6 +96,7 @@ class Detector:
         self._fallbacks = [_Compiled(rule, redactor) for rule in fallbacks]
         self._fallback_names = frozenset(rule.name for rule in fallbacks)
         self._screen = Screen(rules)
+        self._heeded = frozenset(chain.from_iterable(map(severities_of, fallbacks)))
 
     @property
     def screen(self) -> Screen:
@@ -125,6 +127,10 @@ class Detector:
         if not told:
             return found
         return [_above(item, told) for item in found]
+
+    def may_heed(self, severity: Severity) -> bool:
+        """Say whether a fallback rule may see something in an entry of this severity."""
+        return severity in self._heeded
 
     def is_known(self, detections: Iterable[Detection]) -> bool:
         """Say whether a rule that is no fallback saw something."""
@@ -176,6 +182,10 @@ class Detector:
     def redact_value(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return texts, lists and objects without secrets."""
         return cast("Mapping[str, Any]", self._redactor.value(value))
+
+    def redact_all(self, texts: Sequence[str]) -> list[str]:
+        """Return each of the texts without secrets."""
+        return self._redactor.texts(texts)
 
 
 class _Compiled:
@@ -263,14 +273,21 @@ def said(entry: LogEntry) -> str:
 
 
 def told_by(entry: LogEntry) -> str:
-    """Return what an unknown entry is grouped by: the traceback that its payload has, or `said`.
+    """Return what an unknown entry is grouped by: `words_of` it, or else its payload as JSON."""
+    return words_of(entry) or _payload(entry)
+
+
+def words_of(entry: LogEntry) -> str:
+    """Return the traceback that an entry's payload has, or else its message or its request.
 
     Loggers that write JSON put it into the message or beside it.
     """
     payload = entry.document.get("jsonPayload")
-    texts = map(payload.get, _BESIDE) if isinstance(payload, dict) else ()
-    found = (text for text in texts if isinstance(text, str) and "\n" in text)
-    return next((text for text in found if _has_frames(text)), "") or said(entry)
+    if isinstance(payload, dict):
+        for text in map(payload.get, BESIDE_KEYS):
+            if isinstance(text, str) and "\n" in text and _has_frames(text):
+                return text
+    return entry.message or _request_line(entry)
 
 
 def _has_frames(text: str) -> bool:

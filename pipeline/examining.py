@@ -12,16 +12,18 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.detection import is_loud
+from pipeline.detection import is_loud, words_of
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.entry.outline import columns_of, identities, last_time, loud_lines, outlines
-from pipeline.entry.sighting import merge_sightings, sighting_of, sightings_of
+from pipeline.entry.severity import severity_of
+from pipeline.entry.sighting import Watch, merge_sightings, sighting_of
+from pipeline.entry.spoken import spoken
 from pipeline.exceptions.lines import find_parts
-from pipeline.joining import is_part
-from pipeline.novelty import Heard
+from pipeline.joining import is_apart, is_part
+from pipeline.novelty import Heard, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.detection import Detection, Detector
     from pipeline.entry.outline import Columns, Outline
@@ -65,7 +67,7 @@ class Examined:
     `parsed` and `passed` are those of entries that were parsed and of lines that were not, one for
     each copy; `unknown` are those of an unknown severity among the former. `watermark` is the last
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
-    `sightings` say which revisions logged.
+    `sightings` say which revisions logged; of those that were told of before, `lasts` say when.
     """
 
     parsed: array[int] = field(default_factory=lambda: array("q"))
@@ -78,6 +80,7 @@ class Examined:
     silent: list[tuple[int, Richness]] = field(default_factory=list)
     parts: list[LogEntry] = field(default_factory=list)
     sightings: dict[Running, Sighting] = field(default_factory=dict)
+    lasts: dict[Running, str] = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
 
     @property
@@ -87,7 +90,7 @@ class Examined:
 
 
 class Examiner:
-    """Examines batches, each by itself."""
+    """Examines batches, each by itself, save that it tells of revisions only what is new."""
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class Examiner:
         self._window = window
         self._wanted = frozenset(wanted)
         self._latest = latest
+        self._watch = Watch()
 
     def __call__(self, batch: Batch) -> Examined:
         """Examine a block of raw lines, or records."""
@@ -118,15 +122,18 @@ class Examiner:
         return examined
 
     def again(self, block: Block) -> list[Told]:
-        """Tell what the rules see in the lines of a block whose entries are `wanted`."""
+        """Tell what the rules see in the lines of a block whose entries are `wanted`.
+
+        A line may hold further entries, which were told before.
+        """
         found = outlines(block.data, len(block), regular=block.regular)
         inside = self._inside(found)
-        told = identities(columns_of([one for at in inside if (one := found[at])]))
+        known = identities(columns_of([one for at in inside if (one := found[at])]))
         examined = Examined()
-        read = block.read(self._among_wanted(inside, told))
+        read = block.read(self._among_wanted(inside, known))
         self._take_records((one for one in read if isinstance(one, LogEntry)), examined)
         silent = [Told(one, richness, ()) for one, richness in examined.silent]
-        return [*examined.told, *silent]
+        return [told for told in (*examined.told, *silent) if told.identity in self._wanted]
 
     def _take_block(self, block: Block, examined: Examined) -> None:
         found = outlines(block.data, len(block), regular=block.regular)
@@ -134,9 +141,11 @@ class Examiner:
         columns = columns_of([one for at in inside if (one := found[at])])
         told = identities(columns)
         lines = block.lines_at(self._detector.screen.places(block.data))
-        lines.update(loud_lines(found))
         lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
         lines.update(self._among_wanted(inside, told))
+        loud = set(loud_lines(found)).difference(lines)
+        heard = [(at, one) for at, one in zip(inside, told, strict=True) if at in loud]
+        lines.update(self._hear(block, found, heard, examined))
         odd = {at for at, outline in enumerate(found) if outline is None}
         passed = [one for at, one in zip(inside, told, strict=True) if at not in lines]
         examined.passed.extend(passed)
@@ -145,10 +154,40 @@ class Examiner:
         self._take_records(block.read(sorted(odd)), examined)
         self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
 
-    def _inside(self, found: Sequence[Outline | None]) -> list[int]:
+    def _hear(
+        self,
+        block: Block,
+        found: Sequence[Outline | None],
+        loud: Iterable[tuple[int, int]],
+        examined: Examined,
+    ) -> Iterator[int]:
+        """Take what loud lines say that no rule may match; yield those that have to be parsed.
+
+        `loud` has the number of each line and the identity of its entry.
+        """
+        heard: list[Unknown] = []
+        for at, identity in loud:
+            outline = found[at]
+            text = self._words(outline, block.line(at)) if outline else ""
+            if outline and text:
+                time = parse_timestamp(outline.timestamp)
+                heard.append(Unknown(identity, time, outline.insertId, text))
+            else:
+                yield at
+        examined.heard.note(heard, self._detector.redact_all)
+
+    def _words(self, outline: Outline, line: bytes) -> str:
+        """Return what an entry says of which nothing else counts, "" if more of it does."""
+        severity = severity_of(outline.severity)
+        if not severity or self._detector.may_heed(severity):
+            return ""
+        entry = spoken(line) if is_apart(outline.textPayload, severity) else None
+        return words_of(entry) if entry else ""
+
+    def _inside(self, found: Sequence[Outline | None]) -> Sequence[int]:
         """Return which lines have an outline, and a time in the window."""
         if self._window.is_open:
-            return [at for at, one in enumerate(found) if one]
+            return range(len(found)) if all(found) else [at for at, one in enumerate(found) if one]
         holds = self._window.holds
         return [at for at, one in enumerate(found) if one and holds(parse_timestamp(one.timestamp))]
 
@@ -162,8 +201,9 @@ class Examiner:
         if self._latest is not None:
             columns = _timely(columns, self._latest)
         if columns.found:
-            examined.watermark = last_time(columns)
-            merge_sightings(examined.sightings, sightings_of(columns))
+            columns = columns.in_order()
+            examined.watermark = parse_timestamp(columns.found[-1].timestamp)
+            examined.sightings, examined.lasts = self._watch.tell(columns)
 
     def _take_records(
         self,
@@ -199,7 +239,7 @@ class Examiner:
             examined.parts.append(entry)
         else:
             known = self._detector.is_known(told.detections)
-            examined.heard.take(entry, self._detector.redact, known=known)
+            examined.heard.take(entry, self._detector.redact_all, known=known)
         if told.detections:
             examined.told.append(told)
         elif not (part and is_loud(entry)):  # else it is told once lines are joined

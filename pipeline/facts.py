@@ -54,11 +54,21 @@ def entry_ref(log_name: str, insert_id: str) -> str:
 
 
 def _entry_facts(incident: Incident) -> Iterator[Fact]:
-    """Yield one fact `seen_<rule>` for each symptom and each context of the incident."""
+    """Yield one fact `seen_<rule>` for each symptom and each context of the incident.
+
+    Its data are the symptom's fields, `title`, `at`, and `here`: whether a service of the root
+    logged it.
+    """
+    own = set(incident.root.services)
     for symptom in (*incident.symptoms, *incident.context):
         first = symptom.samples[0]
         text = f"{format_timestamp(first.timestamp)} {', '.join(symptom.services)}: {symptom.title}"
-        data = {**symptom.fields, "title": symptom.title, "at": format_timestamp(first.timestamp)}
+        data = {
+            **symptom.fields,
+            "title": symptom.title,
+            "at": format_timestamp(first.timestamp),
+            "here": not own.isdisjoint(symptom.services),
+        }
         yield Fact(f"seen_{symptom.rule}", text, sample_ref(first), data)
 
 

@@ -148,8 +148,16 @@ def _frame_name(frame: Frame) -> str:
 # Templates
 
 
-def _compile(expression: str) -> Any:
+def _any(expression: str) -> Any:
     return re2.compile(expression.encode())
+
+
+def _plain(expression: str) -> Any:
+    """Compile an expression that is linear and means the same in any engine.
+
+    It has nothing but ASCII, and no two of its matches begin in what only one of them looks at.
+    """
+    return re.compile(expression.encode())
 
 
 def _hexadecimal(match: Any) -> bytes:
@@ -164,12 +172,15 @@ _MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)"
 _ISO_DATE: Final = rf"\b[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_CLOCK}{_ZONE}?)?"
 _WEB_DATE: Final = rf"\b[0-9]{{1,2}}[ /-]{_MONTH}[ /-][0-9]{{4}}(?:[ :T]{_CLOCK}{_ZONE}?)?"
 _SYSLOG_DATE: Final = rf"\b{_MONTH} {{1,2}}[0-9]{{1,2}} {_CLOCK}"
+_IN_DATE: Final = r"[0-9](?:-[0-9]{2}-|[ /-][A-Z]| [0-9]{1,2}:)"
+_UUID: Final = r"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b"
 _IPV4: Final = r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b"
 _IPV6: Final = (
     r"(?i)\b(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}\b"
     r"|\b(?:[0-9][0-9a-f]{0,3}|f[cde][0-9a-f]{2})(?::[0-9a-f]{1,4}){0,5}:(?::[0-9a-f]{1,4}){1,6}\b"
     r"|\B::1\b"
 )
+_IN_IP: Final = r"::[0-9A-Fa-f]|\.[0-9]{1,3}\.|(?::[0-9A-Fa-f]{1,4}){7}"
 _PATH: Final = (
     r"\B~?(?:/[\w.@%+~-]+){2,}/?"
     r"|\b[A-Za-z]:(?:[/\\][\w.@%+~-]+)+"
@@ -180,35 +191,33 @@ _DURATION: Final = (
     r"|\b[0-9]+(?:\.[0-9]+)? (?:ms|s|sec|min|(?:millisecond|second|minute|hour|day)s?)\b"
 )
 
-_DIGIT: Final = "[0-9]"
-
 _PARAMETERS: Final = tuple(
     (
-        _compile(expression),
+        compiled(expression),
         replacement if callable(replacement) else replacement.encode(),
-        re.compile("".join(marks or (_DIGIT,)).encode()),
+        re.compile(marks.encode()),
     )
-    for expression, replacement, *marks in (
-        (r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)", "", "\x1b"),  # ANSI
-        (r'"[^"\n]*"|`[^`\n]*`', "<str>", '["`]'),
-        (r"\B'[^'\n]*'\B", "<str>", "'"),  # but not the apostrophe of a word
-        (r"<str>(?:, ?<str>)+", "<str>", "<str>,"),  # however many
-        (r"""\b[A-Za-z][A-Za-z0-9+.-]*://[^\s<>"')\]]+""", "<url>", "://"),
-        (r"\b[0-9A-Za-z._%+-]+@(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,24}\b", "<email>", "@"),
-        (f"{_ISO_DATE}|{_WEB_DATE}|{_SYSLOG_DATE}", "<date>"),
-        (_PATH, "<path>", r"[/\\]"),
-        (r"(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>", "-"),
-        (f"{_IPV6}|{_IPV4}", "<ip>", "[:.]"),
-        (r"\b[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?\b", "<time>"),
-        (r"-[0-9]{5}-[a-z]{3}\b", "-<revision>"),  # of Cloud Run
-        (r"\b0x[0-9A-Fa-f]+\b", "<hex>", "0x"),
-        (r"\b[0-9A-Fa-f]{7,}\b", _hexadecimal),
-        (_DURATION, "<duration>"),
-        (r"\b[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)\b", "<size>"),
-        (r"\b[0-9]+(?:[.,][0-9]+)*", "<num>"),
-        (r"_[0-9]+\b", "_<num>"),
-        (r"<num>(?:, ?<num>)+", "<num>", "<num>,"),
+    for compiled, expression, replacement, marks in (
+        (_any, r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)", "", "\x1b"),  # ANSI
+        (_any, r'"[^"\n]*"|`[^`\n]*`', "<str>", '["`]'),
+        (_any, r"\B'[^'\n]*'\B", "<str>", "'"),  # but not the apostrophe of a word
+        (_plain, r"<str>(?:, ?<str>)+", "<str>", "<str>,"),  # however many
+        (_any, r"""\b[A-Za-z][A-Za-z0-9+.-]*://[^\s<>"')\]]+""", "<url>", "://"),
+        (_any, r"\b[0-9A-Za-z._%+-]+@(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,24}\b", "<email>", "@"),
+        (_plain, f"{_ISO_DATE}|{_WEB_DATE}|{_SYSLOG_DATE}", "<date>", _IN_DATE),
+        (_any, _PATH, "<path>", r"[/\\]"),
+        (_plain, _UUID, "<uuid>", "[0-9A-Fa-f]{8}-"),
+        (_any, f"{_IPV6}|{_IPV4}", "<ip>", _IN_IP),
+        (_plain, r"\b[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]+)?\b", "<time>", "[0-9]:[0-9]{2}:"),
+        (_plain, r"-[0-9]{5}-[a-z]{3}\b", "-<revision>", "-[0-9]{5}-"),  # of Cloud Run
+        (_plain, r"\b0x[0-9A-Fa-f]+\b", "<hex>", "0x"),
+        (_plain, r"\b[0-9A-Fa-f]{7,}\b", _hexadecimal, "[0-9A-Fa-f]{7}"),
+        (_any, _DURATION, "<duration>", "[0-9] ?[nuµmshd]"),
+        (_plain, r"\b[0-9]+(?:\.[0-9]+)? ?(?:[KMGT]i?B|bytes)\b", "<size>", "[0-9] ?[KMGTb]"),
+        (_plain, r"\b[0-9]+(?:[.,][0-9]+)*", "<num>", "[0-9]"),
+        (_plain, r"_[0-9]+\b", "_<num>", "_[0-9]"),
+        (_plain, r"<num>(?:, ?<num>)+", "<num>", "<num>,"),
     )
 )
-"""What is looked for in turn: expression, replacement, and what it cannot be without (a digit,
-where nothing is said): to look for that first takes a third of the time."""
+"""What is looked for in turn: expression, replacement, and what it cannot be without: to look for
+that first takes a tenth of the time."""

@@ -221,7 +221,7 @@ class Replay:
 
     def _take(self, examined: Examined) -> None:
         self._tally.take(examined)
-        self._sightings.add(examined.sightings)
+        self._sightings.add(examined.sightings, examined.lasts)
         self._correlator.on_time(examined.watermark)
         for told in examined.told:
             key = told.detections[0].key
@@ -269,7 +269,7 @@ class Replay:
         self._tell_entry(joined.entry, whole)
         told = [*whole, *chain.from_iterable(alone)]
         known = self._detector.is_known(told)
-        heard.take(joined.entry, self._detector.redact, known=known)
+        heard.take(joined.entry, self._detector.redact_all, known=known)
         if joined.above is not None:
             names = [item.fingerprint for item in told]
             self._tell_alone(joined.above, heard, above=names, known=known)
@@ -279,7 +279,7 @@ class Replay:
     ) -> None:
         """Tell what fallback rules see in an entry of which the others were told before."""
         matched = bool(self._detector.known(entry))
-        heard.take(entry, self._detector.redact, known=known or matched)
+        heard.take(entry, self._detector.redact_all, known=known or matched)
         if not matched:
             self._tell_entry(entry, self._detector.unknown(entry, above))
 

@@ -44,7 +44,8 @@ class Place(NamedTuple):
 class Symptom:
     """All detections of one fingerprint in one incident.
 
-    `fields` are those of the earliest detection; `samples` a few, in order of time, the first and
+    `fields` are those of the earliest detection, with "" for what its rule could have captured and
+    did not; `samples` a few, in order of time, the first and
     the last always among them; `places` where it was seen, in order of first_seen; `unknown`
     says that nothing but a fallback rule knows it.
     """
@@ -75,8 +76,9 @@ class Symptom:
 class Link:
     """A reason why two symptoms belong to one incident.
 
-    `kind` is `caused_by` (then `cause` explains `effect`), or the kind of correlation, which has no
-    direction. Both ends are fingerprints.
+    `kind` is `caused_by` (then `cause` explains `effect`), `repetition` (then both ends are one
+    symptom, some of which has a cause only in others of its detections), or the kind of
+    correlation, which has no direction. Both ends are fingerprints.
     """
 
     kind: str

@@ -83,6 +83,15 @@ def is_part(entry: LogEntry) -> bool:
     return _role(entry) is not None or _may_be_whole(entry) or _may_be_above(entry)
 
 
+def is_apart(text: str, severity: Severity) -> bool:
+    """Say whether an entry with this textPayload ("" for none) and severity cannot be a part.
+
+    The severity is its own, and its text is no line that has a role (`find_parts`).
+    """
+    line = text.rstrip()
+    return not line or (severity == Severity.WARNING and "\n" not in line)
+
+
 class Joiner:
     """Joins entries as they arrive; see the module for what their order means."""
 

@@ -167,7 +167,7 @@ def _of_expression(expression: str) -> Literals:
             parsed = _parser.parse(expression)
     except (re.error, OverflowError, RecursionError):
         return None
-    return _of_sequence(list(parsed))
+    return _of_sequence(parsed.data)
 
 
 @contextmanager
@@ -193,9 +193,9 @@ def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
 
 def _of_part(kind: str, value: Any) -> Literals:
     if kind == "SUBPATTERN":
-        return _of_sequence(list(value[-1]))
+        return _of_sequence(value[-1].data)
     if kind == "BRANCH":
-        return _one_of(_of_sequence(list(branch)) for branch in value[1])
+        return _one_of(_of_sequence(branch.data) for branch in value[1])
     if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
-        return _of_sequence(list(value[2]))
+        return _of_sequence(value[2].data)
     return None

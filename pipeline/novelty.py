@@ -19,9 +19,11 @@ from pipeline.detection import is_loud, told_by
 from pipeline.fingerprint import pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.entry import LogEntry
+
+    Redact = Callable[[Sequence[str]], Sequence[str]]
 
 KEPT: Final = 10_000
 """Patterns of which the text is kept."""
@@ -50,6 +52,15 @@ class Example(NamedTuple):
     text: str
 
 
+class Unknown(NamedTuple):
+    """An entry that no rule matches; `text` is what it is grouped by, not yet redacted."""
+
+    identity: int
+    timestamp: int
+    insert_id: str
+    text: str
+
+
 @dataclass(slots=True)
 class Heard:
     """What was heard in a batch: identity and digest of each entry in turn, and the patterns.
@@ -60,21 +71,29 @@ class Heard:
     rows: array[int] = field(default_factory=lambda: array("q"))
     examples: dict[int, Example] = field(default_factory=dict)
 
-    def take(self, entry: LogEntry, redact: Callable[[str], str], *, known: bool) -> None:
+    def take(self, entry: LogEntry, redact: Redact, *, known: bool) -> None:
         """Take an entry, if it tells of trouble; `known` says that a rule matches it."""
         if not is_loud(entry):
             return
-        digest = _MATCHED if known else self._note(entry, redact)
-        self.rows.extend((entry.identity, digest))
+        if known:
+            self.rows.extend((entry.identity, _MATCHED))
+        else:
+            text = told_by(entry)
+            self.note([Unknown(entry.identity, entry.timestamp, entry.insert_id, text)], redact)
 
-    def _note(self, entry: LogEntry, redact: Callable[[str], str]) -> int:
-        text = redact(told_by(entry))
-        found, digest = (_noted if len(text) < SHORT else _noted.__wrapped__)(text)
-        known = self.examples.get(digest)
-        if known is None or entry.timestamp <= known.timestamp:
-            example = Example(entry.timestamp, redact(entry.insert_id), found, _excerpt(text))
-            self.examples[digest] = example if known is None else min(known, example)
-        return digest
+    def note(self, found: Sequence[Unknown], redact: Redact) -> None:
+        """Take entries that tell of trouble and that no rule matches."""
+        texts = list({one.text for one in found})
+        redacted = redact([*texts, *(one.insert_id for one in found)])
+        clean = dict(zip(texts, redacted, strict=False))
+        for one, insert_id in zip(found, redacted[len(texts) :], strict=True):
+            text = clean[one.text]
+            pattern, digest = (_noted if len(text) < SHORT else _noted.__wrapped__)(text)
+            self.rows.extend((one.identity, digest))
+            known = self.examples.get(digest)
+            if known is None or one.timestamp <= known.timestamp:
+                example = Example(one.timestamp, insert_id, pattern, _excerpt(text))
+                self.examples[digest] = example if known is None else min(known, example)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,9 @@ class Block(Protocol):
     def lines_at(self, places: Iterable[int]) -> set[int]:
         """Return in which lines some places of the data lie."""
 
+    def line(self, at: int) -> bytes:
+        """Return one of the lines."""
+
     def read(self, lines: Iterable[int]) -> Iterator[LogEntry | Rejection]:
         """Parse some of the lines."""
 

@@ -1,4 +1,4 @@
-"""The sentences of `correlation/causes.py` and `links.py` over all pairs, no matter how slow."""
+"""The sentences of `correlation/causes.py`, `headers.py` and `links.py` over all pairs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
+from pipeline.audit import ABOVE
+from pipeline.correlation.headers import WITHIN
 from pipeline.correlation.resources import SPAN
 
 if TYPE_CHECKING:
@@ -56,10 +58,27 @@ class Plain:
         left = [one for one in effects if one not in explained]
         left = [one for one in left if not self._repeat(one, explained)]
         left = [one for one in left if not self._explain(one, edges, rivals=True)]
-        alone = [one for one in every if one in left or one not in effects]
+        headers = [(one, other) for one in every for other in self._below(one)]
+        below = {one for one, _ in headers}
+        alone = [one for one in every if one in left or one not in (*effects, *below)]
         for one, other in combinations(alone, 2):
             if self._same(one, other) and self._apart(one, other) <= self.settings.episode_gap:
                 self._unite(one, other)
+        for one, other in headers:
+            self._unite(one, other)
+
+    def _below(self, line: int) -> Iterator[int]:
+        """Yield what was seen next in the traceback that stands right below a line."""
+        time, above = self.seen[line].timestamp, self.seen[line].fields.get(ABOVE, ())
+        for name in above:
+            later = [
+                one
+                for one in range(len(self.seen))
+                if self.seen[one].fingerprint == name
+                and time <= self.seen[one].timestamp <= time + WITHIN
+            ]
+            first = min((self.seen[one].timestamp for one in later), default=0)
+            yield from (one for one in later if self.seen[one].timestamp == first)
 
     def _explain(self, effect: int, edges: dict[str, tuple[Edge, ...]], *, rivals: bool) -> bool:
         mine = edges[self.seen[effect].rule]

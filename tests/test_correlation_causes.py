@@ -101,6 +101,27 @@ def test_an_effect_whose_cause_was_cut_off_joins_its_nearest_repetition() -> Non
     ]
 
 
+def test_what_joined_by_repetition_says_so() -> None:
+    """The first of each symptom: how far it is from the repetition, and what both share."""
+    found = [
+        *(seen("import_error", 0), seen("exited", 1)),
+        *(seen("exited", 601), seen("exited", 901), seen("request_failed", 902)),
+        *(seen("request_failed", -100), replace(seen("exited", -300), revision="")),
+    ]
+    (incident,) = correlate(CHAIN, *found).incidents()
+    (other,) = correlate(CHAIN, *reversed(found)).incidents()
+    assert incident.links == other.links
+    repeated = [link for link in incident.links if link.kind == "repetition"]
+    assert [link.effect for link in repeated] == [link.cause for link in repeated]
+    why = "has no cause that is left and goes with its nearest repetition that has one: logged"
+    where = "it on the same service backend"
+    assert [link.reason for link in repeated] == [
+        f"exited {why} 301.000 s before {where} (limit 86400 s)",
+        f"request_failed {why} 1002.000 s before {where}, revision one (limit 86400 s)",
+    ]
+    assert incident.root.rule == "import_error"
+
+
 def test_of_repetitions_at_one_time_the_first_in_order_is_taken() -> None:
     """By every effect that they are the nearest of."""
     twice = [replace(seen("exited", 1), key=("log", BASE + SECOND, name)) for name in "ab"]

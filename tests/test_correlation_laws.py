@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.audit import ABOVE
 from pipeline.catalog import load_catalog
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.links import Anchor
@@ -41,7 +42,11 @@ RULES = ruleset(
         audit="{caused_by: [{rule: [a, b], via: depends_on, one_trace: true, within: 2m}, "
         "{rule: d}]}",
     ),
+    rule_text("g", level="low", audit="{noise: true}"),
+    rule_text("h", audit="{fallback: true}"),
 )
+APART = "eg"
+"""Rules whose detections are in no incident: context and noise."""
 CATALOG = load_catalog(
     "services: {backend: {depends_on: [auth, db]}, auth: {depends_on: [backend, db]}}\n"
     "resources: {db: {}}\n",
@@ -64,7 +69,7 @@ TIMES = st.builds(
     st.sampled_from((0, 0, 1, SKEW, SKEW + 1, 10, TOGETHER, TOGETHER + 1)),
 )
 SEEN = st.tuples(
-    st.sampled_from("abcdef"),
+    st.sampled_from("abcdefghh"),
     TIMES,
     st.sampled_from(("backend", "auth", "")),
     st.sampled_from((1, 1, 2)),
@@ -72,12 +77,19 @@ SEEN = st.tuples(
     st.sampled_from(("", "", "", "", "t", "u")),
 )
 Sight = tuple[str, int, str, int, str, str]
+ABOVE_SOMETHING = 2
 
 
 def sighted(sight: Sight, key: str) -> Detection:
-    """Make a detection; its revision and its trace are in no fingerprint."""
+    """Make a detection; its revision and its trace are in no fingerprint.
+
+    A fallback rule sees a line above a traceback, in which something else was seen, or any other.
+    """
     rule, at, service, n, revision, trace = sight
     made = detection(rule, at=at, service=service, n=n, key=key)
+    if rule == "h" and n == ABOVE_SOMETHING:
+        above = [detection(one, service=service, n=1).fingerprint for one in "ac"]
+        made = replace(made, fields={**made.fields, ABOVE: above})
     return replace(made, revision=revision, trace=trace)
 
 
@@ -97,7 +109,7 @@ def copies(draw: st.DrawFn) -> list[Copy]:
     """
     told: list[Copy] = []
     for index, (rule, *sight) in enumerate(draw(st.lists(SEEN, max_size=10))):
-        rules = {rule, *draw(st.sets(st.sampled_from("abcdef"), max_size=2))}
+        rules = {rule, *draw(st.sets(st.sampled_from("abcdefgh"), max_size=2))}
         shown = [sighted((one, *sight), f"id-{index}") for one in rules]
         for payloads in range(draw(st.integers(1, 2))):
             richness = (payloads, 1, 1, "")
@@ -163,7 +175,7 @@ def shown(items: Iterable[Detection]) -> Shown:
 @given(DETECTIONS)
 def test_incidents_are_what_the_plain_reference_finds(found: list[Detection]) -> None:
     """The quick way finds what all pairs and union-find make of the sentences."""
-    counted = [item for item in found if item.rule != "e"]
+    counted = [item for item in found if item.rule not in APART]
     plain = Plain(RULES, SETTINGS, CATALOG, counted).components()
     assert sorted(
         sorted(
@@ -176,10 +188,12 @@ def test_incidents_are_what_the_plain_reference_finds(found: list[Detection]) ->
 
 @given(DETECTIONS)
 def test_no_detection_is_lost(found: list[Detection]) -> None:
-    """Each one is counted in exactly one incident, context in none."""
-    counted = [item for item in found if item.rule != "e"]
+    """Each one is counted in exactly one incident, context and noise in none; noise by itself."""
+    counted = [item for item in found if item.rule not in APART]
     assert sum(incident.count for incident in incidents(found)) == len(counted)
     assert all(any(made.has(item) for made in incidents(found)) for item in counted)
+    noise = [item for item in found if item.rule == "g"]
+    assert sum(symptom.count for symptom in correlator_of(found).noise()) == len(noise)
 
 
 @given(DETECTIONS, st.integers(0, 16))

@@ -8,16 +8,24 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.catalog import Catalog
 from pipeline.correlation import CorrelationSettings, Correlator
-from pipeline.entry import parse_timestamp
+from pipeline.detection import words_of
+from pipeline.entry import LogEntry, Severity, parse_timestamp
+from pipeline.entry.outline import outlines
+from pipeline.entry.severity import severity_of
+from pipeline.entry.spoken import spoken
 from pipeline.examining import Examiner, Window
+from pipeline.exceptions.lines import find_parts
 from pipeline.flow import Replay, Texts
+from pipeline.joining import is_apart, is_part
 from pipeline.report import Policy
+from pipeline.screen import Screen
 from pipeline.sources.files.blocks import Block, read_blocks
+from pipeline.sources.files.json_lines import read_line
 from pipeline.stores.memory import MemoryStore
 from pipeline.whys import load_whys
 from tests.fakes.source import LinesSource
@@ -27,6 +35,7 @@ from tests.support import BASE, SECOND, detector, rule_text, ruleset
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipeline.entry.outline import Outline
     from pipeline.rule import RuleSet
 
 TEXTS = Texts(load_whys([]), "{{ incident.title }} ({{ incident.count }})", "issue.md.j2")
@@ -81,6 +90,9 @@ RULESETS = {
     "blind": BLIND,
     "none": ruleset(),
 }
+
+SCREEN = Screen(())
+"""Finds in a line what makes every rule set parse it."""
 
 # --- what may stand in a line ---------------------------------------------------------------------
 
@@ -174,7 +186,28 @@ PAYLOADS: tuple[Callable[[str], dict[str, Any]], ...] = (
     lambda text: {"structPayload": {"message": text}, "metadata": {"severity": "LOUD"}},
     lambda text: {"structPayload": text, "metadata": {"timestamp": "2025-09-10T00:00:00Z"}},
     lambda text: {"httpRequest": {"requestUrl": f"https://example.com/{text}", "status": "500"}},
+    *[
+        lambda text: {
+            "httpRequest": {"requestMethod": "GET", "requestUrl": f"/{text}", "status": 503}
+        }
+    ]
+    * 2,
+    lambda text: {
+        "httpRequest": {"requestMethod": "GET", "requestUrl": text, "status": 2**70},
+        "httpRequest.requestUrl": text,
+    },
+    lambda text: {
+        "httpRequest": {"requestUrl": text, "status": 503, "request_method": "GET"},
+        "protoPayload": {"status": {"message": text}, "serviceName": "run"},
+    },
+    lambda text: {"jsonPayload": {"exception": {"type": "E", "message": text}, "message": " "}},
+    lambda text: {"jsonPayload": {"stack_trace": text, "text": f"{text}!", "error": {"n": 1e300}}},
+    lambda text: {"jsonPayload": {"traceback": text, "message": "it failed"}, "textPayload": ""},
+    lambda text: {"jsonPayload": {"traceback": f"{text}\n{text}", "@message": None, "body": text}},
+    lambda text: {"jsonPayload": {"methodName": "a", "serviceName": "b", "message": text}},
+    lambda text: {"jsonPayload": {"error": {"type": "str", "message": text}, "code": 7}},
     lambda text: {"message": {"data": text}},
+    lambda text: {"msg": text, "message": None},
     lambda _: {},
 )
 EXTRAS: tuple[dict[str, Any], ...] = (
@@ -532,6 +565,13 @@ def test_a_copy_in_a_later_export_is_heard() -> None:
     assert [len(kept) for kept in (told[3], told[9]) if isinstance(kept, tuple)] == [1, 0]
 
 
+def test_what_stands_beside_a_copy_in_its_line_is_told_once() -> None:
+    """A request is read again for its own sake, not for that of the lines it carries."""
+    request = {"line": [{"logMessage": "MISSING"}]}
+    lines = [line("missing"), line("down"), line("", protopayload_requestlog=request)]
+    same(UNTRUE, [b"".join(one + b"\n" for one in lines)])
+
+
 # --- an examiner by itself ------------------------------------------------------------------------
 
 
@@ -558,6 +598,116 @@ def test_only_what_matters_is_parsed() -> None:
     assert [part.insert_id for part in examined.parts] == ["c"]
     assert [told.detections[0].rule for told in examined.told] == ["missing"]
     assert examined.read == 5
+
+
+TRACED = 'Traceback (most recent call last):\n  File "/app/main.py", line 3, in start\nE: x'
+REQUEST = {"requestMethod": "GET", "requestUrl": "/", "status": 404}
+
+
+@pytest.mark.parametrize(
+    ("fields", "pattern"),
+    [
+        ({"textPayload": "page 7 is gone"}, "page <num> is gone"),
+        ({"textPayload": "gone\r\n "}, "gone"),
+        ({"textPayload": "", "jsonPayload": {"message": "gone"}}, "gone"),
+        ({"severity": "CRITICAL", "jsonPayload": {"msg": "gone", "message": 7}}, "gone"),
+        ({"severity": "err", "jsonPayload": {"error": {"value": "gone"}}}, "gone"),
+        ({"jsonPayload": {"message": "gone", "exc_info": TRACED}}, "E in start (/app/main.py)"),
+        ({"jsonPayload": {"message": "gone", "exc_info": "a\nb"}}, "gone"),
+        ({"httpRequest": REQUEST}, "GET / <num>"),
+        ({"msg": "gone"}, "gone"),
+    ],
+)
+def test_what_is_only_heard_is_not_parsed(fields: dict[str, Any], pattern: str) -> None:
+    """Of lines that no rule and no traceback may need their words are enough."""
+    examined = Examiner(detector(LITERAL), Window())(
+        block(line("", **{"severity": "WARNING", **fields}))
+    )
+    assert (len(examined.parsed), len(examined.passed)) == (0, 1)
+    assert examined.heard.rows[0] == examined.passed[0]
+    (example,) = examined.heard.examples.values()
+    assert (example.pattern, example.timestamp, example.insert_id) == (pattern, BASE, "a")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"textPayload": "gone", "severity": "ERROR"},  # may stand above a traceback
+        {"textPayload": "gone\nfor good"},
+        {"textPayload": "Gone: for good"},
+        {"textPayload": "WARNING: gone", "severity": ""},
+        {"jsonPayload": {"message": "gone", "level": "error"}, "severity": None},
+        {"jsonPayload": {"code": 7}},
+        {"jsonPayload": {"message": "gone", "@type": "type.googleapis.com/AuditLog"}},
+        {"jsonPayload": {"message": "gone"}, "protoPayload": {}},
+        {"protoPayload": {"status": {"message": "gone"}}},
+        {"httpRequest": {**REQUEST, "status": "404"}},
+        {"httpRequest": REQUEST, "httpRequest.status": 500},
+        {},
+    ],
+)
+def test_what_may_be_more_than_heard_is_parsed(fields: dict[str, Any]) -> None:
+    """A line of a traceback or one above it, and what has its words in other places."""
+    examined = Examiner(detector(LITERAL), Window())(
+        block(line("", **{"severity": "WARNING", **fields}))
+    )
+    assert (len(examined.parsed), len(examined.passed)) == (1, 0)
+    assert len(examined.heard.examples) + len(examined.parts) == 1
+
+
+def test_what_a_fallback_rule_may_see_is_parsed() -> None:
+    """By its severity; what is outside the window is not even heard."""
+    lines = [
+        line("gone", "a", severity="WARNING"),
+        line("", "b", severity="ERROR", jsonPayload={"message": "gone"}),
+        line("gone", "c", severity="WARNING", timestamp="2025-09-10T01:00:00Z"),
+    ]
+    rules = ruleset(yaml_rule("u", "seen: {severity|gte: 500}") + "audit: {fallback: true}\n")
+    examine = Examiner(detector(rules), Window(until=BASE + 3600 * SECOND))
+    examined = examine(block(*lines))
+    assert (len(examined.parsed), len(examined.passed), examined.outside) == (1, 1, 1)
+    assert [told.detections[0].rule for told in examined.told] == ["u"]
+    assert len(examined.heard.rows) == 4
+
+
+@st.composite
+def loud(draw: st.DrawFn) -> bytes:
+    """Make a line that is a WARNING or worse, mostly as a log sink writes it."""
+    fields = {
+        **draw(st.sampled_from(PAYLOADS))(draw(st.sampled_from(TEXTS_OF_LINES))),
+        **draw(st.sampled_from(EXTRAS)),
+    }
+    severity = draw(st.sampled_from(("WARNING", "warn", "ERROR", "CRITICAL")))
+    record = json.loads(line("", **{"severity": severity, **fields}))
+    return json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def plain(raw: bytes) -> tuple[Outline, LogEntry]:
+    """Return the outline and the entry of a line, if nobody makes a block parse it."""
+    (outline,) = outlines(raw, 1, regular=False)
+    assume(outline is not None and not SCREEN.places(raw))
+    (parsed,) = read_line(NAME, 1, raw)
+    assert isinstance(parsed, LogEntry)
+    assert outline is not None
+    return outline, parsed
+
+
+@given(loud())
+def test_the_words_of_a_line_are_those_of_its_entry(raw: bytes) -> None:
+    """What is read of a line is all that its words are made of, if there are any."""
+    _, parsed = plain(raw)
+    entry = spoken(raw)
+    assert entry is None or words_of(entry) in {words_of(parsed), ""}
+
+
+@given(loud())
+def test_what_stands_apart_is_no_part(raw: bytes) -> None:
+    """Told by its text and severity, it is what `is_part` says of the entry."""
+    outline, parsed = plain(raw)
+    severity = severity_of(outline.severity)
+    apart = is_apart(outline.textPayload, severity) and not find_parts([outline.textPayload])
+    assert severity >= Severity.WARNING
+    assert not (apart and is_part(parsed))
 
 
 def test_a_time_after_the_latest_is_nobodys() -> None:

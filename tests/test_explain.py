@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+ROOT = Path(__file__).parents[1]
+EXPORT = ROOT / "examples/staging-2025-09-10.jsonl"
 STORE = ("--store", "sqlite:///state.db")
 OWNERS = """\
 services:
@@ -178,3 +180,19 @@ def test_text_of_logs_cannot_drive_the_terminal() -> None:
     (incident,) = replay(line("a\u001b[2Jb\u202ec"))
     text = explained(incident["id"], "--why-not")
     assert not {"\x1b", "\u202e"} & set(text)
+
+
+def test_the_readme_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line of its example is one of the output, or the beginning of one that it cuts."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("    $ fivewhys explain ")[2].partition("\n\n## ")[0]
+    words, *lines = block.splitlines()
+    store = f"sqlite:///{Path('state.db').absolute()}"
+    assert run("replay", EXPORT, "--store", store).exit_code == 0
+    monkeypatch.chdir(ROOT)
+    asked = [store if word.startswith("sqlite:") else word for word in words.split()]
+    printed = [item.strip() for item in run("explain", *asked).stdout.splitlines()]
+    shown = [item.strip() for item in lines if item.startswith("    ") and item.strip() != "…"]
+    assert len(shown) > 8
+    for item in shown:
+        assert any(each.startswith(item.removesuffix("…")) for each in printed), item

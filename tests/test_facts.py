@@ -65,6 +65,14 @@ def test_what_was_seen_is_a_fact_with_its_entry() -> None:
     assert not seen.suggested
 
 
+def test_a_fact_says_whether_a_service_of_the_root_logged_it() -> None:
+    """What another service logged is about that one."""
+    rules = ruleset(rule_text("down"), rule_text("slow", audit="{caused_by: [{rule: down}]}"))
+    found = correlate(rules, detection("down"), detection("slow", at=1, service="auth"))
+    (incident,) = found.incidents()
+    assert [fact.data["here"] for fact in known_facts(incident, Catalog())] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("log", "ref"),
     [

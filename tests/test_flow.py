@@ -252,6 +252,21 @@ def test_investigators_settle_whys() -> None:
     assert other.five_whys[0].status == Status.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.com/auth.py#L7", "https://example.com/auth.py#L7"),
+        ("https://example.com/?token=abc123secretvalue", ""),
+    ],
+)
+def test_an_address_that_holds_a_secret_leads_nowhere(url: str, shown: str) -> None:
+    """What an investigator found is told all the same."""
+    fact = Fact("owner", "auth owns it", "auth.py:7", {"name": "auth"}, url=url)
+    document = run(MISSING, investigators=[Witness("missing", [fact])]).document().incidents[0]
+    (evidence,) = document.five_whys[0].evidence
+    assert (evidence.text, evidence.url) == ("auth owns it", shown)
+
+
 def test_every_detection_is_listed_with_its_incident() -> None:
     """In order of time; what belongs to no incident is listed, too."""
     stray = entry("deployed", at=4, service="frontend")

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.entry import LogEntry
+from pipeline.entry import LogEntry, Severity
 from pipeline.errors import RuleError
-from pipeline.matching import compile_rule, every_value, field_getter
+from pipeline.matching import compile_rule, every_value, field_getter, severities_of
 from pipeline.rule import load_ruleset
 from tests.support import entry, ruleset
 
@@ -668,3 +668,49 @@ def test_case_says_nothing(wanted: str) -> None:
     assert captures({"seen": {"jsonPayload.v": wanted}}, logged) is not None
     cased = captures({"seen": {"jsonPayload.v|cased": wanted}}, logged) is not None
     assert cased is (wanted == wanted.swapcase())
+
+
+LOUDEST = {"ERROR", "CRITICAL", "ALERT", "EMERGENCY"}
+EVERY = set(Severity.__members__)
+
+
+@pytest.mark.parametrize(
+    ("detections", "condition", "expected"),
+    [
+        ({"a": {"severity": "ERROR"}}, "a", {"ERROR"}),
+        ({"a": {"severity": ["error", 400]}}, "a", {"ERROR", "WARNING"}),
+        ({"a": {"severity|gte": 500}}, "a", LOUDEST),
+        ({"a": {"severity|gte": 500}}, "not a", EVERY - LOUDEST),
+        ({"a": {"severity|gte": 500, "message": "x"}}, "a", LOUDEST),
+        ({"a": {"severity|gte": 500, "message": "x"}}, "not a", EVERY),
+        ({"a": {"severity|gte": 500}, "b": {"severity": "CRITICAL"}}, "a and not b",
+         LOUDEST - {"CRITICAL"}),
+        ({"a": {"severity|gte": 500}, "b": {"severity": "DEFAULT"}}, "a or b",
+         LOUDEST | {"DEFAULT"}),
+        ({"a": {"severity|gte": 500}, "b": {"message": "x"}}, "a or b", EVERY),
+        ({"a": {"severity|gte": 500}, "b": {"message": "x"}}, "not (a or b)", EVERY - LOUDEST),
+        ({"a": {"severity|re": "^E.*R$"}, "b": {"message": "x"}}, "a and not b", {"ERROR"}),
+        ({"a": {"severity|windash|contains": "-"}}, "a", set()),
+        ({"a": {"severity": None}}, "a", set()),
+        ({"a": {"severity|fieldref": "level"}}, "a", EVERY),
+        ({"a": ["ERROR"]}, "a", EVERY),
+        ({"a": {"jsonPayload.severity": "ERROR"}}, "a", EVERY),
+        ({"a": {"severity|gte": 500}}, ["a", "not a"], EVERY),
+    ],
+)  # fmt: skip
+def test_the_severities_that_a_rule_may_match(
+    detections: dict[str, Any], condition: str | list[str], expected: set[str]
+) -> None:
+    """No entry of another one matches, whatever else it says."""
+    rule = {
+        "title": "t",
+        "name": "r",
+        "logsource": {"product": "gcp"},
+        "detection": {**detections, "condition": condition},
+    }
+    made = ruleset(yaml.safe_dump(rule, sort_keys=False)).rules["r"]
+    assert {severity.name for severity in severities_of(made)} == expected
+    for severity in EVERY - expected:
+        for text in ("x", "y"):
+            one = entry(text, severity=severity, jsonPayload={"level": severity})
+            assert compile_rule(made)(one) is None

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import novelty
-from pipeline.novelty import FEW, Example, Heard, Patterns, SelfAudit, self_audit
-from tests.support import entry
+from pipeline.novelty import FEW, Example, Heard, Patterns, SelfAudit, Unknown, self_audit
+from tests.support import BASE, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ def audited(*heard: tuple[LogEntry, bool], limit: int = 10) -> SelfAudit:
     """Audit entries, each with whether a rule matches it."""
     found, kept = Heard(), Patterns(limit)
     for one, known in heard:
-        found.take(one, lambda text: text, known=known)
+        found.take(one, list, known=known)
     kept.add(found.examples)
     return self_audit(lambda: iter([found.rows]), len(found.rows) // 2, kept)
 
@@ -40,6 +40,18 @@ def test_the_commonest_patterns_come_first() -> None:
         ("disk full", 1),
     ]
     assert found.commonest[0].example.insert_id == "p2"
+
+
+def test_entries_that_were_not_parsed_are_noted_together() -> None:
+    """Whatever their order, the earliest is the example; texts and ids are redacted."""
+    found = Heard()
+    some = [Unknown(n, BASE + at, f"id-{n}", f"page {n} closed") for n, at in enumerate((2, 1, 3))]
+    found.note(some, lambda texts: [text.replace("page", "leaf") for text in texts])
+    digest = found.rows[1]
+    assert found.rows.tolist() == [0, digest, 1, digest, 2, digest]
+    assert found.examples == {
+        digest: Example(BASE + 1, "id-1", "leaf <num> closed", "leaf 1 closed")
+    }
 
 
 @pytest.mark.parametrize(

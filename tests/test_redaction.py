@@ -266,6 +266,16 @@ def test_a_second_pass_changes_nothing(text: str) -> None:
     assert REDACTOR.text(once) == once
 
 
+@given(st.lists(st.lists(st.sampled_from([*PIECES, "-u a:b", "x"])).map("".join)))
+@example([])
+@example([""])
+@example(["", "\n-u a:b", "-u a:b c", "x\n", "--user a:b", "", "token=abc", ""])
+def test_several_texts_are_redacted_as_each_is(texts: list[str]) -> None:
+    """What is looked for in all of them at once is missed in none."""
+    assert REDACTOR.texts(texts) == [REDACTOR.text(text) for text in texts]
+    assert WALKS.texts(texts) == [WALKS.text(text) for text in texts]
+
+
 @given(st.text(st.characters()))
 def test_any_text_is_normal_input(text: str) -> None:
     """Null bytes and lone surrogates pass through, and text without secrets is not touched."""

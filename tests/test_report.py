@@ -33,7 +33,15 @@ from pipeline.report import (
     timeline,
 )
 from pipeline.verdicts import Kind, Verdict
-from pipeline.whys import WhysTemplates, explain, load_whys
+from pipeline.whys import (
+    Evidence,
+    Explanation,
+    Status,
+    Why,
+    WhysTemplates,
+    explain,
+    load_whys,
+)
 from tests.support import (
     BASE,
     SECOND,
@@ -334,6 +342,18 @@ def test_raw_lines_are_told_once_with_the_time_they_were_first_seen() -> None:
     shown = ["2025-09-10T00:00:00Z one", "two", "2025-09-10T00:00:00.000000002Z three"]
     assert raw_lines(symptom, limit=3).splitlines() == shown
     assert raw_lines(symptom, limit=1).splitlines() == [shown[0], "… (2 more lines)"]
+
+
+def test_evidence_leads_to_its_place() -> None:
+    """What has an address is a link to it; the text of the link is how the place is cited."""
+    (made,) = incidents(RULES, entry("missing"))
+    url = "https://github.com/example/platform/blob/main/auth.py#L7"
+    shown = tuple(Evidence("owner", "auth.py:7", "auth owns it", place) for place in (url, ""))
+    why = Why("Whose?", "It is auth's.", Status.ESTABLISHED, shown)
+    text = TEMPLATE.read_text(encoding="utf-8")
+    body = render(made, Explanation((why,), "", (), ()), text, "issue.md.j2").body
+    assert f"- owner, [`auth.py:7`](<{url}>): auth owns it\n" in body
+    assert "- owner, `auth.py:7`: auth owns it\n" in body
 
 
 def test_evidence_is_quoted_in_few_words() -> None:

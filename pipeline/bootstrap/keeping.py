@@ -45,7 +45,7 @@ def open_store(url: str) -> AbstractContextManager[Store]:
 
     """
     if url == IN_MEMORY:
-        return MemoryStore()
+        return MemoryStore(keeps_detections=False)
     from pipeline.stores.sql import SqlStore
 
     return SqlStore(url)

@@ -20,7 +20,6 @@ from pipeline.matching import compile_rule
 from pipeline.placeholders import load_placeholders
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
-from pipeline.suppressions import load_suppressions
 from pipeline.whys import load_whys
 
 if TYPE_CHECKING:
@@ -212,7 +211,11 @@ def read_suppressions(path: str) -> tuple[Placed, ...]:
     """
     option = "--suppressions" if path else SUPPRESSIONS
     path = path or os.environ.get(SUPPRESSIONS, "")
-    return load_suppressions(read_text(Path(path), f"{option}: "), path) if path else ()
+    if not path:
+        return ()
+    from pipeline.suppressions import load_suppressions
+
+    return load_suppressions(read_text(Path(path), f"{option}: "), path)
 
 
 def read_time(text: str, option: str) -> int | None:

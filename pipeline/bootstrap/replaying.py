@@ -41,12 +41,12 @@ from pipeline.sources.files import FileSource
 from pipeline.sources.files.paths import find_files
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.stores.spool import TemporarySpool
-from pipeline.suppressions import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.flow import Result
+    from pipeline.suppressions import Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,8 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     mistakes = Mistakes()
     ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
-    suppressions = mistakes.attempt(
-        lambda: read_suppressions(options.suppressions), tuple[Placed, ...]()
-    )
+    none: tuple[Placed, ...] = ()
+    suppressions = mistakes.attempt(lambda: read_suppressions(options.suppressions), none)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
     priority = mistakes.attempt(

@@ -1,7 +1,5 @@
 """`fivewhys explain`."""
 
-from __future__ import annotations
-
 import json
 from contextlib import ExitStack
 from enum import StrEnum
@@ -69,12 +67,12 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
         typer.echo("\n".join(_lines(explained, why_not=why_not)))
 
 
-def _json(explained: Explained) -> str:
+def _json(explained: "Explained") -> str:
     document = explained.incident.model_dump(mode="json", include=KEYS)
     return json.dumps({**document, "stored": explained.stored}, indent=2)
 
 
-def _lines(explained: Explained, *, why_not: bool) -> Iterator[str]:
+def _lines(explained: "Explained", *, why_not: bool) -> "Iterator[str]":
     """Yield the chain as a person reads it."""
     from pipeline.display import safe
 
@@ -92,7 +90,7 @@ def _lines(explained: Explained, *, why_not: bool) -> Iterator[str]:
     yield from _listed("Open questions", found.open_questions)
 
 
-def _answer(why: WhyDocument) -> Iterator[str]:
+def _answer(why: "WhyDocument") -> "Iterator[str]":
     from pipeline.display import safe
 
     yield f"  {why.status}: {safe(why.answer)}"
@@ -101,7 +99,7 @@ def _answer(why: WhyDocument) -> Iterator[str]:
         yield f"  what would settle it: {safe(why.settle)}"
 
 
-def _considered(item: ConsideredDocument) -> Iterator[str]:
+def _considered(item: "ConsideredDocument") -> "Iterator[str]":
     from pipeline.display import safe
 
     missing = ", ".join(item.missing)
@@ -118,7 +116,7 @@ _REASONS = {
 }
 
 
-def _evidence(items: Iterable[EvidenceDocument]) -> Iterator[str]:
+def _evidence(items: "Iterable[EvidenceDocument]") -> "Iterator[str]":
     from pipeline.display import safe
     from pipeline.report import excerpt
 
@@ -128,7 +126,7 @@ def _evidence(items: Iterable[EvidenceDocument]) -> Iterator[str]:
             yield f"      {safe(item.url)}"
 
 
-def _listed(heading: str, items: Iterable[str]) -> Iterator[str]:
+def _listed(heading: str, items: "Iterable[str]") -> "Iterator[str]":
     from pipeline.display import safe
 
     for number, item in enumerate(items):

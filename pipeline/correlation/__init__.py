@@ -18,6 +18,7 @@ from pipeline.correlation.causes import Spans
 from pipeline.correlation.components import Evidence, Linking
 from pipeline.correlation.deriving import Told, correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
+from pipeline.correlation.forgetting import kinship, split_off
 from pipeline.correlation.heeding import cut, heed
 from pipeline.correlation.making import Maker, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
@@ -31,6 +32,7 @@ from pipeline.verdicts import resolution_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pipeline.correlation.components import Component
     from pipeline.correlation.episodes import Shelf, Topology
     from pipeline.correlation.links import Anchor
     from pipeline.correlation.making import Made
@@ -230,14 +232,19 @@ class Correlator:
     def evict(self) -> tuple[str, ...]:
         """Forget incidents that are over for longer than anything can join them; return their ids.
 
-        What shares a symptom with an incident that is not over stays as long as that may matter.
-        An entry that comes later than the allowed lateness may find its incident forgotten, and
-        then begins a new one.
+        What an incident that is not over has to do with stays as long as that may matter
+        (`forgetting.py`), so that incidents are what they would be if nothing were forgotten. There
+        are three limits to this. An entry that comes later than the allowed lateness, and a verdict
+        about what is forgotten, find nothing and begin anew. And a trace that was lent to more
+        detections than are evidence (`traces.CROWD`) may look honest again when all of them are
+        forgotten.
         """
         reach = reach_of(self._ruleset, self._settings)
         reach = max(reach, self._settings.lifecycle.resolve_after)
         limit = self.watermark - reach
-        over, rest = _split_off(self._components(), limit, reach)
+        made = self._components()
+        kin = kinship(self._told.rows, self._linked(), self._verdicts)
+        over, rest = split_off(made, limit, reach, kin)
         base = self._told.base
         kept = {base(row) for item in rest for rows in item.rows.values() for row in rows}
         since = min((item.first_seen - reach for item in rest), default=limit)
@@ -269,24 +276,28 @@ class Correlator:
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""
         if self._made is None or self._made[0] != self._rows.version:
-            one = self._settings
-            spans = Spans(one.episode_gap, one.clock_skew, one.together)
-            told = self._told = correlate(self._ruleset, self._rows)
-            evidence = Evidence(
-                self._ruleset,
-                told.rows,
-                told.found,
-                spans,
-                self._topology,
-                one.trace_span,
-                one.trace_limit,
-            )
-            times, longest = told.rows.times, one.lifecycle.max_duration
-            components = heed(Linking(evidence).components(), self._verdicts, times)
-            maker = Maker(self._ruleset, told.rows, self._anchors, self._verdicts)
-            made = maker.make(cut(components, longest, times))
+            self._told = correlate(self._ruleset, self._rows)
+            times, longest = self._told.rows.times, self._settings.lifecycle.max_duration
+            heeded = heed(self._linked(), self._verdicts, times)
+            maker = Maker(self._ruleset, self._told.rows, self._anchors, self._verdicts)
+            made = maker.make(cut(heeded, longest, times))
             self._made = (self._rows.version, made)
         return self._made[1]
+
+    def _linked(self) -> list[Component]:
+        """Return what links make of the rows."""
+        one, told = self._settings, self._told
+        spans = Spans(one.episode_gap, one.clock_skew, one.together)
+        evidence = Evidence(
+            self._ruleset,
+            told.rows,
+            told.found,
+            spans,
+            self._topology,
+            one.trace_span,
+            one.trace_limit,
+        )
+        return Linking(evidence).components()
 
     def _incident(self, made: Made) -> Incident:
         state, state_reason = self._state(made)
@@ -321,25 +332,3 @@ class Correlator:
         for row in sorted(rows, key=times.__getitem__):
             found[self._told.rows.facet(row).revision].append(times[row])
         return found
-
-
-def _split_off(made: Iterable[Made], limit: int, reach: int) -> tuple[list[Made], list[Made]]:
-    """Tell incidents last seen before a limit from the rest, and from what touches the rest."""
-    ordered = sorted(made, key=lambda item: item.last_seen, reverse=True)
-    over: list[Made] = []
-    rest: list[Made] = []
-    first: dict[str, int] = {}
-    for item in ordered:
-        touches = any(
-            symptom.last_seen >= first[symptom.fingerprint] - reach
-            for symptom in item.symptoms
-            if symptom.fingerprint in first
-        )
-        if item.last_seen >= limit or touches:
-            rest.append(item)
-            for symptom in item.symptoms:
-                known = first.get(symptom.fingerprint, symptom.first_seen)
-                first[symptom.fingerprint] = min(known, symptom.first_seen)
-        else:
-            over.append(item)
-    return over, rest

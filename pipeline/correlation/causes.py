@@ -19,17 +19,18 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.correlation.strands import UNKNOWN, Pool, Strand, nearest_causes
+from pipeline.correlation.repetitions import Repetitions
+from pipeline.correlation.strands import NOTHING, UNKNOWN, Pool, Strand, nearest_causes
 from pipeline.correlation.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet, Group, Topology
@@ -49,14 +50,27 @@ Explained = tuple[int, int, "Edge"]
 
 @dataclass(slots=True)
 class Explanations:
-    """What was explained, in columns: a million tuples would keep the garbage collector busy."""
+    """What was explained, in columns: a million tuples would keep the garbage collector busy.
+
+    Each of `repeated` is the first of those that a repetition explains, each of `repetitions` that.
+    """
 
     effects: array[int] = field(default_factory=lambda: array("q"))
     causes: array[int] = field(default_factory=lambda: array("q"))
     edges: list[Edge] = field(default_factory=list)
+    repeated: array[int] = field(default_factory=lambda: array("q"))
+    repetitions: array[int] = field(default_factory=lambda: array("q"))
 
     def __iter__(self) -> Iterator[Explained]:
         return zip(self.effects, self.causes, self.edges, strict=True)
+
+    def repeat(self, rows: Sequence[int], found: Sequence[int | None]) -> None:
+        """Note which repetition explains rows in order of time; None is none."""
+        firsts = dict(zip(reversed(found), reversed(rows), strict=True))
+        for repetition, row in firsts.items():
+            if repetition is not None:
+                self.repeated.append(row)
+                self.repetitions.append(repetition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,35 +196,46 @@ class Causes:
         """
         if not strands:
             return (), rows
-        found, late, left = list[int](), list[int](), list[int]()
-        ones, others = self._ones, self._others
-        last, known = UNKNOWN, 0
-        times, skew, together = self._rows.times, self._spans.skew, self._spans.together
         own = self._rows.facet(rows[0])
-        stamps = own.times if rows is own.rows else [times[row] for row in rows]
-        nearest_ones = nearest_causes(strands, stamps, skew)
-        for row, time, nearest in zip(rows, stamps, nearest_ones, strict=True):
-            if nearest is None:
+        times = own.times if rows is own.rows else [self._rows.times[row] for row in rows]
+        nearest_ones = nearest_causes(strands, times, self._spans.skew)
+        found, late, left = list[int](), list[int](), list[int]()
+        last, known = UNKNOWN, 0
+        for row, time, nearest in zip(rows, times, nearest_ones, strict=True):
+            if nearest == NOTHING:
                 left.append(row)
-                continue
-            if nearest == UNKNOWN:
+            elif nearest == UNKNOWN:
                 late.append(row)
-                continue
-            found.append(row)
-            if nearest == last:
-                ones.append(row)
-                others.append(known)
-                continue
-            index = bisect_left(repeated, nearest)
-            first = max(nearest - together, repeated[index - 1] + 1 if index else 0)
-            for strand in strands:
-                begin = max(first, time - strand.edge.within)
-                for cause in strand.between(begin, nearest):
-                    last, known = nearest, cause
-                    self._take(row, cause, strand.edge)
+            elif nearest == last:
+                found.append(row)
+                self._ones.append(row)
+                self._others.append(known)
+            else:
+                found.append(row)
+                last = nearest
+                known = self._take_nearest(row, time, nearest, strands, repeated)
         if late:
             self._explain_skewed(found, late, strands, repeated)
         return found, left
+
+    def _take_nearest(
+        self,
+        row: int,
+        time: int,
+        nearest: int,
+        strands: Sequence[Strand],
+        repeated: Sequence[int],
+    ) -> int:
+        """Take the nearest causes of an effect and those together with them; return one."""
+        index = bisect_left(repeated, nearest)
+        first = max(nearest - self._spans.together, repeated[index - 1] + 1 if index else 0)
+        known = UNKNOWN
+        for strand in strands:
+            begin = max(first, time - strand.within)
+            for cause in strand.between(begin, nearest):
+                known = cause
+                self._take(row, cause, strand.edge)
+        return known
 
     def _explain_skewed(
         self,
@@ -312,7 +337,7 @@ class Causes:
         for facet, rows in with_cause:
             members[_place(facet)].append(rows)
             members[(facet.service,)].append(rows)
-        known: dict[Group, _Repetitions] = {}
+        known: dict[Group, Repetitions] = {}
         rest: list[_Effects] = []
         for facet, rows in left:
             place = _place(facet) if facet.revision else (facet.service,)
@@ -320,19 +345,18 @@ class Causes:
                 rest.append(_Effects(facet, rows))
                 continue
             if place not in known:
-                known[place] = _Repetitions(self._rows, chain.from_iterable(members[place]))
+                known[place] = Repetitions(self._rows, chain.from_iterable(members[place]))
             alone = self._join(rows, known[place])
             if alone:
                 rest.append(_Effects(facet, alone))
         return rest
 
-    def _join(self, rows: Sequence[int], repetitions: _Repetitions) -> list[int]:
+    def _join(self, rows: Sequence[int], repetitions: Repetitions) -> list[int]:
         """Unite rows with their nearest repetitions; return those that have none."""
-        found = list(repetitions.nearest(rows, self._spans.gap))
+        found = repetitions.nearest(rows, self._spans.gap)
+        self._explained.repeat(rows, found)
         alone = [row for row, other in zip(rows, found, strict=True) if other is None]
-        if alone:
-            rows = [row for row, other in zip(rows, found, strict=True) if other is not None]
-        self._ones.extend(rows)
+        self._ones.extend(row for row, other in zip(rows, found, strict=True) if other is not None)
         self._others.extend(other for other in found if other is not None)
         return alone
 
@@ -356,38 +380,6 @@ class _Chosen(NamedTuple):
 class _Effects(NamedTuple):
     facet: Facet
     rows: Sequence[int]
-
-
-class _Repetitions:
-    """Rows that have a cause, in order of time; there is at least one."""
-
-    def __init__(self, rows: Rows, members: Iterable[int]) -> None:
-        self._rows = rows
-        self._members = sorted(members, key=rows.times.__getitem__)
-        self._times = [rows.times[row] for row in self._members]
-        self._firsts: dict[int, int] = {}
-
-    def nearest(self, rows: Iterable[int], gap: int) -> Iterator[int | None]:
-        """Yield the nearest in time, of two the earlier; None if it is further than `gap`."""
-        times, members, end = self._times, self._members, len(self._times)
-        for time in map(self._rows.times.__getitem__, rows):
-            index = bisect_left(times, time)
-            if index == end or (index and time - times[index - 1] <= times[index] - time):
-                index -= 1
-            found = times[index]
-            if not -gap <= time - found <= gap:
-                yield None
-            elif (index and times[index - 1] == found) or times[index + 1 : index + 2] == [found]:
-                yield self._first(bisect_left(times, found), bisect_right(times, found))
-            else:
-                yield members[index]
-
-    def _first(self, begin: int, end: int) -> int:
-        """Return of those of one time the first in canonical order."""
-        if begin not in self._firsts:
-            same = self._members[begin:end]
-            self._firsts[begin] = min(same, key=lambda row: self._rows.detection(row).key)
-        return self._firsts[begin]
 
 
 def _place(facet: Facet) -> Place:

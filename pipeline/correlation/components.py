@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, cast
 from pipeline.audit import ABOVE
 from pipeline.correlation.causes import Causes
 from pipeline.correlation.headers import headers
-from pipeline.correlation.links import edge_reason, shared_traces
+from pipeline.correlation.links import edge_reason, repetition_reason, shared_traces
 from pipeline.correlation.resources import shared_resources
 from pipeline.incident import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pipeline.correlation.causes import Explained, Explanations, Spans
     from pipeline.correlation.episodes import Facet, Found, Topology
@@ -114,12 +115,14 @@ class Linking:
         explained = causes.attribute()
         with_cause = set(explained.effects)
         above = [item for item in headers(self._rows) if not self._is_apart(item.cause.facet)]
+        self._leave_alone({item.effect.row for item in above})
         with_cause.update(item.effect.row for item in above)
         found = [item for item in (*above, *self._found()) if self._is_new(item)]
         for item in found:
             self._forest.unite([item.effect.row], [item.cause.row])
         components = self._gather(with_cause)
         self._explain(components, explained)
+        self._repeat(components, explained)
         self._reason(components, found)
         return list(components.values())
 
@@ -136,6 +139,14 @@ class Linking:
                 for block in self._episodes(rows):
                     self._forest.unite_fresh(block, block[0])
                     self._blocks.append((fingerprint, block))
+
+    def _leave_alone(self, above: AbstractSet[int]) -> None:
+        """Make episodes of lines over a traceback of which nothing is left that was seen in it."""
+        for _, rows in self._effects:
+            edges = self._evidence.ruleset.makers[self._rows.facet(rows[0]).rule].audit.caused_by
+            alone = [] if edges else [row for row in rows if row not in above]
+            for block in self._episodes(alone) if alone else ():
+                self._forest.unite(block[1:], block[:-1])
 
     def _episodes(self, rows: Sequence[int]) -> Iterable[Sequence[int]]:
         times, gap = self._rows.times, self._evidence.spans.gap
@@ -182,10 +193,7 @@ class Linking:
             component.rows.setdefault(fingerprint, []).extend(block)
             component.roots.add(fingerprint)
         for fingerprint, rows in self._effects:
-            mine: dict[int, list[int]] = defaultdict(list)
-            for row in rows:
-                mine[heads[row]].append(row)
-            for representative, members in mine.items():
+            for representative, members in _by_head(rows, heads).items():
                 components[representative].rows[fingerprint] = members
                 if with_cause.isdisjoint(members):
                     components[representative].roots.add(fingerprint)
@@ -216,6 +224,24 @@ class Linking:
             link = Link("caused_by", effect_name, cause_name, reason)
             components[owner].links[link.kind, link.effect, link.cause] = link
 
+    def _repeat(self, components: Mapping[int, Component], explained: Explanations) -> None:
+        """Note for each symptom the first effect that a repetition explains."""
+        times, heads = self._rows.times, self._forest.flatten()
+        facets = cast("list[Facet]", self._rows.facets)
+        best: dict[tuple[int, str], tuple[int, int, str, str, int, int]] = {}
+        for row, other in zip(explained.repeated, explained.repetitions, strict=True):
+            about = facets[row]
+            ends = (heads[row], about.fingerprint)
+            first = (times[row], times[other], about.service, about.revision, row, other)
+            if ends not in best or first < best[ends]:
+                best[ends] = first
+        for (owner, name), (*_, row, other) in best.items():
+            one, two = self._rows.one(row), self._rows.one(other)
+            reason = repetition_reason(one, two, self._evidence.spans.gap)
+            components[owner].links["repetition", name, name] = Link(
+                "repetition", name, name, reason
+            )
+
     def _edge_reason(self, item: Explained) -> str:
         effect, cause, edge = item
         topology = self._evidence.topology
@@ -233,3 +259,14 @@ class Linking:
 
     def _start(self, component: Component) -> Callable[[str], tuple[int, str]]:
         return lambda name: (self._rows.times[component.rows[name][0]], name)
+
+
+def _by_head(rows: Sequence[int], heads: Sequence[int]) -> dict[int, list[int]]:
+    """Return the rows of each component; mostly it is one."""
+    mine = [heads[row] for row in rows]
+    if mine.count(mine[0]) == len(mine):
+        return {mine[0]: [*rows]}
+    found: dict[int, list[int]] = defaultdict(list)
+    for row, head in zip(rows, mine, strict=True):
+        found[head].append(row)
+    return found

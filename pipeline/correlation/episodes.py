@@ -10,8 +10,6 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pipeline.audit import COMPONENT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -24,7 +22,8 @@ Group = tuple[str, ...]
 class Facet:
     """What detections that are alike to links share; `fields` are those that links look at.
 
-    `rows` are its detections in order of time, `times` (ns UTC) when they were.
+    `rows` are its detections, `times` (ns UTC) when they were: the first `settled` of them in order
+    of time, if it `has_lost` none of them since.
     """
 
     rule: str
@@ -34,28 +33,23 @@ class Facet:
     fields: Mapping[str, Any]
     rows: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
-    is_settled: bool = True
-
-    def shows(self, detection: Detection) -> bool:
-        """Return whether a detection of the same fingerprint is surely one of these.
-
-        Only text is compared: 1 equals True and 1.0.
-        """
-        for name, known in self.fields.items():
-            value = detection.fields.get(name)
-            if name != COMPONENT and not (type(value) is str and value == known):
-                return False
-        return (
-            self.service == detection.service
-            and self.revision == detection.revision
-            and self.rule == detection.rule
-        )
+    settled: int = 0
+    has_lost: bool = False
 
     def take(self, rows: Iterable[int], times: Sequence[int]) -> None:
         """Have these rows only, of which `times` says by row when they were."""
         self.rows = array("q", sorted(rows, key=times.__getitem__))
         self.times = array("q", map(times.__getitem__, self.rows))
-        self.is_settled = True
+        self.settled = len(self.rows)
+        self.has_lost = False
+
+    def settle(self, times: Sequence[int]) -> None:
+        """Put the rows in order of time, of which `times` says by row when they were."""
+        fresh = self.times[max(self.settled - 1, 0) :].tolist()
+        if fresh == sorted(fresh):
+            self.settled = len(self.rows)
+        else:
+            self.take(self.rows, times)
 
     def group(self, names: Sequence[str]) -> Group | None:
         """Return the values of fields as a key, None when one is missing."""

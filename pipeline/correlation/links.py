@@ -52,6 +52,18 @@ def edge_reason(effect: Seen, cause: Seen, edge: Edge, topology: Topology) -> st
     return reason
 
 
+def repetition_reason(effect: Seen, repetition: Seen, gap: int) -> str:
+    """Say why an effect without a cause of its own is where its nearest repetition is."""
+    seconds = (effect.time - repetition.time) / SECOND
+    about = effect.facet
+    when = f"{seconds:.3f} s after" if seconds >= 0 else f"{-seconds:.3f} s before"
+    where = f"service {about.service}" + (about.revision and f", revision {about.revision}")
+    return (
+        f"{about.rule} has no cause that is left and goes with its nearest repetition that has "
+        f"one: logged {when} it on the same {where} (limit {gap // SECOND} s)"
+    )
+
+
 def shared_traces(
     rows: Rows, part: Callable[[int], object], context: AbstractSet[str], *, span: int, limit: int
 ) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby, islice, takewhile
+from itertools import chain, groupby, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +27,9 @@ Richness = tuple[int, int, int, str]
 
 LAST = 2**63 - 1
 """Nanoseconds that fit into 64 bits, up to 2262; what claims a later time is of that one here."""
+
+FIRST = -LAST
+"""And what claims an earlier one, of this."""
 
 
 def identity_of(key: Key) -> int:
@@ -60,9 +63,7 @@ class Rows:
     _traces: array[int] = field(default_factory=lambda: array("q"))
     _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
     _cleared: dict[int, tuple[Key, Richness]] = field(default_factory=dict)
-    _facets: dict[tuple[object, ...], Facet] = field(default_factory=dict)
-    _recent: dict[str, Facet] = field(default_factory=dict)
-    _settled: int = 0
+    _facets: dict[int, Facet] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return how many rows there are, those that were taken back included."""
@@ -74,8 +75,6 @@ class Rows:
         """Take what a copy of an entry shows; return whether it is a new entry that matters."""
         asked = self.asked
         told = [item for item in detections if item.rule in asked]
-        if len(told) > 1:
-            told = [*{item.rule: item for item in told}.values()]
         identity = hash(key)  # `identity_of`, which is called for each detection
         known = self._entries.get(identity)
         if known is None:
@@ -158,7 +157,7 @@ class Rows:
 
     def _take_back(self, known: tuple[int, ...] | int) -> None:
         for row in (known,) if isinstance(known, int) else known:
-            self.facet(row).is_settled = False
+            self.facet(row).has_lost = True
             self.facets[row] = None
             self.shelf.drop(self._places[row])
 
@@ -176,18 +175,20 @@ class Rows:
     def _add(self, richness: Richness, told: Sequence[Detection]) -> tuple[int, ...] | int:
         if len(told) == 1:
             return self._row(told[0], richness)
-        return tuple(self._row(item, richness) for item in told)
+        once = {item.rule: item for item in told}.values()
+        rows = tuple(self._row(item, richness) for item in once)
+        return rows if len(rows) > 1 else rows[0]
 
     def _row(self, detection: Detection, richness: Richness) -> int:
         if detection.richness is not richness and detection.richness != richness:
             detection = replace(detection, richness=richness)
         row = len(self.times)
         time = detection.sample.timestamp
-        if not -LAST <= time <= LAST:
-            time = max(-LAST, min(LAST, time))
-        facet = self._recent.get(detection.fingerprint)
-        if facet is None or not facet.shows(detection):
-            facet = self._recent[detection.fingerprint] = self._facet(detection)
+        if not FIRST <= time <= LAST:
+            time = max(FIRST, min(LAST, time))
+        facet = self._facet(detection)
+        facet.rows.append(row)
+        facet.times.append(time)
         self.times.append(time)
         self.facets.append(facet)
         self._places.append(self.shelf.put(detection))
@@ -195,18 +196,22 @@ class Rows:
         return row
 
     def _facet(self, detection: Detection) -> Facet:
-        rule, fields = detection.rule, detection.fields
-        asked = self.asked[rule]
-        values = [fields.get(name) for name in asked]
-        if COMPONENT in asked:
-            component = self.topology.service_of(detection.service) or detection.service
-            values[asked.index(COMPONENT)] = component
-        about = (rule, detection.fingerprint, detection.service, detection.revision)
-        key = (*about, *[value if type(value) is str else (repr(value),) for value in values])
-        found = self._facets.get(key)
+        """Return what a detection shares with those that are alike, known by Python's own hash.
+
+        Only text is compared as it is: 1 equals True and 1.0.
+        """
+        get = detection.fields.get
+        names = self.asked[detection.rule]
+        shown = [value if type(value := get(name)) is str else (repr(value),) for name in names]
+        about = (detection.rule, detection.fingerprint, detection.service, detection.revision)
+        identity = hash(about + tuple(shown))
+        found = self._facets.get(identity)
         if found is None:
-            shared = dict(zip(asked, values, strict=True))
-            found = self._facets[key] = Facet(*about, shared)
+            fields = {name: get(name) for name in names}
+            if COMPONENT in fields:
+                component = self.topology.service_of(detection.service)
+                fields[COMPONENT] = component or detection.service
+            found = self._facets[identity] = Facet(*about, fields)
             self.by_fingerprint[detection.fingerprint].append(found)
         return found
 
@@ -225,7 +230,6 @@ class Rows:
             _places=self._places[:],
             _traces=self._traces[:],
             _facets=dict(self._facets),
-            _recent={},
         )
 
     def place(self, row: int) -> int:
@@ -247,12 +251,12 @@ class Rows:
         All rows are settled, and this one is at once.
         """
         row = len(self.times)
-        self._settled = row + 1
         if not facet.rows:
             self.by_fingerprint[facet.fingerprint].append(facet)
-            self._facets["beside", row] = facet
+            self._facets[hash(("beside", row))] = facet
         facet.rows.append(row)
         facet.times.append(time)
+        facet.settled += 1
         self.times.append(time)
         self.facets.append(facet)
         self._places.append(place)
@@ -272,20 +276,11 @@ class Rows:
 
     def settle(self) -> None:
         """Put the rows of every facet in order of time, and leave out what was taken back."""
-        for row, facet in enumerate(islice(self.facets, self._settled, None), self._settled):
-            if facet is not None:
-                facet.rows.append(row)
-        self._settled = len(self.facets)
         for facet in self._facets.values():
-            known = len(facet.times)
-            if not facet.is_settled:
+            if facet.has_lost:
                 facet.take([row for row in facet.rows if self.facets[row] is facet], self.times)
-            elif known < len(facet.rows):
-                fresh = [*facet.times[-1:], *map(self.times.__getitem__, facet.rows[known:])]
-                if fresh == sorted(fresh):
-                    facet.times.extend(fresh[1 if known else 0 :])
-                else:
-                    facet.take(facet.rows, self.times)
+            elif facet.settled < len(facet.rows):
+                facet.settle(self.times)
 
     def all_facets(self) -> Iterable[Facet]:
         """Return all facets, those without rows included."""
@@ -349,7 +344,6 @@ class Rows:
         self.facets = [self.facets[row] for row in fresh]
         self._places = array("q", [self._places[row] for row in fresh])
         self._traces = array("q", [self._traces[row] for row in fresh])
-        self._settled = len(fresh)
         self._keep_facets(fresh)
         self.version += 1
 
@@ -367,7 +361,6 @@ class Rows:
 
     def _keep_facets(self, fresh: Mapping[int, int]) -> None:
         self.by_fingerprint.clear()
-        self._recent.clear()
         for key, facet in [*self._facets.items()]:
             facet.take([fresh[row] for row in facet.rows if row in fresh], self.times)
             if facet.rows:

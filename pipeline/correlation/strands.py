@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet
 
 UNKNOWN = -(2**63)
 """No time: earlier than any."""
+
+NOTHING = UNKNOWN - 1
+"""Not even that."""
+
+NEVER = 2**64
+"""Nanoseconds that are further away than any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,24 @@ class Strand:
     within: int
     times: Sequence[int]
     rows: Sequence[int]
+
+    def nearest(self, times: Sequence[int], skew: int) -> list[int]:
+        """Return for each time when the last cause was that is not after it.
+
+        `UNKNOWN` says that there are only later ones, as far as clocks and the edge allow;
+        `NOTHING` that there are none.
+        """
+        moments = [-NEVER, *self.times, NEVER]
+        within, ahead = self.within, max(skew, self.edge.before)
+        found = []
+        for time in times:  # the innermost loop of all: a call takes longer
+            index = bisect_right(moments, time)
+            before = moments[index - 1]
+            if time - before <= within:
+                found.append(before)
+            else:
+                found.append(UNKNOWN if moments[index] - time <= ahead else NOTHING)
+        return found
 
     def after(self, time: int, skew: int) -> int | None:
         """Return when the first cause after a time was, as far as clocks and the edge allow."""
@@ -50,32 +74,7 @@ class Pool:
         revisions.setdefault(facet.revision, []).append(facet)
 
 
-def nearest_causes(
-    strands: Sequence[Strand], times: Sequence[int], skew: int
-) -> Iterator[int | None]:
-    """Yield for each time when the last cause was that is not after it.
-
-    `UNKNOWN` says that there are only later ones, as far as clocks and edges allow; None that there
-    is none.
-    """
-    reaches = [
-        (_quick(one.times, len(times)), one.within, max(skew, one.edge.before)) for one in strands
-    ]
-    for time in times:
-        nearest = None
-        for moments, within, ahead in reaches:  # the innermost loop of all: a call takes longer
-            index = bisect_right(moments, time)
-            if index and time - moments[index - 1] <= within:
-                if nearest is None or moments[index - 1] > nearest:
-                    nearest = moments[index - 1]
-            elif nearest is None and index < len(moments) and moments[index] - time <= ahead:
-                nearest = UNKNOWN
-        yield nearest
-
-
-def _quick(times: Sequence[int], searches: int) -> Sequence[int]:
-    """Return times as what they are found in soonest: an array makes a number of each it looks at.
-
-    To copy them takes as long as a few searches.
-    """
-    return [*times] if len(times) < 4 * searches else times
+def nearest_causes(strands: Sequence[Strand], times: Sequence[int], skew: int) -> list[int]:
+    """Return for each time when the nearest cause of all strands was (`Strand.nearest`)."""
+    found, *others = [strand.nearest(times, skew) for strand in strands]
+    return [*map(max, found, *others)] if others else found

@@ -31,7 +31,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
     kept = rows.first(members, FIRST_SAMPLES)
     first = kept[0]
     ends = rows.last_by_facet(members)
-    begins = rows.last_by_facet(members[::-1])
+    begins = rows.last_by_facet(members[::-1]) if len(ends) > 1 else dict.fromkeys(ends, members[0])
     audit = rule.audit
     values = {**dict.fromkeys(rule.groups, ""), **first.fields}
     return Symptom(
@@ -42,7 +42,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
         fingerprint=first.fingerprint,
         explanation=first.explanation,
         entity=first.entity,
-        fields=first.fields,
+        fields=values,
         count=len(members),
         first_seen=first.timestamp,
         last_seen=rows.times[members[-1]],

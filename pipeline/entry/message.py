@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Where real loggers put their text, the usual place first.
-_MESSAGE_KEYS = (
+MESSAGE_KEYS = (
     "message", "msg", "textPayload", "event", "@message", "MESSAGE", "text", "log", "body",
 )  # fmt: skip
 _NO_PAYLOAD = ("message", "msg")  # a structured line that was saved without its LogEntry
-_ERROR_KEYS = ("error", "err", "exception", "exc_info", "stack_trace", "stack")
+ERROR_KEYS = ("error", "err", "exception", "exc_info", "stack_trace", "stack")
+BESIDE_KEYS = ("exc_info", "exception", "stack_trace", "stack", "traceback")
+"""Keys of a payload whose text may be a traceback beside its message."""
 _ERROR_PARTS = ("message", "value", "msg", "traceback", "stack")
 # An `error` of a type that nothing raises: what a formatter fills in when a field is missing.
 _PLACEHOLDER_TYPES = ("str", "NoneType", "dict", "int", "bool")
@@ -46,11 +48,11 @@ def _raw_message(document: Mapping[str, Any]) -> str:
 
 
 def _message_of_payload(payload: Mapping[str, Any]) -> str:
-    return _first_text(payload, _MESSAGE_KEYS) or _message_of_error(payload)
+    return _first_text(payload, MESSAGE_KEYS) or _message_of_error(payload)
 
 
 def _message_of_error(payload: Mapping[str, Any]) -> str:
-    for key in _ERROR_KEYS:
+    for key in ERROR_KEYS:
         error = payload.get(key)
         if isinstance(error, str) and error.strip():
             return error

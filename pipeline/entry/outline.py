@@ -7,6 +7,7 @@ way has none: it has to be parsed.
 
 from __future__ import annotations
 
+from operator import gt
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -152,6 +153,13 @@ class Columns(NamedTuple):
             [log_names[at] for at in places],
             [times[at] for at in places],
         )
+
+    def in_order(self) -> Columns:
+        """Return the rows in the order of time."""
+        times = self.times
+        if not any(map(gt, times, times[1:])):
+            return self
+        return self.select(sorted(range(len(times)), key=times.__getitem__))
 
 
 def columns_of(found: Sequence[Outline]) -> Columns:

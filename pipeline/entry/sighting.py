@@ -9,7 +9,7 @@ Times are texts here, as `outline.Columns` has them: most of them are never look
 from __future__ import annotations
 
 from itertools import compress
-from operator import eq, gt
+from operator import eq
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -48,6 +48,7 @@ class _Labels(msgspec.Struct, gc=False):
 
 
 _SECONDS = len("0000-00-00T00:00:00")
+_NEVER = "~"  # sorts after all times
 _COMMIT = msgspec.json.Decoder(_Labels)
 
 
@@ -66,6 +67,14 @@ def merge_sightings(known: dict[Running, Sighting], more: Mapping[Running, Sight
     """Add some to those that are known; the order in which any are added does not matter."""
     for running, one in more.items():
         known[running] = merged(known.get(running), one)
+
+
+def merge_lasts(known: dict[Running, Sighting], lasts: Mapping[Running, str]) -> None:
+    """Move the times of the last entries of revisions that are known."""
+    for running, last in lasts.items():
+        one = known.get(running)
+        if one is not None and one.last < last:
+            known[running] = Sighting(one.first, one.log_name, one.insert_id, one.commit, last)
 
 
 def merged(one: Sighting | None, other: Sighting) -> Sighting:
@@ -99,24 +108,54 @@ def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
     }
 
 
-def sightings_of(columns: Columns) -> dict[Running, Sighting]:
-    """Return what the entries of these outlines tell."""
-    columns = _in_order(_own(columns))
-    order = range(len(columns.found))
-    labels = [one.resource.labels for one in columns.found]
-    running = [(one.service_name, one.revision_name) for one in labels]
-    firsts = dict(zip(reversed(running), reversed(order), strict=True))
-    lasts = dict(zip(running, order, strict=True))
-    told = {each: _sighting(columns, at, lasts[each]) for each, at in firsts.items() if all(each)}
-    again = _repeated(columns.times)
-    if again:
-        again.intersection_update([columns.times[at] for at in firsts.values()])
-    if again or len(told) < len(firsts):
+class Watch:
+    """Tells what the entries of outlines show, and nothing of it twice.
+
+    `most` bounds the revisions that it remembers to have told of; then it begins anew.
+    """
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._firsts: dict[Running, str] = {}
+        self._most = most
+
+    def tell(self, columns: Columns) -> tuple[dict[Running, Sighting], dict[Running, str]]:
+        """Return what outlines in the order of time show that was not told before.
+
+        Of a revision that was, if none of these is earlier, it is only the time of the last.
+        """
+        columns = _own(columns)
+        times = columns.times
+        labels = [one.resource.labels for one in columns.found]
+        running = [(one.service_name, one.revision_name) for one in labels]
+        firsts = dict(zip(reversed(running), reversed(range(len(running))), strict=True))
+        lasts = dict(zip(running, times, strict=True))
+        told = self._firsts.get
+        new = {each: at for each, at in firsts.items() if told(each, _NEVER) >= times[at]}
+        news = {each: _sighting(columns, at, lasts.pop(each)) for each, at in new.items()}
+        if new:
+            _see_to_the_odd(news, running, columns)
+            self._remember(news)
+        return news, lasts
+
+    def _remember(self, news: Mapping[Running, Sighting]) -> None:
+        self._firsts.update({running: one.first for running, one in news.items()})
+        if len(self._firsts) > self._most:
+            self._firsts.clear()
+
+
+def _see_to_the_odd(
+    news: dict[Running, Sighting], running: Sequence[Running], columns: Columns
+) -> None:
+    """Settle which of several is the first of its time, and what ran that is no revision."""
+    again = _repeated(columns.times).intersection([one.first for one in news.values()])
+    odd = [each for each in news if not all(each)]
+    for each in odd:
+        del news[each]
+    if again or odd:
         for at, (each, time) in enumerate(zip(running, columns.times, strict=True)):
-            if time in again or each not in told:
+            if time in again or not all(each):
                 where = each if all(each) else _elsewhere(columns.found[at])
-                merge_sightings(told, {where: _sighting(columns, at, at)} if where else {})
-    return told
+                merge_sightings(news, {where: _sighting(columns, at, time)} if where else {})
 
 
 def _own(columns: Columns) -> Columns:
@@ -125,14 +164,6 @@ def _own(columns: Columns) -> Columns:
     if not audits:
         return columns
     return columns.select([at for at, name in enumerate(columns.log_names) if name not in audits])
-
-
-def _in_order(columns: Columns) -> Columns:
-    """Put outlines in the order of time."""
-    times = columns.times
-    if not any(map(gt, times, times[1:])):
-        return columns
-    return columns.select(sorted(range(len(times)), key=times.__getitem__))
 
 
 def _repeated(times: Sequence[str]) -> set[str]:
@@ -147,11 +178,10 @@ def _elsewhere(one: Outline) -> Running | None:
     return (service, version) if version else None
 
 
-def _sighting(columns: Columns, first: int, last: int) -> Sighting:
-    """Sum up what lies between two places."""
+def _sighting(columns: Columns, at: int, last: str) -> Sighting:
+    """Return what begins at one row and ends at a time."""
     found, log_names, times = columns
-    one = found[first]
-    return Sighting(times[first], log_names[first], one.insertId, _commit(one.labels), times[last])
+    return Sighting(times[at], log_names[at], found[at].insertId, _commit(found[at].labels), last)
 
 
 def _commit(labels: msgspec.Raw) -> str:

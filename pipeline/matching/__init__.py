@@ -19,6 +19,7 @@ from sigma.conditions import (
 )
 from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull
 
+from pipeline.entry import LogEntry, Severity
 from pipeline.errors import Mistake, RuleError
 from pipeline.matching.fields import (
     absence,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from sigma.types import SigmaType
 
-    from pipeline.entry import LogEntry
     from pipeline.matching.fields import Values
     from pipeline.rule import Rule
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Getter = Callable[[LogEntry], Values]
     Predicate = Callable[[LogEntry, Captures], bool]
 
-__all__ = ["compile_rule", "every_value", "field_getter", "is_named", "paths_of"]
+__all__ = ["compile_rule", "every_value", "field_getter", "is_named", "paths_of", "severities_of"]
 
 
 def _field_equals(field: str, sigma: SigmaType) -> Predicate:
@@ -145,3 +145,37 @@ def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
         return captures if predicate(entry, captures) else None
 
     return match
+
+
+def severities_of(rule: Rule) -> frozenset[Severity]:
+    """Return all severities that an entry which the rule matches may have.
+
+    Sound, not exact: whatever else is asked of an entry may hold, and may not.
+    """
+    entries = {severity: LogEntry({"severity": severity.name}) for severity in Severity}
+    return frozenset(
+        severity
+        for severity, entry in entries.items()
+        if any(_outcomes(tree, entry)[0] for tree in rule.conditions)
+    )
+
+
+def _outcomes(node: Any, entry: LogEntry) -> tuple[bool, bool]:
+    """Return whether a condition may hold and may fail for an entry of this one's severity."""
+    if isinstance(node, ConditionFieldEqualsValueExpression) and _is_of_severity(node):
+        holds = _condition(node)(entry, {})
+        return holds, not holds
+    if type(node) not in _CONNECTIVES:
+        return True, True
+    may_hold, may_fail = zip(*(_outcomes(argument, entry) for argument in node.args), strict=True)
+    if type(node) is ConditionNOT:
+        return may_fail[0], may_hold[0]
+    if type(node) is ConditionAND:
+        return all(may_hold), any(may_fail)
+    return any(may_hold), all(may_fail)
+
+
+def _is_of_severity(node: ConditionFieldEqualsValueExpression) -> bool:
+    """Say whether a comparison looks at the severity and at nothing else."""
+    values = node.value.values if type(node.value) is SigmaExpansion else [node.value]
+    return node.field == "severity" and SigmaFieldReference not in map(type, values)

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MemoryStore:
-    """A store that lasts as long as it is held."""
+    """A store that lasts as long as it is held.
 
+    One that ends with its run need not keep detections: only a later run asks for them.
+    """
+
+    keeps_detections: bool = True
     _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _absorbed: set[str] = field(default_factory=set)
@@ -78,7 +82,8 @@ class MemoryStore:
         """
         for key in cleared:
             self._entries.pop(key, None)
-        self._record_detections(detections)
+        if self.keeps_detections:
+            self._record_detections(detections)
         self._outcomes |= {outcome.incident.id: outcome for outcome in outcomes}
         self._absorbed -= {outcome.incident.id for outcome in outcomes}
         self._absorbed |= {name for outcome in outcomes for name in outcome.incident.absorbed}

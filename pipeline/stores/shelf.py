@@ -8,20 +8,22 @@ from __future__ import annotations
 import pickle
 import tempfile
 from array import array
-from dataclasses import fields
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import msgpack
 
 from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from io import FileIO
     from types import TracebackType
 
-AT_ONCE = 256
-"""Detections that are written together."""
+AT_ONCE = 64 * 1024
+"""Bytes that are written together, at least."""
 
-SAMPLE = [member.name for member in fields(Detection)].index("sample")
+_decode = msgpack.Decoder().decode
 
 
 class TemporaryShelf:
@@ -30,7 +32,9 @@ class TemporaryShelf:
     def __init__(self) -> None:
         self._file: FileIO | None = None
         self._begins = array("q", [0])
-        self._waiting: list[Detection] = []
+        self._written = 0
+        self._waiting = bytearray()
+        self._encode = msgpack.Encoder().encode_into
 
     def put(self, detection: Detection) -> int:
         """Add a detection; return where it lies.
@@ -39,11 +43,16 @@ class TemporaryShelf:
             StoreError: there is no room for temporary files.
 
         """
-        self._waiting.append(detection)
-        place = len(self._begins) + len(self._waiting) - 2
-        if len(self._waiting) == AT_ONCE:
+        values = _values(detection)
+        try:
+            self._encode(values, self._waiting, -1)
+        except (OverflowError, UnicodeEncodeError):
+            del self._waiting[self._begins[-1] - self._written :]
+            self._encode(pickle.dumps(values), self._waiting, -1)
+        self._begins.append(self._written + len(self._waiting))
+        if len(self._waiting) >= AT_ONCE:
             self._write()
-        return place
+        return len(self._begins) - 2
 
     def get(self, place: int) -> Detection:
         """Return the detection that lies there.
@@ -52,13 +61,14 @@ class TemporaryShelf:
             StoreError: the temporary file cannot be read.
 
         """
-        written = len(self._begins) - 1
-        if place >= written:
-            return self._waiting[place - written]
         begin, end = self._begins[place : place + 2]
-        values = list(pickle.loads(self._read(begin, end)))  # noqa: S301 - our own file, see above
-        values[SAMPLE] = Sample(*values[SAMPLE])
-        return Detection(*values)
+        written = self._written
+        waits = begin >= written
+        data = self._waiting[begin - written : end - written] if waits else self._read(begin, end)
+        values = _decode(data)
+        if isinstance(values, bytes):
+            values = pickle.loads(values)  # noqa: S301 - our own file, see above
+        return _detection(values)
 
     def _read(self, begin: int, end: int) -> bytes:
         try:
@@ -73,17 +83,15 @@ class TemporaryShelf:
 
     def _write(self) -> None:
         """Write what waits."""
-        found = [pickle.dumps(_values(item), pickle.HIGHEST_PROTOCOL) for item in self._waiting]
-        data = memoryview(b"".join(found))
+        data = memoryview(bytes(self._waiting))
         try:
             file = self._opened()
-            file.seek(self._begins[-1])
+            file.seek(self._written)
             while data:
                 data = data[file.write(data) :]
         except OSError as error:
             raise StoreError(_no_room(error)) from error
-        for one in found:
-            self._begins.append(self._begins[-1] + len(one))
+        self._written = self._begins[-1]
         self._waiting.clear()
 
     def drop(self, place: int) -> None:
@@ -112,20 +120,53 @@ class TemporaryShelf:
 
 
 def _values(item: Detection) -> tuple[object, ...]:
-    """Return the fields of a detection in their order; plain ones are quick to write and small."""
+    """Return what a detection says, flat: plain values are quick to write and small.
+
+    MessagePack holds no half characters and no numbers beyond 64 bits: what has such is pickled.
+    """
+    log_name, time, insert_id = item.key
+    payloads, fields, size, digest = item.richness
     sample = item.sample
     return (
         item.rule,
-        item.key,
-        item.richness,
+        log_name,
+        time,
+        insert_id,
+        payloads,
+        fields,
+        size,
+        digest,
         item.fingerprint,
         item.explanation,
         item.entity if type(item.entity) is dict else dict(item.entity),
         item.fields if type(item.fields) is dict else dict(item.fields),
         item.service,
         item.revision,
-        (sample.timestamp, sample.log_name, sample.insert_id, sample.severity, sample.text),
+        sample.timestamp,
+        sample.log_name,
+        sample.insert_id,
+        sample.severity,
+        sample.text,
         item.trace,
+    )
+
+
+def _detection(values: Sequence[Any]) -> Detection:
+    """Return the detection that said this."""
+    rule, log_name, time, insert_id, payloads, fields, size, digest, *told = values
+    fingerprint, explanation, entity, shown, service, revision, *sample, trace = told
+    return Detection(
+        rule,
+        (log_name, time, insert_id),
+        (payloads, fields, size, digest),
+        fingerprint,
+        tuple(explanation),
+        entity,
+        shown,
+        service,
+        revision,
+        Sample(*sample),
+        trace,
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 IN_MEMORY = 1024 * 1024
 """Bytes up to which nothing is written to disk."""
 
-PIECE = 1024 * 1024
+PIECE = 256 * 1024
 """Bytes read at once, at most."""
 
 

@@ -190,11 +190,16 @@ def _concerns(fact: Fact, same: Sequence[str], speaking: Sequence[Fact]) -> bool
 
 
 def _contradiction(weighed: _Weighed) -> str:
-    speaking, against = (
-        "; ".join(f"{fact.text} ({fact.ref})" for fact in facts)
-        for facts in (weighed.speaking[:1], weighed.against[:1])
-    )
-    return _cut(f"The facts contradict each other: {speaking}, but {against}.")
+    """Show one fact that speaks against the answer, and of those for it the one most like that."""
+    against = weighed.against[0]
+    speaking = max(weighed.speaking, key=lambda fact: _alike(fact, against))
+    both = (f"{fact.text} ({fact.ref})" for fact in (speaking, against))
+    return _cut(f"The facts contradict each other: {', but '.join(both)}.")
+
+
+def _alike(one: Fact, other: Fact) -> int:
+    """Return in how many data two facts agree."""
+    return sum(other.data.get(key) == value for key, value in one.data.items())
 
 
 def _considered(candidates: Iterable[_Weighed]) -> Iterator[Considered]:

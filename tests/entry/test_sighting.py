@@ -15,10 +15,11 @@ from pipeline.entry.origin import REVISION, SERVICE
 from pipeline.entry.outline import ResourceLabels, columns_of, outlines
 from pipeline.entry.sighting import (
     Sighting,
+    Watch,
     bare_time,
+    merge_lasts,
     merge_sightings,
     sighting_of,
-    sightings_of,
     whole_time,
 )
 
@@ -47,9 +48,18 @@ def record(
 
 def from_lines(*records: dict[str, Any]) -> Told:
     """Return what the outlines of lines tell."""
+    told: Told = {}
+    tell(Watch(), told, *records)
+    return told
+
+
+def tell(watch: Watch, told: Told, *records: dict[str, Any]) -> None:
+    """Add what a watch tells of the outlines of lines."""
     data = b"".join(json.dumps(one).encode() + b"\n" for one in records)
     found = outlines(data, len(records), regular=True)
-    return sightings_of(columns_of([one for one in found if one]))
+    news, lasts = watch.tell(columns_of([one for one in found if one]).in_order())
+    merge_sightings(told, news)
+    merge_lasts(told, lasts)
 
 
 def from_entries(*records: dict[str, Any]) -> Told:
@@ -156,6 +166,41 @@ def test_no_order_and_no_chunking_changes_what_is_told(
     for part in (from_lines(*shuffled[:cut]), from_entries(*shuffled[cut:]), from_lines(*records)):
         merge_sightings(both, part)
     assert from_lines(*records) == from_entries(*records) == both
+
+
+@given(RECORDS, st.integers(0, 12), st.randoms(), st.integers(0, 3))
+def test_what_one_watch_tells_is_all_there_is(
+    records: list[dict[str, Any]], cut: int, chance: Any, most: int
+) -> None:
+    """However much it remembers, and in whatever order it sees the lines, some of them twice."""
+    shuffled = chance.sample(records, len(records))
+    watch = Watch(most)
+    told: Told = {}
+    for part in (shuffled[:cut], shuffled[cut:], records[:cut]):
+        tell(watch, told, *part)
+    assert told == from_entries(*records)
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    """Of a revision that went on logging only the time of its last entry is told."""
+    watch = Watch()
+    told: Told = {}
+    tell(watch, told, record("00:00:01"), record("00:00:01", "web-2"))
+    rows = [record("00:00:05"), record("00:00:07"), record("00:00:00.5", "web-2")]
+    data = b"".join(json.dumps(one).encode() + b"\n" for one in rows)
+    found = [one for one in outlines(data, len(rows), regular=True) if one]
+    news, lasts = watch.tell(columns_of(found).in_order())
+    assert [*news] == [("web", "web-2")]
+    assert lasts == {("web", "web-1"): "2025-09-10T00:00:07"}
+    merge_lasts(told, lasts)
+    assert told["web", "web-1"].last == "2025-09-10T00:00:07"
+
+
+def test_only_what_is_known_has_a_last_entry() -> None:
+    """A time of anything else is left alone."""
+    told: Told = {}
+    merge_lasts(told, {("web", "web-1"): "1"})
+    assert told == {}
 
 
 @given(st.integers(0, 4_000_000_000_000_000_000))

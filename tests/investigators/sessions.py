@@ -1,4 +1,4 @@
-"""The example's platform as a small repository: sessions moved from the backend to the auth service.
+"""The example's platform as a small repository: sessions moved to the auth service.
 
 What checks the start of the backend still expects the table that went.
 """

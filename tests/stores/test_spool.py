@@ -53,12 +53,12 @@ def test_more_may_be_added_after_reading(kind: str) -> None:
 def test_what_is_large_goes_to_disk_and_comes_in_pieces() -> None:
     """Each piece holds whole rows, though their size divides no power of two."""
     row = bytes(range(56))
-    count = (PIECE // 2 + IN_MEMORY) // len(row)
+    count = (PIECE // 2 + IN_MEMORY) // len(row)  # more than stays in memory
     with TemporarySpool(len(row)) as spool:
         spool.add(row * count)
         sizes = [len(piece) for piece in spool.read()]
         assert sum(sizes) == count * len(row)
-        assert len(sizes) == 2
+        assert max(sizes) <= PIECE < sum(sizes)
         assert all(size % len(row) == 0 for size in sizes)
 
 

@@ -46,11 +46,14 @@ class Block:
         """Return in which lines some places of the data lie; 0 is the first."""
         return set(np.searchsorted(self.ends, [*places]).tolist())
 
+    def line(self, at: int) -> bytes:
+        """Return one of the lines; 0 is the first."""
+        return self.data[self.ends[at - 1] + 1 if at else 0 : self.ends[at]]
+
     def read(self, lines: Iterable[int]) -> Iterator[Read]:
         """Parse some of the lines; 0 is the first."""
-        for line in lines:
-            start = self.ends[line - 1] + 1 if line else 0
-            yield from read_line(self.name, self.number + line, self.data[start : self.ends[line]])
+        for at in lines:
+            yield from read_line(self.name, self.number + at, self.line(at))
 
     def __reduce__(self) -> tuple[Any, ...]:
         data: bytes | int = self.data if self.offset is None else len(self.data)

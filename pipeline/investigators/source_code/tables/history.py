@@ -8,6 +8,7 @@ from pipeline.facts import Fact
 from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.tables import moves
 from pipeline.investigators.source_code.tables.survey import HERE, NOBODY
+from pipeline.investigators.source_code.tables.tellings import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,6 +75,8 @@ def _moved(seen: Survey, gone: Removal) -> Iterator[Fact]:
         f"commit {gone.change} took the model of {gone.declared.table} out of {gone.path} and "
         f"brought that of {declared.table} into {path}, in the tree of {service}"
     )
+    columns = sorted(moves.shared(gone.declared, declared))
+    text += f"; both have {listed(columns)}" if columns else ""
     data = {
         "table": gone.declared.table,
         "like": declared.table,
@@ -82,6 +85,7 @@ def _moved(seen: Survey, gone: Removal) -> Iterator[Fact]:
         "path": path,
         "line": declared.line,
         "place": f"{path}:{declared.line}",
+        "columns": columns,
     }
     yield _of_commit(seen, "table_moved", text, gone.change, data)
 

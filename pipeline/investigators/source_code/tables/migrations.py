@@ -13,12 +13,15 @@ from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import re2
+
 from pipeline.investigators.source_code.python import called, outline, parsed
 from pipeline.investigators.source_code.tables import sql
 from pipeline.investigators.source_code.tables.sql import Change, bare
 from pipeline.investigators.source_code.tables.texts import (
     Function,
     Names,
+    by_name,
     constants,
     local,
     written,
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 FOLDERS = frozenset(("alembic", "flyway", "migrate", "migration", "migrations", "versions"))
 """Names of folders that hold migrations."""
+
+_ALEMBIC = re2.compile(rb"(?m)^down_revision\s*[:=]")
+_TELLING = re2.compile(rb"(?i)table|model")
+"""What a file says that does anything to tables."""
 
 _BACK = ("downgrade", "down", "backward", "rollback", "reverse", "revert", "undo")
 _DOWN_FILES = (".down.sql", "/down.sql", ".rollback.sql")
@@ -121,7 +128,10 @@ class Migrations:
         known = outline(self.checkout.data(path))
         for item in known.imports if known else ():
             for helper in modules(self.checkout, path, item.module, item.level, item.name):
-                read = _read(self.checkout.data(helper), "")
+                data = self.checkout.data(helper)
+                if not _TELLING.search(data):
+                    continue
+                read = _read(data, "")
                 called_there = {name for name in read.does if name and name in wanted}
                 for name in read.reached(called_there):
                     found.update(_steps(helper, read.does[name], path))
@@ -131,7 +141,7 @@ class Migrations:
 def is_migration(path: str, data: bytes) -> bool:
     """Say whether a file is a migration: one of a known tool, or SQL in such a tool's folder."""
     if path.endswith(".py"):
-        return b"down_revision" in data or (
+        return _ALEMBIC.search(data) is not None or (
             b"migrations.Migration" in data and "migrations" in PurePosixPath(path).parts
         )
     if not path.endswith(".sql") or path.lower().endswith(_DOWN_FILES):
@@ -168,7 +178,7 @@ def _read(data: bytes, app: str) -> _Python:
     if tree is None:
         return _Python({"": ()}, {"": frozenset()})
     names = constants(tree.body)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = by_name(ast.walk(tree))
     functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
     inside = {id(part) for one in functions for part in ast.walk(one) if part is not one}
     bodies: dict[str, list[tuple[ast.AST, Names]]] = defaultdict(list)

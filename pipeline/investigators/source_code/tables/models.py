@@ -14,11 +14,12 @@ from pipeline.investigators.source_code.tables.sql import SLOT, bare, changes, i
 from pipeline.investigators.source_code.tables.texts import Names, assigned, constants, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-WORDS = ("tablename", "Table(", "SQLModel", "db_table", "table_name", "models.Model")
-"""A Python file that declares a table has one of these, or `TABLE` in a statement of SQL."""
-
+_DECLARATION = re2.compile(
+    rb"__tablename__|\bTable\(|\btable\s*=\s*True\b|models\.Model\b"
+    rb"|(?m:^[ \t]+(?:db_table|table_name|table)[ \t]*[:=])"
+)
 _STATEMENT = re2.compile(rb"(?i)create\s+(?:\w+\s+)?table\b")
 _META = ("db_table", "table_name", "table")
 _TABLE_NAME = "__tablename__"
@@ -49,25 +50,22 @@ class Declarations:
 NONE = Declarations()
 
 
-def may_declare(data: bytes) -> bool:
-    """Say whether it is worth looking for declarations in a file."""
-    return any(word.encode() in data for word in WORDS) or _STATEMENT.search(data) is not None
-
-
 @lru_cache(maxsize=20_000)
 def in_python(data: bytes) -> Declarations | None:
     """Return what a Python file declares; None if it does not parse."""
-    if not may_declare(data):
+    has_ddl = _STATEMENT.search(data) is not None
+    if not has_ddl and _DECLARATION.search(data) is None:
         return NONE
     tree = parsed(data)
     if tree is None:
         return None
-    names = constants(tree.body)
-    found = [*_classes(tree, names), *_calls(tree, names), *_ddl(tree, names)]
+    names, nodes = constants(tree.body), list(ast.walk(tree))
+    found = [*_classes(nodes, names), *_calls(nodes, names)]
+    found += _ddl(tree, names) if has_ddl else ()
     tables = tuple(
         sorted((item for item in found if is_name(item.table)), key=lambda item: item.line)
     )
-    return Declarations(tables, any(not is_name(item.table) for item in found) or _made_up(tree))
+    return Declarations(tables, any(not is_name(item.table) for item in found) or _made_up(nodes))
 
 
 @lru_cache(maxsize=2_000)
@@ -97,8 +95,8 @@ def _columns(node: ast.Call) -> frozenset[str]:
     )
 
 
-def _classes(tree: ast.Module, names: Names) -> Iterator[Declared]:
-    for node in ast.walk(tree):
+def _classes(nodes: Iterable[ast.AST], names: Names) -> Iterator[Declared]:
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             inner = names.with_names(constants(node.body).known)
             yield from _model(node, inner)
@@ -130,14 +128,15 @@ def _given(node: ast.ClassDef, names: Names) -> Iterator[tuple[int, list[str]]]:
                         yield part.lineno, list(names.texts(value))
 
 
-def _calls(tree: ast.Module, names: Names) -> Iterator[Declared]:
+def _calls(nodes: Iterable[ast.AST], names: Names) -> Iterator[Declared]:
     """Yield `Table("name", metadata, ...)`, unless it is read from the database."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if not (isinstance(node, ast.Call) and len(node.args) > 1):
             continue
+        if dotted(node.func).rpartition(".")[2] != "Table":
+            continue
         read = any(str(word.arg).startswith("autoload") for word in node.keywords)
-        meta = "meta" in dotted(node.args[1]).lower()
-        if meta and dotted(node.func).rpartition(".")[2] == "Table" and not read:
+        if "meta" in dotted(node.args[1]).lower() and not read:
             for text in names.texts(node.args[0]):
                 yield Declared(bare(text), node.lineno, "table", "", _columns(node))
 
@@ -149,12 +148,12 @@ def _ddl(tree: ast.Module, names: Names) -> Iterator[Declared]:
                 yield Declared(item.table, line + item.line - 1, "ddl")
 
 
-def _made_up(tree: ast.Module) -> bool:
+def _made_up(nodes: Iterable[ast.AST]) -> bool:
     """Say whether names of tables are made from those of classes."""
     return any(
         (isinstance(node, ast.FunctionDef) and node.name == _TABLE_NAME)
         or (isinstance(node, ast.ClassDef) and _is_django(node))
-        for node in ast.walk(tree)
+        for node in nodes
     )
 
 

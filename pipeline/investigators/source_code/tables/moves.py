@@ -58,13 +58,13 @@ def declared_by(path: str, data: bytes) -> models.Declarations:
 def arrived(
     code: Code, gone: Removal, others: Iterable[tuple[str, Declared]]
 ) -> tuple[str, Declared] | None:
-    """Return the table that came, in the commit in which one went, with its likeness.
+    """Return the table like one that went that came with the same commit, and its file.
 
     It is one that shares a word of its name, and columns that not every table has; of several the
     one that shares most.
     """
     alike = [
-        (len(_shared(gone.declared, one)), path, one)
+        (len(shared(gone.declared, one)), path, one)
         for path, one in others
         if _is_alike(gone.declared, one)
     ]
@@ -88,14 +88,15 @@ def stood_at(code: Code, table: str, folder: str, commit: str) -> str:
     return ""
 
 
+def shared(gone: Declared, other: Declared) -> frozenset[str]:
+    """Return the columns that two tables have in common, and not every table has."""
+    return (gone.columns & other.columns) - _COMMON
+
+
 def _is_alike(gone: Declared, other: Declared) -> bool:
     if gone.table == other.table:
         return True
-    return bool(_words(gone.table) & _words(other.table)) and len(_shared(gone, other)) > 1
-
-
-def _shared(gone: Declared, other: Declared) -> frozenset[str]:
-    return (gone.columns & other.columns) - _COMMON
+    return bool(_words(gone.table) & _words(other.table)) and len(shared(gone, other)) > 1
 
 
 def _words(name: str) -> set[str]:

@@ -61,7 +61,7 @@ class Graph:
     def heads(self) -> list[Revision]:
         """Those that no other comes after."""
         before = {self.named(parent) for one in self.revisions for parent in one.parents}
-        return [one for one in self.by_name.values() if one.name not in before]
+        return [one for name, one in sorted(self.by_name.items()) if name not in before]
 
     @property
     def missing(self) -> list[tuple[Revision, str]]:

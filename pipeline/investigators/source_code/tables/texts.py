@@ -6,7 +6,6 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.investigators.source_code.python import dotted
 from pipeline.investigators.source_code.tables.sql import SLOT
 
 if TYPE_CHECKING:
@@ -73,20 +72,28 @@ def constants(body: Sequence[ast.stmt]) -> Names:
     return Names(known)
 
 
-def local(function: Function, names: Names, calls: Iterable[ast.Call]) -> Names:
+def by_name(nodes: Iterable[ast.AST]) -> Mapping[str, Sequence[ast.Call]]:
+    """Return the calls among some nodes by the name that is called."""
+    calls: dict[str, list[ast.Call]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            calls.setdefault(node.func.id, []).append(node)
+    return calls
+
+
+def local(function: Function, names: Names, calls: Mapping[str, Sequence[ast.Call]]) -> Names:
     """Return what names stand for in a function: its own, its loops', and what it is called with.
 
-    `calls` are all of its module.
+    `calls` are those of its module, by name.
     """
     own: dict[str, list[str]] = {}
     arguments = [*function.args.posonlyargs, *function.args.args]
     for index, argument in enumerate(arguments):
         own[argument.arg] = []
-        for call in calls:
-            if dotted(call.func) == function.name:
-                given = {item.arg: item.value for item in call.keywords if item.arg}
-                value = call.args[index] if index < len(call.args) else given.get(argument.arg)
-                own[argument.arg] += names.texts(value) or [SLOT]
+        for call in calls.get(function.name, ()):
+            given = {item.arg: item.value for item in call.keywords if item.arg}
+            value = call.args[index] if index < len(call.args) else given.get(argument.arg)
+            own[argument.arg] += names.texts(value) or [SLOT]
         own[argument.arg] = own[argument.arg] or [SLOT]
     for argument in function.args.kwonlyargs:
         own[argument.arg] = [SLOT]
