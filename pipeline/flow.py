@@ -118,7 +118,7 @@ class Replay:
         correlator: Correlator,
         spool: Callable[[int], Spool],
         catalog: Catalog,
-        texts: Callable[[], Texts],
+        texts: Callable[[str], Texts],
         investigators: Sequence[Investigator],
         store: Store,
         sinks: Sequence[Sink],
@@ -326,7 +326,7 @@ class Replay:
     ) -> Outcome:
         """Explain, render and decide."""
         incident, rollout = case.incident, case.rollout
-        texts = self._texts()
+        texts = self._texts(incident.root.whys)
         explanation = explain(incident, facts, texts.whys)
         report = render(incident, explanation, texts.issue, texts.issue_place, rollout)
         known = ledger.get(incident.id)

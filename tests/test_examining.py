@@ -372,7 +372,7 @@ def replayed(
             correlator=Correlator(rules, CorrelationSettings(latest=latest)),
             spool=MemorySpool,
             catalog=Catalog(),
-            texts=lambda: TEXTS,
+            texts=lambda _: TEXTS,
             investigators=(),
             store=store,
             sinks=(),

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from tests.investigators.support import Project
+from tests.investigators.sessions import platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,11 +102,16 @@ def test_why_not_names_what_rules_an_answer_out_or_what_is_missing() -> None:
 
 
 def test_the_code_of_now_is_looked_into(tmp_path: Path) -> None:
-    """Only for the incident that is asked about."""
-    project = Project(tmp_path / "repo")
-    project.commit("begin", {"app.py": "TABLES = ['sessions']\n"})
-    first, _ = replay(line("sessions"), line("users", "2025-09-10T04:00:00Z"))
-    assert explained(first["id"], "--repo", project.root).startswith(first["id"])
+    """What entries and catalog leave open the repository answers, with links to its lines."""
+    project = platform(tmp_path / "repo")
+    options = ("--catalog", ROOT / "examples/catalog.yml")
+    assert run("replay", EXPORT, *STORE, *options).exit_code == 0
+    before = explained("inc-42", *options)
+    assert "  unknown: " in before
+    after = explained("inc-42", *options, "--repo", project.root)
+    assert "  unknown: " not in after
+    assert "Open questions" not in after
+    assert "\n      https://github.com/example/platform/blob/" in after
 
 
 def test_json_holds_the_chain_and_what_was_considered() -> None:

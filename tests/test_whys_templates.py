@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline.bootstrap.reading import load_texts
 from pipeline.catalog import Catalog
 from pipeline.correlation import Correlator
 from pipeline.detection import Detector
@@ -68,6 +69,20 @@ def question_of(name: str, number: int) -> Question:
 
 
 # --- rules and templates --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TEMPLATES.by_name)
+def test_a_template_is_read_alone_with_the_one_it_asks_first(name: str) -> None:
+    """A run reads those that its incidents need, by the names of their files."""
+    assert [template for template, _ in load_texts(name).whys.of(name)] == [
+        template for template, _ in TEMPLATES.of(name)
+    ]
+
+
+def test_a_name_that_no_template_has_leads_nowhere() -> None:
+    """Nor out of their folder."""
+    for name in ("", "nobody", "../whys/deadlock", "*"):
+        assert list(load_texts(name).whys.of(name)) == []
 
 
 @pytest.mark.parametrize("rule", ROOTS, ids=lambda rule: rule.name)

@@ -21,6 +21,7 @@ from pipeline.placeholders import load_placeholders
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
 from pipeline.whys import load_whys
+from pipeline.yamltext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -179,17 +180,26 @@ def _no_whys(place: str, name: str) -> None:
 
 
 @cache
-def load_texts() -> Texts:
-    """Load the whys templates and the issue template, once, when an incident first needs them.
+def load_texts(whys: str) -> Texts:
+    """Load the issue template and a whys template, when an incident first needs it.
 
     Raises:
         ConfigurationError: every mistake in them.
 
     """
     folder = data_folder("templates")
-    files = [(_shown(path), read_text(path)) for path in sorted((folder / "whys").glob("*.yml"))]
     issue = folder / ISSUE_TEMPLATE
-    return Texts(load_whys(files), read_text(issue), _shown(issue))
+    return Texts(load_whys(_whys_files(folder / "whys", whys)), read_text(issue), _shown(issue))
+
+
+def _whys_files(folder: Path, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the file of a whys template, and that of the one it asks first; none of an unknown."""
+    for path in folder.glob("*.yml"):
+        if path.stem == name:
+            text = read_text(path)
+            yield _shown(path), text
+            for document in parse(text, _shown(path)):
+                yield from _whys_files(folder, document.value.get("asks_first", ""))
 
 
 def read_catalog(path: str) -> Catalog:

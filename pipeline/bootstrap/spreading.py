@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Batch, Spread, Work
 
 ALONE = 16
-"""Batches (some 12 MB) that are worked on here, before others are asked: most exports have fewer."""
+"""Batches (some 12 MB) that are worked on here before others are asked: most exports are less."""
 
 
 def spread_over(jobs: int) -> Spread:
