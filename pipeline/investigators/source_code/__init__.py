@@ -32,7 +32,7 @@ class SourceCode:
     def __init__(self, repositories: Mapping[str, Repository], catalog: Catalog) -> None:
         self._repositories = repositories
         self._catalog = catalog
-        self._known: dict[tuple[str, str], Code] = {}
+        self._known: dict[tuple[str, str, str], Code] = {}
 
     def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
         """Return, by incident id, what files and history show."""
@@ -42,7 +42,7 @@ class SourceCode:
         code = self._code(case)
         if code is None:
             return ()
-        found = [_looked_at(code)]
+        found = [_looked_at(case, code)]
         for inquiry in INQUIRIES:
             found += inquiry(case, code)
         return found
@@ -53,12 +53,10 @@ class SourceCode:
         repository = self._repositories.get(key)
         if repository is None:
             return None
-        deployed = repository.resolve(case.commit)
-        known = self._known.get((key, deployed))
-        if known is None:
-            github = self._github(key or next(iter(keys), ""))
-            known = self._known[key, deployed] = Code(repository, self._catalog, deployed, github)
-        return known
+        which = (key, repository.resolve(case.commit), self._github(key or next(iter(keys), "")))
+        if which not in self._known:
+            self._known[which] = Code(repository, self._catalog, *which[1:])
+        return self._known[which]
 
     def _github(self, key: str) -> str:
         named = {one.repository for one in self._catalog.file.services.values() if one.repository}
@@ -66,12 +64,21 @@ class SourceCode:
         return own or (named.pop() if len(named) == 1 else "")
 
 
-def _looked_at(code: Code) -> Fact:
+def _looked_at(case: Case, code: Code) -> Fact:
     """State which version of the code the other facts are about."""
     data = {"deployed": bool(code.deployed), "commit": code.commit}
     if code.deployed:
         text = f"the source code is that of the deployed commit {code.deployed[:SHORT]}"
     else:
         at = f" (at commit {code.commit[:SHORT]})" if code.commit else ""
-        text = f"the source code is that of the checkout{at}; which commit is deployed is not known"
+        text = f"the source code is that of the checkout{at}; {_why_not(case, code)}"
     return Fact("source_code", text, code.commit[:SHORT] or "--repo", data)
+
+
+def _why_not(case: Case, code: Code) -> str:
+    """Say why it is not that of the deployed commit."""
+    if code.repository.trouble:
+        return f"its history cannot be read: {code.repository.trouble}"
+    if case.commit:
+        return f"the deployed commit {case.commit[:SHORT]} is not in there"
+    return "no entry says which commit is deployed"

@@ -12,13 +12,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pygit2
-from pygit2.enums import BlameFlag, FileMode, SortMode
+from pygit2.enums import BlameFlag, ConfigLevel, FileMode, SortMode
 
 from pipeline.investigators.source_code.checkout import LARGEST, Checkout, read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+# A checkout that is mounted belongs to somebody else, which git refuses because of the programs
+# that its configuration may name: here none is run. That of user and machine is not needed.
+pygit2.settings.owner_validation = False
+for _level in (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
+    pygit2.settings.search_path[_level] = ""
 
 DEEPEST = 20_000
 """Commits that are looked at before a search in history gives up."""
@@ -43,14 +49,21 @@ class Change:
 
 
 class Repository:
-    """A folder, with its history where it is a git repository."""
+    """A folder, with its history where it is a git repository.
+
+    `trouble` says why the history of one cannot be read, "" if nothing is wrong.
+    """
 
     def __init__(self, root: Path) -> None:
         """Open a folder; that it is no repository, or a broken one, is no mistake."""
         self.root = root
+        self.trouble = ""
         self._git: pygit2.Repository | None = None
-        with suppress(pygit2.GitError):
+        try:
             self._git = pygit2.Repository(str(root))
+        except pygit2.GitError as error:
+            if (root / ".git").exists():
+                self.trouble = str(error)
         self._checkouts: dict[str, Checkout] = {}
 
     @property

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pygit2
+from pygit2.enums import ConfigLevel
+
 from pipeline.investigators.source_code.history import Change, Repository
 from tests.investigators.support import AUTHOR, Project
 
@@ -121,6 +124,14 @@ def test_a_folder_without_history_has_none(tmp_path: Path) -> None:
         assert repository.vanished("a", b"1") is None
         assert repository.between("HEAD", "HEAD", ["a"]) == []
         assert not repository.is_committed("a", b"1", "HEAD")
+        assert bool(repository.trouble) == (name == "broken")
+
+
+def test_a_repository_of_somebody_else_has_its_history() -> None:
+    """As a checkout that is mounted into a container has; git itself would refuse it."""
+    assert not pygit2.settings.owner_validation
+    levels = (ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL)
+    assert {pygit2.settings.search_path[level] for level in levels} == {""}
 
 
 def test_what_a_repository_configures_is_not_run(tmp_path: Path) -> None:
