@@ -5,10 +5,11 @@ Each kind of question is one module with a function `facts(case, code)`, and one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
-from pipeline.investigators.source_code import tables
+from pipeline.investigators.source_code import frames, imports, suspects, tables
 from pipeline.investigators.source_code.code import SHORT, Code
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     Inquiry = Callable[[Case, Code], Iterator[Fact]]
 
-INQUIRIES: tuple[Inquiry, ...] = (tables.facts,)
+INQUIRIES: tuple[Inquiry, ...] = (tables.facts, imports.facts, frames.facts, suspects.facts)
+"""In order: the case that one is asked about has the facts that those before it found."""
 
 
 class SourceCode:
@@ -44,7 +46,7 @@ class SourceCode:
             return ()
         found = [_looked_at(case, code)]
         for inquiry in INQUIRIES:
-            found += inquiry(case, code)
+            found += inquiry(replace(case, facts=(*case.facts, *found)), code)
         return found
 
     def _code(self, case: Case) -> Code | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.catalog import Catalog
     from pipeline.investigators.source_code.checkout import Checkout
-    from pipeline.investigators.source_code.history import Repository
+    from pipeline.investigators.source_code.history import Change, Repository
 
 SHORT = 12
 """Digits that a commit is told by."""
@@ -86,6 +86,26 @@ class Code:
         """Return a fact that a file shows, or a line of it; both stand in its data, too."""
         shown = {"path": path, "line": line, "ref": self.ref(path, line), **(data or {})}
         return Fact(kind, text, self.ref(path, line), shown, suggested, self.url(path, line))
+
+    def of_commit(
+        self,
+        kind: str,
+        text: str,
+        change: Change,
+        data: Mapping[str, Any] | None = None,
+        *,
+        suggested: bool = False,
+    ) -> Fact:
+        """Return a fact that a commit shows; which one stands in its data, too."""
+        short = change.commit[:SHORT]
+        url = f"https://github.com/{self.github}/commit/{change.commit}" if self.github else ""
+        told = {
+            "commit": short,
+            "date": change.date,
+            "author": change.author,
+            "subject": change.subject,
+        }
+        return Fact(kind, text, f"commit {short}", {**told, **(data or {})}, suggested, url)
 
 
 def _quoted(path: str) -> str:

@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pygit2
-from pygit2.enums import BlameFlag, ConfigLevel, FileMode, SortMode
+from pygit2.enums import BlameFlag, ConfigLevel, FileMode, RepositoryOpenFlag, SortMode
 
 from pipeline.investigators.source_code.checkout import LARGEST, Checkout, read_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 # A checkout that is mounted belongs to somebody else, which git refuses because of the programs
@@ -33,6 +33,8 @@ _FILES = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
 _DIGITS = frozenset("0123456789abcdef")
 _LEAST = 7
 """Digits of a commit's name that may stand for it."""
+_MERGE = 2
+"""Parents that a merge has at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,9 @@ class Repository:
         self.trouble = ""
         self._git: pygit2.Repository | None = None
         try:
-            self._git = pygit2.Repository(str(root))
+            self._git = pygit2.Repository(str(root), RepositoryOpenFlag.NO_SEARCH)
         except pygit2.GitError as error:
-            if (root / ".git").exists():
-                self.trouble = str(error)
+            self.trouble = _trouble(root, error)
         self._checkouts: dict[str, Checkout] = {}
 
     @property
@@ -138,17 +139,39 @@ class Repository:
                 if word in before and word not in after:
                     yield path, before, _change(found)
 
-    def between(self, good: str, bad: str, paths: Iterable[str]) -> list[Change]:
-        """Return the commits after one, up to and with another, that touch some files.
+    def edits(self, path: str, commit: str = "HEAD") -> Iterator[tuple[Change, bytes, bytes]]:
+        """Yield the commits that changed or deleted a file, with its bytes before and after.
 
-        The newest comes first; a path that ends in `/` stands for all below it.
+        The newest comes first. What a merge did is told where its branch did it.
         """
-        wanted = tuple(paths)
-        return [
-            _change(found)
-            for found in self._walk(bad, without=good)
-            if any(_is_wanted(path, wanted) for path in self._touched(found))
-        ]
+        for found in self._walk(commit):
+            if len(found.parents) == 1:
+                before, after = (_entry(one.tree, path) for one in (found.parents[0], found))
+                if before is not None and before != after:
+                    now = self._data(after) if after is not None else b""
+                    yield _change(found), self._data(before) or b"", now or b""
+
+    def between(
+        self, good: str, bad: str, wanted: Callable[[str], bool]
+    ) -> Iterator[tuple[Change, tuple[str, ...]]]:
+        """Yield the commits after one, up to and with another, with the wanted files they touch.
+
+        The newest comes first. What a merge brings is told where its branch did it.
+        """
+        for found in self._walk(bad, without=good):
+            if len(found.parents) < _MERGE:
+                yield _change(found), tuple(filter(wanted, self._touched(found)))
+
+    def is_before(self, earlier: str, later: str) -> bool:
+        """Say whether a commit is in the history of another."""
+        one, other = self._commit(earlier), self._commit(later)
+        if self._git is None or one is None or other is None:
+            return False
+        return self._git.descendant_of(other.id, one.id)
+
+    def text_at(self, commit: str, path: str) -> bytes | None:
+        """Return a file as a commit has it; None if it has none."""
+        return self._blob(commit, path)
 
     def _kept(self, commit: str, make: Callable[[], Checkout]) -> Checkout:
         if commit not in self._checkouts:
@@ -261,6 +284,16 @@ class Repository:
         return _change(found) if found else None
 
 
+def _trouble(root: Path, error: pygit2.GitError) -> str:
+    """Say why there is no history where one would expect it."""
+    if (root / ".git").exists():
+        return str(error)
+    with suppress(pygit2.GitError):
+        if pygit2.discover_repository(str(root)):
+            return "it is a folder within a repository: give the repository's own"
+    return ""
+
+
 def _files(tree: pygit2.Tree, above: str = "") -> Iterator[tuple[str, pygit2.Oid]]:
     for item in tree:
         path = f"{above}{item.name}"
@@ -276,11 +309,15 @@ def _below(tree: pygit2.Tree, folder: str) -> pygit2.Tree | None:
     return found if isinstance(found, pygit2.Tree) and (not folder or folder in tree) else None
 
 
+def _entry(tree: pygit2.Tree, path: str) -> pygit2.Oid | None:
+    """Return the object that a path stands for in a tree; None if there is no file."""
+    with suppress(KeyError, pygit2.GitError):
+        found = tree[path]
+        return found.id if found.filemode in _FILES else None
+    return None
+
+
 def _change(commit: pygit2.Commit) -> Change:
     made = datetime.fromtimestamp(commit.commit_time, UTC)
     subject = commit.message.strip().partition("\n")[0].strip()
     return Change(str(commit.id), f"{made:%Y-%m-%d}", commit.author.name, subject)
-
-
-def _is_wanted(path: str, wanted: tuple[str, ...]) -> bool:
-    return any(path == one or (one.endswith("/") and path.startswith(one)) for one in wanted)

@@ -8,7 +8,7 @@ import pygit2
 from pygit2.enums import ConfigLevel
 
 from pipeline.investigators.source_code.history import Change, Repository
-from tests.investigators.support import AUTHOR, Project
+from tests.investigators.support import AUTHOR, FIRST_DAY, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,15 +100,41 @@ def test_suspects_are_commits_between_two_that_touch_some_files(tmp_path: Path) 
     project = Project(tmp_path)
     good = project.commit("One", {"app/a.py": "1", "c.py": "1"})
     second = project.commit("Two", {"app/a.py": "2"})
-    project.commit("Three", {"c.py": "3"})
+    third = project.commit("Three", {"c.py": "3"})
     fourth = project.commit("Four", {"app/b.py": "4"})
     project.commit("Five", {"app/a.py": "5"})
     repository = Repository(tmp_path)
-    found = repository.between(good, fourth, ["app/"])
-    assert [one.commit for one in found] == [fourth, second]
-    assert [one.commit for one in repository.between(good, fourth, ["app/a.py"])] == [second]
-    assert repository.between(good, fourth, []) == []
-    assert repository.between("", good, ["c.py"])[0].commit == good
+    found = [
+        (change.commit, paths)
+        for change, paths in repository.between(good, fourth, lambda path: path.startswith("app/"))
+    ]
+    assert found == [(fourth, ("app/b.py",)), (third, ()), (second, ("app/a.py",))]
+    ((change, _),) = repository.between("", good, lambda path: path == "c.py")
+    assert change.commit == good
+
+
+def test_a_merge_is_no_suspect(tmp_path: Path) -> None:
+    """Its branch has what it brings."""
+    project = Project(tmp_path)
+    good = project.commit("One", {"a.py": "1"})
+    branch = project.commit("Two", {"a.py": "2"})
+    git = pygit2.Repository(str(tmp_path))
+    author = pygit2.Signature(AUTHOR, "ada@example.com", FIRST_DAY, 0)
+    tree = git[git.head.target].tree.id
+    merge = git.create_commit(None, author, author, "Merge", tree, [good, branch])
+    found = Repository(tmp_path).between(good, str(merge), bool)
+    assert [change.commit for change, _ in found] == [branch]
+
+
+def test_a_commit_is_before_what_has_it_in_its_history(tmp_path: Path) -> None:
+    """And what is not here is before nothing."""
+    project = Project(tmp_path)
+    first, second = project.commit("One", {"a": "1"}), project.commit("Two", {"a": "2"})
+    repository = Repository(tmp_path)
+    assert repository.is_before(first, second)
+    assert not repository.is_before(second, first)
+    assert not repository.is_before("0123456789", second)
+    assert (repository.text_at(first, "a"), repository.text_at(first, "b")) == (b"1", None)
 
 
 def test_a_folder_without_history_has_none(tmp_path: Path) -> None:
@@ -122,9 +148,18 @@ def test_a_folder_without_history_has_none(tmp_path: Path) -> None:
         assert repository.checkout("0123456789").commit == ""
         assert repository.last_change("a", 1) is None
         assert repository.vanished("a", b"1") is None
-        assert repository.between("HEAD", "HEAD", ["a"]) == []
+        assert list(repository.between("HEAD", "HEAD", bool)) == []
         assert not repository.is_committed("a", b"1", "HEAD")
         assert bool(repository.trouble) == (name == "broken")
+
+
+def test_a_folder_within_a_repository_is_not_that(tmp_path: Path) -> None:
+    """Its files have other names there; what to give instead is said."""
+    Project(tmp_path).commit("One", {"app/a.py": "1\n"})
+    repository = Repository(tmp_path / "app")
+    assert repository.checkout().paths == ("a.py",)
+    assert not repository.has_history
+    assert repository.trouble == "it is a folder within a repository: give the repository's own"
 
 
 def test_a_repository_of_somebody_else_has_its_history() -> None:
@@ -150,5 +185,5 @@ def test_what_a_repository_configures_is_not_run(tmp_path: Path) -> None:
     assert repository.checkout().text("a.py") == "y\n"
     assert repository.checkout(repository.resolve("HEAD")).text("a.py") == "x\n"
     assert repository.last_change("a.py", 1) is not None
-    assert repository.between("", "HEAD", ["a.py"])
+    assert list(repository.between("", "HEAD", bool))
     assert not ran.exists()

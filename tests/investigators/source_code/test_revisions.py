@@ -281,3 +281,32 @@ def test_a_lost_revision_is_explained(tmp_path: Path) -> None:
     incident = explained(tmp_path / "more", LOST, two_heads())
     assert [why.status for why in incident.five_whys] == ["established", "unknown"]
     assert incident.open_questions
+
+
+NO_COLUMN = 'column "email" of relation "users" does not exist'
+WITH_EMAIL = 'class User(Base):\n    __tablename__ = "users"\n    email = Column(String)\n'
+
+
+def test_a_column_without_a_migration_is_explained(tmp_path: Path) -> None:
+    """By the model that declares it and the migrations that were searched."""
+    incident = explained(tmp_path, NO_COLUMN, {**two_heads(), "back/m.py": WITH_EMAIL})
+    assert incident.five_whys[-1].status == "established"
+    assert incident.root_cause.startswith("A migration is missing: back/m.py:3 declares email")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {f"{VERSIONS}/b2.py": revision("b2", '"a1"', "# email")},
+        {f"{VERSIONS}/b2.py": "down_revision = ("},
+        {"back/m.py": ""},
+    ],
+)
+def test_without_that_evidence_the_column_stays_unknown(
+    tmp_path: Path, more: Mapping[str, str]
+) -> None:
+    """A migration names it, one does not parse, or no model declares it."""
+    files = {**two_heads(), "back/m.py": WITH_EMAIL, **more}
+    incident = explained(tmp_path, NO_COLUMN, files)
+    assert incident.five_whys[-1].status == "unknown"
+    assert incident.five_whys[-1].settle

@@ -9,6 +9,7 @@ import pytest
 from pipeline.catalog import load_catalog
 from pipeline.investigators.source_code import tables
 from tests.investigators.support import Project, case, incident, of_kind
+from tests.support import correlate, detection, rule_text, ruleset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -416,6 +417,8 @@ def test_another_services_model_is_told_as_its(tmp_path: Path) -> None:
         ("q = f'select {x} from app.sessions s'\n", 1, "query", ""),
         ("q = '''\n  insert into sessions values (1)'''\n", 1, "query", ""),
         ("q = 'UPDATE sessions SET x = 1'\n", 1, "query", ""),
+        ("q = \"select 1 from pg_indexes where tablename in ('a', 'sessions')\"\n", 1, "query", ""),
+        ("for table in ['sessions']:\n    log('skipped')\n", 1, "check", ""),
         ("c = Column(ForeignKey('sessions.id'))\n", 1, "key", ""),
     ],
 )
@@ -488,13 +491,14 @@ def test_other_languages_are_searched_for_queries(tmp_path: Path) -> None:
 def test_the_file_that_logs_the_message_comes_first(tmp_path: Path) -> None:
     """It is the check that failed."""
     files = {
+        "a.py": CHECK,
         "back/a.py": CHECK,
         "back/z.py": CHECK + "log('missing was seen by the check')\n",
         "auth/a.py": CHECK,
     }
     facts = found(tmp_path, files)
     told = [(item.ref, item.data["reports"]) for item in of_kind("table_expected", facts)]
-    assert told == [("back/z.py:1", True), ("back/a.py:1", False)]
+    assert told == [("back/z.py:1", True), ("back/a.py:1", False), ("a.py:1", False)]
     (other,) = of_kind("table_expected_elsewhere", facts)
     assert (other.ref, other.data["service"]) == ("auth/a.py:1", "auth")
 
@@ -534,6 +538,27 @@ def test_owners_are_shown_by_their_models(tmp_path: Path) -> None:
     assert [(item.data["name"], item.ref) for item in of_kind("version_table", facts)] == [
         ("versions", "back/env.py:2")
     ]
+
+
+def test_the_tables_of_another_symptom_are_told_each_by_itself(tmp_path: Path) -> None:
+    """With the line of each model, so that a why can cite them."""
+    rules = ruleset(
+        rule_text("missing"),
+        rule_text("extra", audit="{caused_by: [{rule: missing, same: [service], within: 5m}]}"),
+    )
+    seen = (
+        detection("missing", tables=["sessions"]),
+        detection("extra", at=1, tables=["auth_users", "auth_sessions"]),
+    )
+    (both,) = correlate(rules, *seen).incidents()
+    project = Project(tmp_path)
+    project.commit("Start", {**AUTH, "back/c.py": CHECK})
+    facts = list(tables.facts(case(both), project.code(CATALOG)))
+    told = [(item.data["table"], item.ref, item.url) for item in of_kind("owner_declares", facts)]
+    assert told == [("auth_users", "auth/m.py:6", ""), ("auth_sessions", "auth/m.py:2", "")]
+    (together,) = of_kind("tables_declared_elsewhere", facts)
+    assert together.data["symptom"] == "extra"
+    assert together.data["trees"] == ["auth/"]
 
 
 def test_a_table_that_no_model_declares_is_told(tmp_path: Path) -> None:
@@ -684,3 +709,81 @@ def test_a_folder_without_history_tells_none(tmp_path: Path) -> None:
     kinds = {item.kind for item in facts}
     assert "table_expected" in kinds
     assert kinds.isdisjoint({"table_never_removed", "expectation_since"})
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+MODEL = 'class User(Base):\n    __tablename__ = "users"\n    email = Column(String)\n'
+NO_EMAIL = 'column "email" of relation "users" does not exist'
+
+
+@pytest.mark.parametrize(
+    ("files", "ref"),
+    [
+        (alembic('op.add_column("users", sa.Column("email", sa.String()))'), f"{UP}:6"),
+        (alembic('with x as batch:\n        batch.add_column(Column("email"))'), f"{UP}:7"),
+        (alembic('op.execute("ALTER TABLE users ADD COLUMN IF NOT EXISTS email text")'), f"{UP}:6"),
+        ({SQL: "alter table users\n  add email text;"}, f"{SQL}:2"),
+    ],
+)
+def test_a_migration_that_brings_a_column_is_found(
+    tmp_path: Path, files: Mapping[str, str], ref: str
+) -> None:
+    """In every way to write it; it may be one of another table, so it is a suggestion."""
+    facts = found(tmp_path, {**files, "back/m.py": MODEL}, problem=NO_EMAIL)
+    assert [(item.ref, item.suggested) for item in of_kind("column_added", facts)] == [(ref, True)]
+    assert of_kind("column_never_added", facts) == []
+
+
+def test_a_column_without_a_migration_is_told_with_its_model(tmp_path: Path) -> None:
+    """None of the files so much as names it."""
+    files = {**alembic("pass"), "back/m.py": MODEL, "back/n.py": MODEL.replace("User", "(")}
+    facts = found(tmp_path, files, problem="column u.email does not exist")
+    (fact,) = of_kind("column_never_added", facts)
+    assert fact.text == "1 migration of back/ searched, none names email"
+    (model,) = of_kind("column_declared", facts)
+    assert (model.ref, model.data["name"]) == ("back/m.py:3", "User")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        alembic('op.drop_column("users", "email")'),
+        alembic("pass\n\n\ndef downgrade():\n    op.add_column('users', Column('email'))"),
+        alembic("op.add_column('users', Column(*email))"),
+        {UP: "down_revision = (", "back/migrations/1.sql": "select 1;"},
+        {"back/m.py": "class A:\n    email = 1\n"},
+    ],
+)
+def test_of_a_column_that_is_only_named_nothing_is_said(
+    tmp_path: Path, files: Mapping[str, str]
+) -> None:
+    """Neither that a migration brings it nor that none does."""
+    facts = found(tmp_path, files, problem=NO_EMAIL)
+    assert [item for item in facts if item.kind.startswith("column_")] == []
+
+
+# --- hostile files --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["back/a.py", UP, SQL])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "(" * 300,
+        "x = " + " + ".join(["'sessions'"] * 1000),
+        "tables = [" + ", ".join(["'sessions'"] * 5000) + "]",
+        "tables = ['\\ud800', 'sessions', '\\ud800 sessions']",
+        "def f(table):\n" + "    g('sessions')\n" * 1000,
+        "".join(f"N{i} = N{i - 1} + N{i - 1}\n" if i else "N0 = 'ab'\n" for i in range(40)),
+        "# -*- coding: nonsense -*-\ntables = ['sessions']\n",
+        "CREATE TABLE (\n" * 5000,
+        "DROP TABLE " + ", ".join(["a"] * 5000),
+    ],
+)
+def test_a_hostile_file_stalls_nothing(tmp_path: Path, path: str, text: str) -> None:
+    """Whatever it holds, every group of kinds has its one fact, and facts can be written out."""
+    facts = found(tmp_path, {path: text + "\ndown_revision = None\n", "back/z.py": ""})
+    assert only(CREATION, facts).data["table"] == "sessions"
+    assert only(DECLARATION, facts).data["table"] == "sessions"
+    assert "".join(item.text for item in facts).encode()

@@ -9,6 +9,8 @@ for a table:
 * `table_declared`, `table_never_declared`, `table_declaration_unclear`: models, table objects, DDL;
 * `table_expected`, `table_not_expected`: checks and queries of the code that runs.
 
+Of a column that the root names: `column_added`, `column_never_added`, `column_declared`.
+
 Their data say by `every` whether there is one of the kind for each table of the root.
 """
 
@@ -19,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.facts import tables_of
-from pipeline.investigators.source_code.tables import graph, history, owners, tellings
+from pipeline.investigators.source_code.tables import columns, graph, history, owners, tellings
 from pipeline.investigators.source_code.tables.sql import bare, is_name
 from pipeline.investigators.source_code.tables.survey import survey
 
@@ -39,8 +41,8 @@ def facts(case: Case, code: Code) -> Iterator[Fact]:
     """Yield what the repository shows of the tables that symptoms name, and of migrations."""
     root = case.incident.root
     named = {one.rule: _names(one) for one in case.incident.symptoms}
-    about_migrations = graph.is_asked(root)
-    if not any(named.values()) and not about_migrations:
+    column = columns.named(root)
+    if not any(named.values()) and not column and not graph.is_asked(root):
         return
     seen = survey(code, root.services)
     if not any(map(seen.is_near, seen.files)):
@@ -54,6 +56,8 @@ def facts(case: Case, code: Code) -> Iterator[Fact]:
     )
     for rule, tables in named.items():
         yield from owners.facts(seen, rule, tables, case)
+    if column:
+        yield from columns.facts(seen, column)
     yield from graph.facts(seen, root)
 
 

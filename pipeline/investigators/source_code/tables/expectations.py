@@ -7,7 +7,7 @@ stands around it speaks of tables. All else is a mention.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import re2
 
 from pipeline.investigators.source_code.python import dotted, parsed
-from pipeline.investigators.source_code.tables.sql import bare, queries
+from pipeline.investigators.source_code.tables.sql import bare, clean, queries
 from pipeline.investigators.source_code.tables.texts import Function, Names, constants
 
 if TYPE_CHECKING:
@@ -92,16 +92,16 @@ def _in_python(data: bytes, table: str) -> tuple[tuple[int, str, str, tuple[str,
         return ()
     above = {id(part): node for node in ast.walk(tree) for part in ast.iter_child_nodes(node)}
     names = constants(tree.body)
-    is_query = queries(table)
+    is_query, around = queries(table), _Around(table)
     found: dict[int, tuple[int, str, str, tuple[str, ...]]] = {}
     for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
         text = _text(node, names, above)
-        if table not in text.lower():
+        if line in found or table not in text.lower():
             continue
         up = list(_up(node, above))
-        how = _how(node, text, table, up, is_query=is_query(text))
-        line = getattr(node, "lineno", 0)
-        if how and line not in found:
+        how = "query" if is_query(text) else _how(text, table, up, around)
+        if how:
             found[line] = (line, how, _where(up), _beside(node, up))
     return tuple(found[line] for line in sorted(found))
 
@@ -114,19 +114,17 @@ def _text(node: ast.AST, names: Names, above: Mapping[int, ast.AST]) -> str:
     if isinstance(node, ast.JoinedStr):
         return next(iter(names.texts(node)), "")
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
+        return clean(node.value)
     return ""
 
 
-def _how(node: ast.AST, text: str, table: str, up: list[ast.AST], *, is_query: bool) -> str:
-    if is_query:
-        return "query"
+def _how(text: str, table: str, up: list[ast.AST], around: _Around) -> str:
     whole, _, _column = text.rpartition(".")
     if isinstance(up[0], ast.Call) and dotted(up[0].func).endswith("ForeignKey"):
         return "key" if bare(whole) == table else ""
     if bare(text) != table:
         return ""
-    return "check" if _is_about_tables(node, up) else "mention"
+    return "check" if around.is_about_tables(up) else "mention"
 
 
 def _up(node: ast.AST, above: Mapping[int, ast.AST]) -> Iterator[ast.AST]:
@@ -147,25 +145,41 @@ def _beside(node: ast.AST, up: list[ast.AST]) -> tuple[str, ...]:
         return ()
     items = up[0].keys if isinstance(up[0], ast.Dict) else up[0].elts
     texts = [
-        item.value
+        clean(item.value)
         for item in items
         if isinstance(item, ast.Constant) and isinstance(item.value, str) and item is not node
     ]
     return tuple(dict.fromkeys(texts))[:_MOST_BESIDE]
 
 
-def _is_about_tables(node: ast.AST, up: list[ast.AST]) -> bool:
-    """Say whether what a text stands in speaks of tables, and not of those that are left out."""
-    statement = next((one for one in up if isinstance(one, ast.stmt)), None)
-    if statement is None or any(_NOT_WANTED.search(word) for word in _words(statement, node)):
-        return False
-    inside = next((one for one in up if isinstance(one, Function)), statement)
-    return any(_ABOUT.search(word) for word in _words(inside, node))
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Whether what stands around a table's name says that a table is meant."""
+
+    table: str
+    _known: dict[int, bool] = field(default_factory=dict)
+
+    def is_about_tables(self, up: list[ast.AST]) -> bool:
+        """Say whether the place speaks of tables, and not of those that are left out."""
+        statement = next((one for one in up if isinstance(one, ast.stmt)), None)
+        inside = next((one for one in up if isinstance(one, Function)), statement)
+        if statement is None or inside is None:
+            return False
+        words = _words(statement, within=False)
+        return self._once(inside) and not any(map(_NOT_WANTED.search, words))
+
+    def _once(self, node: ast.AST) -> bool:
+        if id(node) not in self._known:
+            words = (word for word in _words(node) if bare(word) != self.table)
+            self._known[id(node)] = any(map(_ABOUT.search, words))
+        return self._known[id(node)]
 
 
-def _words(node: ast.AST, apart: ast.AST) -> Iterator[str]:
-    """Yield the names and texts in a node, apart from one."""
-    for part in ast.walk(node):
+def _words(node: ast.AST, *, within: bool = True) -> Iterator[str]:
+    """Yield the names and texts in a node; those of statements within it if that is wanted."""
+    rest = [node]
+    while rest:
+        part = rest.pop()
         if isinstance(part, ast.Name):
             yield part.id
         elif isinstance(part, ast.Attribute):
@@ -174,5 +188,7 @@ def _words(node: ast.AST, apart: ast.AST) -> Iterator[str]:
             yield part.arg or ""
         elif isinstance(part, Function):
             yield part.name
-        elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part is not apart:
-            yield part.value
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield clean(part.value)
+        inner = ast.iter_child_nodes(part)
+        rest += (one for one in inner if within or not isinstance(one, ast.stmt))

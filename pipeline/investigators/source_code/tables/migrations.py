@@ -79,7 +79,7 @@ class _Python:
     @property
     def forward(self) -> set[str]:
         """The functions that a migration's way forward reaches."""
-        back = {name for name in self.does if name.lower().startswith(_BACK)}
+        back = set(filter(is_way_back, self.does))
         called_here = {one for name in self.calls for one in self.calls[name]}
         starts = (n for n in self.does if n not in back and (n == "" or n not in called_here))
         return self.reached(starts) - back
@@ -251,6 +251,11 @@ def _db_table(options: ast.expr | None, names: Names) -> str:
             if isinstance(key, ast.Constant) and key.value == "db_table":
                 return bare(next(iter(names.texts(value)), ""))
     return ""
+
+
+def is_way_back(function: str) -> bool:
+    """Say whether a function is what a migration does when it is taken back."""
+    return function.lower().startswith(_BACK)
 
 
 def by_models(step: Step) -> bool:

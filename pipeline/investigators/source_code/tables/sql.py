@@ -56,6 +56,11 @@ def bare(name: str) -> str:
     return name.rpartition(".")[2].strip("\"'`[] ").lower()
 
 
+def clean(text: str) -> str:
+    """Return a text without halves of characters, which no file or message can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def is_name(name: str) -> bool:
     """Say whether this can be the name of a table that code spells out."""
     return 0 < len(name) <= LONGEST and name.replace("_", "a").replace("$", "a").isalnum()
@@ -89,6 +94,7 @@ def queries(table: str) -> Callable[[str], bool]:
     name = rf"""(?:["`]?\w+["`]?\.)?["`]?{re2.escape(table)}["`]?"""
     pattern = re2.compile(
         rf"(?is)^\s*(?:(?:select|with|explain|insert|delete|merge)\b.*\b(?:from|join|into|using)\s+{name}"
+        rf"|select\b.*\b(?:table_?name|relname)\b.*'{re2.escape(table)}'"
         rf"|update\s+(?:only\s+)?{name}\s.*\bset\b|truncate\s+(?:table\s+)?{name}"
         rf"|lock\s+(?:table\s+)?{name}|copy\s+{name})(?:[^\w]|$)"
     )
@@ -105,3 +111,11 @@ def _further(text: str, end: int) -> Iterator[str]:
 def _blank(match: re2._Match[str]) -> str:
     """Return as many lines as a comment has."""
     return "\n" * match[0].count("\n") or " "
+
+
+def adding(text: str, column: str) -> Iterator[int]:
+    """Yield the lines of a text in which a statement adds a column, beginning with 1."""
+    text = _COMMENT.sub(_blank, text)
+    pattern = re2.compile(rf'(?i)\badd\s+(?:column\s+)?{_IF}["`]?{re2.escape(column)}\b')
+    for match in pattern.finditer(text):
+        yield text.count("\n", 0, match.start()) + 1

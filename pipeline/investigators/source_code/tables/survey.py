@@ -143,7 +143,7 @@ class Survey:
         """All declarations of tables."""
         return tuple(
             Placed(path, self.side(path), one)
-            for path in self._models
+            for path in self.model_files
             for one in self._declarations(path).tables
         )
 
@@ -154,7 +154,7 @@ class Survey:
     def declaration_doubts(self, table: str) -> list[str]:
         """Return the near files because of which nobody can say that no model declares a table."""
         data = self.code.checkout.data
-        near = [path for path in self._models if self.is_near(path)]
+        near = [path for path in self.model_files if self.is_near(path)]
         unparsed = [
             path
             for path in near
@@ -200,7 +200,7 @@ class Survey:
         return sum(map(is_test, self.code.checkout.containing({table}, "", LANGUAGES)))
 
     @cached_property
-    def _models(self) -> tuple[str, ...]:
+    def model_files(self) -> tuple[str, ...]:
         """The files that may hold models: neither migrations nor their helpers."""
         steps = {one.path for one in (*self.migrations.steps, *self.elsewhere.steps)}
         return tuple(
@@ -226,7 +226,7 @@ class Survey:
         pattern = re2.compile(rf"(?im)^\s*class\s+(?:{names})(?:e?s)?(?:model)?\b")
         return any(
             pattern.search(self.code.checkout.text(path))
-            for path in self._models
+            for path in self.model_files
             if path.endswith(".py") and self.is_near(path)
         )
 

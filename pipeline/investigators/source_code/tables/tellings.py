@@ -77,7 +77,7 @@ def _never_created(seen: Survey, table: str, _: Fate) -> Iterator[Fact]:
     places = [f"{name} ({one.path}:{one.line})" for name, one in sorted(first.items())]
     outside = sum(seen.side(path) == NOBODY for path in seen.migrations.files)
     where = f" ({outside} of them in no service's tree)" if outside and seen.tree else ""
-    text = f"{_migrations(count)} of {seen.tree_name} searched{where}, none creates {table}"
+    text = f"{counted(count)} of {seen.tree_name} searched{where}, none creates {table}"
     text += f"; they create {listed(places)}" if places else "; they create no table"
     data = {"table": table, "creates": sorted(first), "places": places, **_searched(seen)}
     yield seen.code.fact("table_never_created", text, seen.migrations.folders[0], 0, data)
@@ -123,7 +123,8 @@ def _searched(seen: Survey) -> dict[str, object]:
     }
 
 
-def _migrations(count: int) -> str:
+def counted(count: int) -> str:
+    """Return how many migrations, as people say it."""
     return f"{count} migration{'s' if count > 1 else ''}"
 
 
@@ -173,7 +174,16 @@ def _expected(seen: Survey, table: str, root: Symptom) -> Iterator[Fact]:
     found = seen.expected(table)
     said = _said(root)
     reporting = {one.path for one in found if said and said in seen.code.checkout.text(one.path)}
-    shown = sorted(found, key=lambda one: (one.path not in reporting, one.how, one.path, one.line))
+    shown = sorted(
+        found,
+        key=lambda one: (
+            one.path not in reporting,
+            seen.side(one.path) != HERE,
+            one.how,
+            one.path,
+            one.line,
+        ),
+    )
     near = [one for one in shown if seen.is_near(one.path) and not one.is_mention]
     far = [one for one in shown if not seen.is_near(one.path) and not one.is_mention]
     tests = seen.tests(table)

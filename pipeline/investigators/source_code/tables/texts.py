@@ -6,10 +6,13 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.investigators.source_code.tables.sql import SLOT
+from pipeline.investigators.source_code.tables.sql import SLOT, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_LONGEST = 100_000
+"""Characters of a text that is put together from parts; what comes after is not looked at."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -25,13 +28,13 @@ class Names:
         found: Sequence[str] = []
         match node:
             case ast.Constant(value=str() as text):
-                found = [text]
+                found = [clean(text)]
             case ast.Name(id=name):
                 found = self.known.get(name, [SLOT])
             case ast.JoinedStr(values=parts):
                 found = ["".join(self._part(part) for part in parts)]
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                found = [f"{self._one(left)}{self._one(right)}"]
+            case ast.BinOp(op=ast.Add()):
+                found = ["".join(map(self._one, _summands(node)))[:_LONGEST]]
             case ast.BinOp(left=left, op=ast.Mod()):
                 found = [self._one(left).replace("%s", SLOT)]
             case ast.Call(func=ast.Attribute(value=inner, attr="format")):
@@ -51,6 +54,15 @@ class Names:
         inner = node.value if isinstance(node, ast.FormattedValue) else node
         texts = self.texts(inner)
         return texts[0] if len(texts) == 1 else SLOT
+
+
+def _summands(node: ast.expr) -> list[ast.expr]:
+    """Return what is added up, in order; however many there are, nothing recurses."""
+    parts: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts.append(node.right)
+        node = node.left
+    return [node, *reversed(parts)]
 
 
 def assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
