@@ -1,0 +1,103 @@
+"""Modules that somebody else wrote: whether what is to be installed has them."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipeline.facts import Fact
+from pipeline.investigators.source_code.imports import removals
+from pipeline.investigators.source_code.imports.distributions import distributions
+from pipeline.investigators.source_code.imports.requirements import read, requirements
+from pipeline.investigators.source_code.imports.tellings import (
+    CHANGES,
+    files,
+    import_came,
+    of_commit,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.investigators.source_code.imports.asked import Asked
+    from pipeline.investigators.source_code.imports.modules import Modules
+    from pipeline.investigators.source_code.imports.requirements import Required, Requirements
+
+
+def facts(seen: Modules, wanted: Asked) -> Iterator[Fact]:
+    """Yield whether a module is to be installed, and whether it was one of the repository."""
+    top = wanted.module.partition(".")[0]
+    if top in sys.stdlib_module_names or len(seen.found(wanted.module)) > 1:
+        return
+    if "." not in wanted.module:
+        gone = list(removals.of_module(seen, wanted))
+        if any(one.kind == "module_removed" for one in gone):
+            yield from gone
+            return
+    yield from _required(seen, wanted)
+
+
+def _required(seen: Modules, wanted: Asked) -> Iterator[Fact]:
+    module = wanted.module
+    known = distributions(module)
+    told = requirements(seen)
+    listed = [one for one in told.listed if one.name in known]
+    always = [one for one in listed if not one.group]
+    data = {"module": module, "distributions": list(known), "files": list(told.files)}
+    if always:
+        yield _listed(seen, module, always[0], "requirement_listed")
+    elif listed:
+        yield _listed(seen, module, listed[0], "requirement_for_development")
+    elif not known or told.doubts or not told.files:
+        yield Fact("requirement_unclear", _doubt(module, known, told), seen.ref, data)
+    else:
+        shown = files(told.files)
+        text = f"{module} comes with {' or '.join(known)}, and {shown} list none"
+        data |= {"shown": shown, "distribution": known[0]}
+        yield seen.code.fact("requirement_missing", text, told.files[0], 0, data)
+        yield from _history(seen, wanted, known, told.files)
+
+
+def _history(
+    seen: Modules, wanted: Asked, known: tuple[str, ...], paths: tuple[str, ...]
+) -> Iterator[Fact]:
+    """Yield which commit took a distribution off a list, or which brought the import without."""
+    code, module = seen.code, wanted.module
+    if not code.commit:
+        return
+    for path in paths:
+        for change, before, after in islice(code.repository.edits(path, code.commit), CHANGES):
+            gone = _names(path, before) & {*known} - _names(path, after)
+            if gone:
+                name = min(gone)
+                text = f"commit {change} took {name} out of {path}"
+                data = {"module": module, "distribution": name, "path": path}
+                yield of_commit(code, "requirement_removed", text, change, data)
+                yield from removals.left(seen, wanted, "", change)
+                return
+    text = f"no commit that is here took {' or '.join(known)} out of {files(paths)}"
+    data = {"module": module, "distribution": known[0]}
+    yield code.fact("requirement_never_removed", text, paths[0], 0, data)
+    yield from import_came(seen, module, "", wanted.name)
+
+
+def _names(path: str, data: bytes) -> frozenset[str]:
+    return frozenset(one.name for one in read(path, data))
+
+
+def _doubt(module: str, known: tuple[str, ...], told: Requirements) -> str:
+    if not known:
+        return f"it is not known which distribution {module} comes with"
+    if told.doubts:
+        return f"{files(told.doubts)} may list {known[0]}: not all that it asks for is spelled out"
+    return f"no file here lists what is to be installed, such as {known[0]}"
+
+
+def _listed(seen: Modules, module: str, one: Required, kind: str) -> Fact:
+    lines = seen.code.checkout.lines(one.path, one.word)
+    number = next((found.line for found in lines), 0)
+    only = f", for {one.group} only" if one.group else ""
+    text = f"{one.path} lists {one.name}, which {module} comes with{only}"
+    data = {"module": module, "distribution": one.name, "group": one.group}
+    return seen.code.fact(kind, text, one.path, number, data)

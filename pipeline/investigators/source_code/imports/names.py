@@ -1,0 +1,173 @@
+"""Whether the repository has a module, whether the module defines a name, and who imports it."""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipeline.facts import Fact
+from pipeline.investigators.source_code.imports import removals
+from pipeline.investigators.source_code.imports.bindings import FOR_TYPES, bindings
+from pipeline.investigators.source_code.imports.tellings import (
+    files,
+    importers,
+    is_test,
+    resembling,
+)
+from pipeline.investigators.source_code.python import parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.investigators.source_code.imports.asked import Asked
+    from pipeline.investigators.source_code.imports.modules import Modules
+
+MOST = 5
+"""Other definitions of a name that are told."""
+
+_DEEPEST = 5
+"""Modules that are followed by `from module import *`."""
+
+
+def file_of(seen: Modules, wanted: Asked) -> str:
+    """Return the file of the module that is asked for; "" if it is not here, or nobody knows."""
+    found = seen.found(wanted.module)
+    told = seen.at(wanted.place) if wanted.place else ""
+    if told in found:
+        return told
+    return found[0] if len(found) == 1 and not _is_installed(wanted) else ""
+
+
+def is_own(seen: Modules, module: str) -> bool:
+    """Say whether a module is one of the repository's own: its first part is a folder here."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return False
+    return "." in module and bool(seen.folder(top) or seen.found(top))
+
+
+def of_module(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
+    """Yield whether the repository has a module, and who imports it."""
+    module = wanted.module
+    found = seen.found(module)
+    if path:
+        text, data = f"{module} is {path}", {"module": module}
+        yield seen.code.fact("module_here", text, path, 0, data)
+    elif len(found) > 1:
+        text = f"{module} may be any of {files(found)}"
+        yield Fact("module_unclear", text, seen.ref, {"module": module, "paths": found})
+    elif is_own(seen, module):
+        yield from _missing(seen, module)
+    elif module.partition(".")[0] in sys.stdlib_module_names:
+        text = f"{module} comes with Python"
+        yield Fact("module_of_python", text, "sys.stdlib_module_names", {"module": module})
+    else:
+        text = f"no file of the {len(seen.files)} of Python here is {module}"
+        yield Fact("module_foreign", text, seen.ref, {"module": module})
+    yield from importers(seen, module, path, wanted.name)
+
+
+def of_name(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
+    """Yield whether a module defines a name, what became of it, and where else it is."""
+    module, name = wanted.module, wanted.name
+    data = {"module": module, "name": name}
+    verdict, where, line = _defined(seen, path, name)
+    if verdict == "unclear":
+        text = f"what {module} defines does not all stand in {path}"
+        yield seen.code.fact("name_unclear", text, path, line, data)
+        return
+    if verdict == "defined":
+        yield seen.code.fact("name_defined", f"{where} defines {name}", where, line, data)
+        return
+    known = seen.outline(path)
+    count = len(known.definitions) if known else 0
+    text = f"{path} defines no {name} ({count} names in all)"
+    yield seen.code.fact("name_not_defined", text, path, 0, {**data, "count": count})
+    yield from _for_types(seen, path, data)
+    elsewhere = list(defined_elsewhere(seen, name, path))
+    for other, number in elsewhere[:MOST]:
+        text = f"{other} defines a {name}"
+        yield seen.code.fact("name_elsewhere", text, other, number, data)
+    yield from _resembling(seen, module, name, path)
+    yield from removals.of_name(seen, wanted, path, elsewhere)
+
+
+def _for_types(seen: Modules, path: str, data: Mapping[str, str]) -> Iterator[Fact]:
+    """Yield that a module has a name for type checkers alone."""
+    tree = parsed(seen.code.checkout.data(path))
+    for one in bindings(tree, data["name"]) if tree else ():
+        if one.how == FOR_TYPES:
+            text = f"{path} has {data['name']} for type checkers only"
+            yield seen.code.fact("name_only_for_types", text, path, one.line, data)
+
+
+def defined_elsewhere(seen: Modules, name: str, path: str) -> Iterator[tuple[str, int]]:
+    """Yield the other files, tests left out, in which a name is defined and not only imported."""
+    for other in seen.code.checkout.containing([name], "", (".py",)):
+        if other != path and not is_test(other):
+            known = seen.outline(other)
+            lines = {item.line for item in known.imports} if known else set()
+            if known and known.definitions.get(name, 0) not in {0, *lines}:
+                yield other, known.definitions[name]
+
+
+def _defined(seen: Modules, path: str, name: str, depth: int = 0) -> tuple[str, str, int]:
+    """Return `defined`, `missing` or `unclear` with the file and line that show it."""
+    known = seen.outline(path)
+    if known is None or depth > _DEEPEST:
+        return "unclear", path, 0
+    if name in known.definitions:
+        return "defined", path, known.definitions[name]
+    if inner := seen.submodule(path, name):
+        return "defined", inner, 0
+    if "__getattr__" in known.definitions or _is_dynamic(seen, path):
+        return "unclear", path, known.definitions.get("__getattr__", 0)
+    verdict = ("missing", path, 0)
+    for item in known.imports:
+        if item.name == "*" and item.at_start:
+            (base, *_) = seen.targets(path, item) or ("",)
+            found = _defined(seen, base, name, depth + 1) if base else ("unclear", path, item.line)
+            if found[0] == "defined":
+                return found
+            verdict = found if found[0] == "unclear" else verdict
+    return verdict
+
+
+def _is_dynamic(seen: Modules, path: str) -> bool:
+    """Say whether a module may give itself names that do not stand in it."""
+    data = seen.code.checkout.data(path)
+    words = (b"globals()", b"setattr(", b"sys.modules", b"vars()", b"exec(", b"locals()")
+    return any(word in data for word in words)
+
+
+def _is_installed(wanted: Asked) -> bool:
+    return "-packages/" in wanted.place
+
+
+def _missing(seen: Modules, module: str) -> Iterator[Fact]:
+    """Yield that a package of the repository has no such module."""
+    parent, _, last = module.rpartition(".")
+    while parent and not (seen.folder(parent) or seen.found(parent)):
+        parent = parent.rpartition(".")[0]
+    place = seen.folder(parent) or next(iter(seen.found(parent)), "")
+    data = {"module": module, "package": parent, "count": len(seen.files)}
+    text = f"{place} is there and has no {module}"
+    yield seen.code.fact("module_missing", text, place, 0, data)
+    if spelled := seen.spelled(module):
+        text = f"{module} differs from {spelled} in the case of its letters"
+        yield seen.code.fact("module_in_other_case", text, spelled, 0, {"module": module})
+    same = (path for path in seen.files if path.endswith((f"/{last}.py", f"/{last}/__init__.py")))
+    for path in islice((path for path in same if not is_test(path)), MOST):
+        text = f"{path} may be what {module} was"
+        yield seen.code.fact("module_elsewhere", text, path, 0, {"module": module}, suggested=True)
+
+
+def _resembling(seen: Modules, module: str, name: str, path: str) -> Iterator[Fact]:
+    known = seen.outline(path)
+    like = resembling(name, known.definitions if known else ())
+    if like:
+        line = known.definitions[like] if known else 0
+        text = f"{path} defines {like}, which may be what {name} is called now"
+        data = {"module": module, "name": name, "like": like}
+        yield seen.code.fact("name_resembles", text, path, line, data, suggested=True)

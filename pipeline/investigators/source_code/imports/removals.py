@@ -1,0 +1,184 @@
+"""What history shows of a name that a module does not define, or of a module that is not here."""
+
+from __future__ import annotations
+
+import ast
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.facts import Fact
+from pipeline.investigators.source_code.code import SHORT
+from pipeline.investigators.source_code.imports.tellings import (
+    CHANGES,
+    asking,
+    files,
+    import_came,
+    of_commit,
+)
+from pipeline.investigators.source_code.python import outline, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.investigators.source_code.history import Change
+    from pipeline.investigators.source_code.imports.asked import Asked
+    from pipeline.investigators.source_code.imports.modules import Modules
+
+_LARGE = 60_000
+"""Letters of a file above which two are not held against each other."""
+
+_ALIKE = 50.0
+"""From 0 to 100: a new file like this is what another one became, as git has it."""
+
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def of_name(
+    seen: Modules, wanted: Asked, path: str, elsewhere: Sequence[tuple[str, int]]
+) -> Iterator[Fact]:
+    """Yield which commit took a name out of a module, where it went, and whom that left asking."""
+    code, name = seen.code, wanted.name
+    data = {"module": wanted.module, "name": name, "path": path}
+    if not code.commit:
+        return
+    found = _removal(seen, path, name)
+    if found is None:
+        text = f"no commit that is here took a {name} out of {path}"
+        yield code.fact("name_never_removed", text, path, 0, data)
+        yield from import_came(seen, wanted.module, path, name)
+        return
+    change, before, after = found
+    line = _line(before, name)
+    text = f"commit {change} took {name} out of {path} (line {line} before it)"
+    yield of_commit(code, "name_removed", text, change, {**data, "line": line})
+    if to := _renamed(before, after, name):
+        text = f"commit {change} gave {name} of {path} the name {to}: all else in it stayed"
+        yield of_commit(code, "name_renamed", text, change, {**data, "to": to})
+    for other, number in elsewhere:
+        arrived = code.repository.appeared(other, name.encode(), code.commit)
+        if arrived is not None and arrived.commit == change.commit:
+            place = f"{other}:{number}"
+            text = f"commit {change} took {name} out of {path} and brought it to {other}"
+            yield of_commit(code, "name_moved", text, change, {**data, "to": other, "place": place})
+    yield from left(seen, wanted, path, change)
+
+
+def of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
+    """Yield which commit deleted a module, and what it became."""
+    code, module = seen.code, wanted.module
+    if not code.commit:
+        return
+    paths = frozenset(seen.candidates(module))
+    found = code.repository.deleted(paths.__contains__, code.commit)
+    if found is None:
+        text = f"no commit that is here deleted {module}"
+        ref = f"commit {code.commit[:SHORT]}"
+        yield Fact("module_never_removed", text, ref, {"module": module})
+        yield from import_came(seen, module, "", wanted.name)
+        return
+    path, change = found
+    data = {"module": module, "path": path}
+    text = f"commit {change} deleted {path}, which was {module}"
+    yield of_commit(code, "module_removed", text, change, data)
+    if to := _became(seen, path, change):
+        text = f"commit {change} deleted {path} and brought {to}, which is much like it"
+        yield of_commit(code, "module_moved", text, change, {**data, "to": to})
+    yield from left(seen, wanted, "", change)
+
+
+def _removal(seen: Modules, path: str, name: str) -> tuple[Change, bytes, bytes] | None:
+    """Return the last change after which a module did not define a name that it had."""
+    edits = seen.code.repository.edits(path, seen.code.commit)
+    for change, before, after in islice(edits, CHANGES):
+        if name.encode() in before and _defines(before, name) and not _defines(after, name):
+            return None if outline(after) is None else (change, before, after)
+    return None
+
+
+def _defines(data: bytes, name: str) -> bool:
+    known = outline(data)
+    return known is not None and name in known.definitions
+
+
+def _line(data: bytes, name: str) -> int:
+    known = outline(data)
+    return known.definitions.get(name, 0) if known else 0
+
+
+def _renamed(before: bytes, after: bytes, name: str) -> str:
+    """Return which new definition is that of a name, but for the name; "" if none is, or more."""
+    old, new = _bodies(before), _bodies(after)
+    if name not in old:
+        return ""
+    same = [key for key, body in new.items() if key not in old and body == old[name]]
+    return same[0] if len(same) == 1 else ""
+
+
+def _bodies(data: bytes) -> dict[str, str]:
+    """Return what functions and classes of a module consist of, without their names."""
+    tree = parsed(data)
+    nodes = [node for node in tree.body if isinstance(node, _DEFINED)] if tree else []
+    return {node.name: _without_name(node) for node in nodes}
+
+
+def _without_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
+    parts = [value for key, value in ast.iter_fields(node) if key not in {"name", "type_comment"}]
+    shown = [part if isinstance(part, list) else [part] for part in parts]
+    told = [ast.dump(one) for part in shown for one in part if isinstance(one, ast.AST)]
+    return f"{type(node).__name__} {told}"
+
+
+def _became(seen: Modules, path: str, change: Change) -> str:
+    """Return the file of the same name, or in the same folder, that came with a commit."""
+    repository = seen.code.repository
+    parent = next(
+        (before for one, before, _ in repository.edits(path, change.commit) if one == change), b""
+    )
+    then = repository.checkout(change.commit)
+    folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
+    near = [
+        other
+        for other in then.under("", (".py",))
+        if PurePosixPath(other).name == name or PurePosixPath(other).parent == folder
+    ]
+    scored = [(_likeness(parent, then.data(other)), other) for other in near]
+    for score, other in sorted(scored, key=lambda item: (-item[0], item[1])):
+        if score < _ALIKE:
+            return ""
+        came = repository.appeared(other, b"", seen.code.commit)
+        if came is not None and came.commit == change.commit:
+            return other
+    return ""
+
+
+def _likeness(before: bytes, after: bytes) -> float:
+    from rapidfuzz import fuzz  # noqa: PLC0415 - loads much; few runs come here
+
+    if not before or max(len(before), len(after)) > _LARGE:
+        return 0.0
+    return 100.0 if before == after else fuzz.ratio(before, after)
+
+
+def left(seen: Modules, wanted: Asked, path: str, change: Change) -> Iterator[Fact]:
+    """Yield whether those who import something did so when a commit took it away."""
+    code, what = seen.code, wanted.name or wanted.module
+    then = code.repository.checkout(change.commit)
+    now = asking(seen, wanted.module, path, wanted.name)
+    stayed = [one for one in now if _asks(then.data(one.path), one.item.name, one.item.module)]
+    data = {"module": wanted.module, "name": wanted.name}
+    if stayed:
+        places = [one.place for one in stayed]
+        text = f"commit {change} left {files(places)} as they were, which import {what}"
+        told = {**data, "count": len(places), "places": places, "shown": files(places)}
+        yield of_commit(code, "importers_stayed", text, change, told)
+    elif now:
+        text = f"{files([one.place for one in now])} import {what} since a later commit"
+        told = {**data, "count": len(now), "places": [one.place for one in now]}
+        yield of_commit(code, "importers_came_later", text, change, told)
+
+
+def _asks(data: bytes, name: str, module: str) -> bool:
+    known = outline(data)
+    wanted = (name, module)
+    return known is not None and any((one.name, one.module) == wanted for one in known.imports)
