@@ -24,9 +24,10 @@ from pipeline.holding import apply
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
 from pipeline.ports import Case, Outcome, Work
-from pipeline.report import decide, render
+from pipeline.report import Action, Neighbourhood, decide, neighbour, render
 from pipeline.selfaudit import audit_document
 from pipeline.tally import Tally
+from pipeline.updating import update, with_update
 from pipeline.verdicts import silence_of
 from pipeline.whys import explain
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pipeline.correlation import Correlator
     from pipeline.deployments import Rollout
     from pipeline.detection import Detection, Detector
-    from pipeline.document import EntriesDocument
+    from pipeline.document import EntriesDocument, IncidentDocument
     from pipeline.entry import LogEntry, Rejection
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Window
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from pipeline.incident import Incident, Symptom
     from pipeline.joining import Joined, Released
     from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
-    from pipeline.report import LedgerEntry, Policy
+    from pipeline.report import Decision, LedgerEntry, Policy, Related
     from pipeline.selfaudit import AuditDocument
     from pipeline.suppressions import Placed
     from pipeline.whys import WhysTemplates
@@ -54,11 +55,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The templates that explanations and issues are made of, and where the issue's stands."""
+    """The templates of explanations, issues and comments, and where those of Markdown stand."""
 
     whys: WhysTemplates
     issue: str
     issue_place: str
+    update: str = ""
+    update_place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +172,16 @@ class Replay:
         applied = apply(self._suppressions, incidents, self._correlator.now)
         cases = [self._case(item, history.rollout(item, incidents)) for item in incidents]
         facts = self._facts(cases)
+        nearby = Neighbourhood([*map(neighbour, incidents), *self._store.neighbours()])
         outcomes = tuple(
-            self._conclude(case, facts[case.incident.id], ledger, applied) for case in cases
+            self._conclude(
+                case,
+                facts[case.incident.id],
+                ledger,
+                applied,
+                nearby.of(case.incident),
+            )
+            for case in cases
         )
         if not self._dry_run:
             self._commit(outcomes, sightings)
@@ -323,12 +334,21 @@ class Replay:
         facts: Sequence[Fact],
         ledger: Mapping[str, LedgerEntry],
         applied: Applied,
+        related: Sequence[Related],
     ) -> Outcome:
         """Explain, render and decide."""
         incident, rollout = case.incident, case.rollout
         texts = self._texts(incident.root.whys)
         explanation = explain(incident, facts, texts.whys)
-        report = render(incident, explanation, texts.issue, texts.issue_place, rollout)
+        report = render(
+            incident,
+            explanation,
+            texts.issue,
+            texts.issue_place,
+            rollout,
+            facts=facts,
+            related=related,
+        )
         known = ledger.get(incident.id)
         now = self._correlator.now
         silence = silence_of(incident.verdicts, now)
@@ -342,5 +362,16 @@ class Replay:
             suppressed=applied.held.get(incident.id, ()),
             silence=silence,
             rollout=rollout,
+            facts=facts,
+            related=related,
         )
+        document = self._updated(document, texts, decision, reported=known is not None)
         return Outcome(incident, report, decision, document, reported=known is not None)
+
+    def _updated(
+        self, document: IncidentDocument, texts: Texts, decision: Decision, *, reported: bool
+    ) -> IncidentDocument:
+        """Say in a document what changed since its last report, if there was one."""
+        before = self._store.incident(document.id) if reported else None
+        text = update(before, document, texts.update, texts.update_place) if before else None
+        return with_update(document, before, text or "", sent=decision.action != Action.LEAVE)

@@ -20,7 +20,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 TITLE_LIMIT: Final = 256
 """Characters that GitHub accepts in the title of an issue."""
@@ -48,8 +48,23 @@ def escape(value: object) -> Safe:
 
 def inline(text: str) -> Safe:
     """Return `text` on one line, to be read as exactly this text wherever prose may stand."""
-    defused = _apply(_DEFUSED_ANYWHERE + _DEFUSED_IN_PROSE, _one_line(text))
-    return Safe(_LINE_START.sub(r"\1\\\2", _PUNCTUATION.sub(r"\\\g<0>", defused)))
+    return Safe(_escaped(_one_line(text)))
+
+
+def prose(text: str, places: Mapping[str, str]) -> Safe:
+    """Return `text` as `inline` does, but places and ids as inline code, which stays whole.
+
+    `places` are those that are known, as `path:line` or `commit ID`, each with its address, to
+    which it leads as `link` does. Other text of that form is left as it is, but for ids.
+    """
+    line, parts, end = _one_line(text), [], 0
+    for match in _PLACE.finditer(line):
+        if match[0] in places or match["id"]:
+            before = _escaped(line[end : match.start()])
+            # An exclamation mark before a link would make an image of it.
+            parts += [_BANG.sub(r"\!", before), link(match[0], places.get(match[0], ""))]
+            end = match.end()
+    return Safe("".join([*parts, _escaped(line[end:])]))
 
 
 def code(text: str) -> Safe:
@@ -124,6 +139,11 @@ def _one_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def _escaped(line: str) -> str:
+    defused = _apply(_DEFUSED_ANYWHERE + _DEFUSED_IN_PROSE, line)
+    return _LINE_START.sub(r"\1\\\2", _PUNCTUATION.sub(r"\\\g<0>", defused))
+
+
 def _apply(substitutions: _Substitutions, text: str) -> str:
     for pattern, replacement in substitutions:
         text = pattern.sub(replacement, text)
@@ -161,6 +181,13 @@ _ADDRESS = re.compile(
     re.ASCII,
 )
 _REFERENCE = re.compile(r"(?i:/(?:issues|pull|discussions))(?![A-Za-z0-9._-])")
+_PLACE = re.compile(
+    r"(?<![\w.:/@+-])(?:"
+    r"(?P<id>(?:commit )?(?=[0-9]{0,40}[a-f])(?=[a-f]{0,40}[0-9])[0-9a-f]{7,40}(?!\w))"
+    r"|[\w.@+/-]{1,300}:[0-9]{1,7}(?!\w|:[0-9]))",
+    re.ASCII,
+)
+_BANG = re.compile(r"!\Z")
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+-]{1,32}")
 
 _DEFUSED_ANYWHERE = _after(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.facts import Fact
     from pipeline.incident import Incident
-    from pipeline.report import Decision, LedgerEntry, Report
+    from pipeline.report import Decision, LedgerEntry, Neighbour, Report
     from pipeline.verdicts import Verdict
 
 Work = TypeVar("Work")
@@ -165,6 +165,9 @@ class Store(Protocol):
 
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has."""
+
+    def neighbours(self) -> Sequence[Neighbour]:
+        """Return what other incidents are to know of each, as last recorded."""
 
     def verdicts(self) -> Sequence[Verdict]:
         """Return what people decided and did not take back, in the order given."""

@@ -1,4 +1,4 @@
-"""The self-audit of a run in the form of the public contract (`document.py`)."""
+"""The self-audit of a run in the form of the public contract (`document/`)."""
 
 from __future__ import annotations
 

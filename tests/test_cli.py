@@ -196,7 +196,9 @@ def test_detections_are_written_as_json_lines(folder: Path) -> None:
         ("insert_id", "log_name", "timestamp", "rule", "fingerprint", "incident_id")
     }
     assert {line["incident_id"] for line in lines if line["rule"] == "missing_table"} == {
-        path.stem for path in (folder / "fivewhys-out").iterdir() if "user" in path.read_text()
+        path.stem
+        for path in (folder / "fivewhys-out").iterdir()
+        if "user" in path.read_text().splitlines()[0]
     } & {line["incident_id"] for line in lines}
     assert lines == sorted(lines, key=lambda line: line["timestamp"])
 

@@ -26,7 +26,6 @@ SECTIONS = """\
 ### Critical failures
 ### Warnings
 ## System state
-## Business impact
 ## Timeline
 ## Five whys
 ### Why 1
@@ -35,9 +34,10 @@ SECTIONS = """\
 ### Why 4
 ### Why 5
 ## Root cause summary
-## Status
+## False alarms
 ## Next steps
 ## Open questions
+## Related incidents
 ## Why these belong together
 """
 
@@ -158,7 +158,7 @@ def test_a_likeness_of_names_stays_a_suggestion(first: IncidentDocument) -> None
 
 
 def test_the_issue_has_every_section(first: IncidentDocument) -> None:
-    """Problem, symptoms, state, impact, timeline, whys, root cause, next steps, open questions."""
+    """From the problem to open questions, and what the incident has to do with others."""
     headings = [line for line in first.report.body.splitlines() if line.startswith("#")]
     assert [line.partition(":")[0] for line in headings] == SECTIONS.splitlines()
 

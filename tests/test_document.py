@@ -22,9 +22,10 @@ from pipeline.document import (
 from pipeline.facts import Fact, known_facts
 from pipeline.holding import apply
 from pipeline.novelty import Example, SelfAudit, Unmatched
-from pipeline.report import Action, Decision, Report
+from pipeline.report import Action, Decision, Neighbour, Neighbourhood, Report
 from pipeline.selfaudit import audit_document
 from pipeline.suppressions import load_suppressions
+from pipeline.updating import with_update
 from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import explain, load_whys
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
@@ -97,6 +98,11 @@ CONTRACT = {
         "previous",
         "deployments",
         "first_seen_after_deployment",
+        "looked_at",
+        "system_state",
+        "impacts",
+        "false_alarms",
+        "related",
     },
     "incidents.symptoms": {
         "rule",
@@ -115,12 +121,35 @@ CONTRACT = {
         "unknown",
     },
     "incidents.symptoms.samples": {"insert_id", "log_name", "timestamp", "severity", "text"},
-    "incidents.five_whys": {"question", "answer", "status", "settle", "evidence", "considered"},
+    "incidents.five_whys": {
+        "question",
+        "answer",
+        "status",
+        "settle",
+        "evidence",
+        "considered",
+        "claim",
+    },
     "incidents.five_whys.evidence": {"kind", "ref", "text", "url"},
     "incidents.five_whys.considered": {"claim", "standing", "evidence", "missing"},
     "incidents.five_whys.considered.evidence": {"kind", "ref", "text", "url"},
-    "incidents.timeline": {"timestamp", "kind", "text", "ref"},
-    "incidents.report": {"action", "reason", "title", "labels", "body"},
+    "incidents.timeline": {"timestamp", "kind", "text", "ref", "url"},
+    "incidents.system_state": {"label", "text", "ref", "url"},
+    "incidents.impacts": {"text", "rules", "count"},
+    "incidents.false_alarms": {"text", "evidence"},
+    "incidents.false_alarms.evidence": {"kind", "ref", "text", "url"},
+    "incidents.related": {"id", "title", "reason", "issue"},
+    "incidents.report": {"action", "reason", "title", "labels", "body", "update", "reported"},
+    "incidents.report.reported": {
+        "last_seen",
+        "state",
+        "root_cause",
+        "established",
+        "symptoms",
+        "unsettled",
+        "deployments",
+    },
+    "incidents.report.reported.symptoms": {"fingerprint", "count", "last_seen"},
     "incidents.suppressed": {"place", "owner", "reason", "until"},
     "incidents.verdicts": {"number", "kind", "text", "by", "at", "reason"},
     "suppressions": {
@@ -162,6 +191,7 @@ whys:
       - {claim: nobody's, when: [nobodys], ruled_out_by: [seen_down], answer: Nobody's.}
     unknown: Who knows.
     settle: Ask.
+false_alarms: [{when: [seen_down], text: Nothing is down.}]
 """,
         )
     ]
@@ -171,6 +201,14 @@ DEPLOYED = replace(OLDER, revision="backend-2", first_seen=BASE, previous=OLDER)
 ROLLOUT = Rollout(
     (OLDER, DEPLOYED), DEPLOYED, facts=(Fact("after", "first seen after it", "insertId a"),)
 )
+
+
+FACTS = [
+    Fact("source_code", "the source code is that of the checkout", "abc"),
+    Fact("setting", "MODE is new", "a.env:1", {"setting": "Mode", "value": "new"}),
+    Fact("probe", "auth answers", "https://auth/", {"happened_at": "2025-09-10T00:00:09Z"}),
+]
+BEFORE = Neighbour(BASE - 60 * SECOND, "inc-0", "missing backend", "T", ("backend",), BASE - SECOND)
 
 
 def run_document() -> dict[str, Any]:
@@ -193,14 +231,21 @@ def run_document() -> dict[str, Any]:
         audit=audit_document(audit, late=1, dropped=entries.rejected + entries.outside),
         rejections=[RejectionDocument(place="a.json:1", reason="no JSON")],
         incidents=[
-            incident_document(
-                incident,
-                explanation,
-                report,
-                decision,
-                suppressed=applied.held[incident.id],
-                silence=SILENCE,
-                rollout=ROLLOUT,
+            with_update(
+                incident_document(
+                    incident,
+                    explanation,
+                    report,
+                    decision,
+                    suppressed=applied.held[incident.id],
+                    silence=SILENCE,
+                    rollout=ROLLOUT,
+                    facts=FACTS,
+                    related=Neighbourhood([BEFORE]).of(incident),
+                ),
+                None,
+                "",
+                sent=True,
             )
         ],
         suppressions=[suppression_document(item) for item in applied.accounts],
@@ -312,7 +357,7 @@ def test_an_incident_is_told_in_full() -> None:
             "missing": ["nobodys"],
         }
     ]
-    kinds = ["deployment", "deployment", "symptom", "symptom", "context"]
+    kinds = ["deployment", "deployment", "symptom", "symptom", "context", "probe"]
     assert [item["kind"] for item in incident["timeline"]] == kinds
     assert [item["previous"] for item in incident["deployments"]] == ["", "backend-1"]
     assert incident["first_seen_after_deployment"] == ["first seen after it"]
@@ -322,7 +367,38 @@ def test_an_incident_is_told_in_full() -> None:
         "title": "[P1] title",
         "labels": ["fivewhys", "P1"],
         "body": "body",
+        "update": "",
+        "reported": {
+            "last_seen": "2025-09-10T00:00:01Z",
+            "state": "new",
+            "root_cause": "Unknown. Who knows.",
+            "established": False,
+            "symptoms": [
+                {
+                    "fingerprint": f"{item['rule']} backend",
+                    "count": 1,
+                    "last_seen": item["last_seen"],
+                }
+                for item in (missing, down)
+            ],
+            "unsettled": ["Whose?"],
+            "deployments": ["backend backend-1", "backend backend-2"],
+        },
     }
+    assert incident["looked_at"] == ["The source code is that of the checkout."]
+    assert incident["system_state"] == [
+        {"label": "Mode", "text": "new", "ref": "a.env:1", "url": ""}
+    ]
+    assert incident["impacts"] == [{"text": "About down", "rules": ["down"], "count": 1}]
+    assert [item["text"] for item in incident["false_alarms"]] == ["Nothing is down."]
+    assert incident["related"] == [
+        {
+            "id": "inc-0",
+            "title": "T",
+            "reason": "the same failure before: last seen 1 s earlier, at 2025-09-09T23:59:59Z",
+            "issue": "",
+        }
+    ]
 
 
 def test_the_self_audit_says_what_went_no_further() -> None:

@@ -12,7 +12,18 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pipeline.markdown import Safe, code, escape, fence, inline, link, title, truncate, visible
+from pipeline.markdown import (
+    Safe,
+    code,
+    escape,
+    fence,
+    inline,
+    link,
+    prose,
+    title,
+    truncate,
+    visible,
+)
 
 ZWSP = "\u200b"
 
@@ -482,3 +493,61 @@ def test_no_address_does_harm(text: str, url: str) -> None:
     types = blocks(f"| a | b |\n|---|---|\n| {link(text, url)} | x |")
     assert types.count("td_open") == 2
     assert link(text, f"https://example.com/{url}").count("](<") <= 1 + text.count("](<")
+
+
+# --- prose with places ----------------------------------------------------------------------------
+
+PLACES = {"models.py:48": PERMALINK, "catalog.yml:3": ""}
+SHOWN = f"[`models.py:48`](<{PERMALINK}>)"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("", ""),
+        ("models.py:48", SHOWN),
+        ("at models.py:48, and (models.py:48)", f"at {SHOWN}, and ({SHOWN})"),
+        ("models.py:48: it is", f"{SHOWN}: it is"),
+        ("as catalog.yml:3 says", "as `catalog.yml:3` says"),
+        # what only looks like one of these places
+        (
+            "models.py:488 app/models.py:48 models.py:48:7",
+            "models.py:488 app/models.py:48 models.py:48:7",
+        ),
+        ("other.py:48", "other.py:48"),
+        # an id is copied, so nothing breaks it; a number or a word is none
+        ("commit deadbeef1 of", "`commit deadbeef1` of"),
+        (
+            "the trace 70b5334ca2fd835f22fd089bea08c002",
+            "the trace `70b5334ca2fd835f22fd089bea08c002`",
+        ),
+        ("12345678 defaced", "12345678 defaced"),
+        # what stands before a link makes no image of it
+        ("so!models.py:48", f"so\\!{SHOWN}"),
+        ("(!) !", "(!) !"),
+        ("*a* models.py:48 *b*", f"\\*a\\* {SHOWN} \\*b\\*"),
+    ],
+)
+def test_places_in_prose_are_links(text: str, written: str) -> None:
+    """Those that are known, with their address or to be copied; all else is text."""
+    made = prose(text, PLACES)
+    assert made.replace(ZWSP, "") == written
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_prose_with_places_is_harmless(before: str, after: str) -> None:
+    """Whatever stands around a place, it is a link to its address or plain text, and no more."""
+    made = prose(f"{before}!models.py:48{after} {before}!", PLACES)
+    assert blocks(made) == ["paragraph_open", "inline", "paragraph_close"]
+    children = parser().parse(made)[1].children or []
+    kinds = {token.type for token in children}
+    assert kinds <= {"text", "text_special", "code_inline", "link_open", "link_close"}
+    assert {item.attrs["href"] for item in children if item.type == "link_open"} <= {PERMALINK}
+    assert_defused(made.replace(PERMALINK, ""))
+
+
+@given(ANY_TEXT)
+def test_prose_without_places_is_inline(text: str) -> None:
+    """But for ids."""
+    if not re.search(r"[0-9a-f]{7}", text):
+        assert prose(text, {}) == inline(text)

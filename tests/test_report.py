@@ -106,13 +106,11 @@ def test_an_issue_has_every_section() -> None:
         "### Critical failures",
         "### Warnings",
         "## System state",
-        "## Business impact",
         "## Timeline",
         "## Five whys",
         "### Why 1: Why “About down”?",
         "### Why 2: Why “About missing”?",
         "## Root cause summary",
-        "## Status",
         "## Next steps",
         "## Open questions",
         "## Why these belong together",
@@ -155,7 +153,7 @@ def test_what_is_not_known_is_said() -> None:
     assert "| Services | unknown |" in body
     assert "| Revisions | unknown |" in body
     assert "No entry near the beginning of the incident tells it." in body
-    assert "No rule of these symptoms states one." in body
+    assert "**Business impact**: no rule of these symptoms states one." in body
     assert "One symptom, nothing grouped." in body
 
 
@@ -352,8 +350,8 @@ def test_evidence_leads_to_its_place() -> None:
     why = Why("Whose?", "It is auth's.", Status.ESTABLISHED, shown)
     text = TEMPLATE.read_text(encoding="utf-8")
     body = render(made, Explanation((why,), "", (), ()), text, "issue.md.j2").body
-    assert f"- owner, [`auth.py:7`](<{url}>): auth owns it\n" in body
-    assert "- owner, `auth.py:7`: auth owns it\n" in body
+    assert f"- [`auth.py:7`](<{url}>): auth owns it\n" in body
+    assert "- `auth.py:7`: auth owns it\n" in body
 
 
 def test_evidence_is_quoted_in_few_words() -> None:
@@ -377,7 +375,11 @@ def test_the_earliest_says_what_the_state_was() -> None:
         rule_text("deployed", audit="{context: {same: []}, state: {Service: '{{ service }}'}}"),
     )
     (made,) = correlate(rules, detection("missing"), *told).incidents()
-    assert state_lines(made) == (("Service", "before"), ("Tables", "missing"))
+    assert [(line.label, line.text) for line in state_lines(made)] == [
+        ("Service", "before"),
+        ("Tables", "missing"),
+    ]
+    assert state_lines(made)[0].ref == "insertId deployed--2-backend in log"
 
 
 def test_every_reason_for_grouping_is_named() -> None:
@@ -507,7 +509,7 @@ def test_people_stand_in_the_issue() -> None:
     body = render(made, explanation, template, "issue.md.j2").body
     assert "| Assigned to | ana |" in body
     assert "- assigned to ana by bo at 2025" in body
-    assert "It continues inc-0, " in body
+    assert "- `inc-0`: this continues it, as it had lasted as long as one incident may\n" in body
 
 
 DEPLOYED = Deployment("backend", "backend-2", "", NOW - 20 * SECOND, NOW, "insertId a")

@@ -323,6 +323,7 @@ def test_without_either_side_a_contradiction_is_none() -> None:
     """What is left of it decides."""
     assert explained(NOBODYS).whys[0].answer == "sessions is nobody's."
     assert explained(OWNED).whys[0].answer == "It is auth's."
+    assert explained(OWNED).whys[0].claim == "somebody owns sessions"
 
 
 @pytest.mark.parametrize(
@@ -395,6 +396,67 @@ def test_a_template_may_ask_what_another_one_asks_first() -> None:
     assert explanation.next_steps == ("Take it back.", "Test it.")
     assert explanation.root_cause == "With the migrations."
     assert questions(explained(templates=templates)) == ["Why is sessions missing?"]
+
+
+# --- false alarms and steps that are settled ------------------------------------------------------
+
+HARMLESS = load_whys(
+    [
+        (
+            "w.yml",
+            """\
+name: ownership
+asks_first: before
+whys: [{question: Q, unknown: U, settle: S}]
+next_steps:
+  - {when: [nobodys], settled_by: [others, {fact: owned, where: {by: auth}}], text: Look for it.}
+false_alarms:
+  - when: [others]
+    ruled_out_by: [{fact: owned, same: [symptom]}]
+    text: "They are {{ others[0].owner }}'s."
+""",
+        ),
+        ("f.yml", FIRST + "false_alarms: [{when: [seen_migrated, nobodys], text: No failure.}]"),
+    ]
+)
+
+
+def test_what_facts_show_to_be_harmless_is_a_false_alarm() -> None:
+    """With the facts it rests on; those of the template that is asked first go first."""
+    found = explained(MIGRATED, NOBODYS, OTHERS, templates=HARMLESS).false_alarms
+    assert [(item.text, [shown.ref for shown in item.evidence]) for item in found] == [
+        ("No failure.", ["insertId m", "catalog.yml:1"]),
+        ("They are auth's.", ["catalog.yml:3"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (),
+        (MIGRATED,),
+        (replace(OTHERS, suggested=True),),
+        (OTHERS, replace(OWNED, data={"symptom": "extra"})),
+    ],
+)
+def test_nothing_is_called_harmless_without_proof(facts: tuple[Fact, ...]) -> None:
+    """A suggestion is none; nor is what another fact speaks against."""
+    assert explained(*facts, templates=HARMLESS).false_alarms == ()
+
+
+def test_a_fact_about_something_else_rules_no_false_alarm_out() -> None:
+    """As it is with answers."""
+    other = replace(OWNED, data={"symptom": "another"})
+    assert len(explained(OTHERS, other, templates=HARMLESS).false_alarms) == 1
+
+
+def test_a_step_that_is_settled_is_not_listed() -> None:
+    """Established facts leave nothing of it to do; a suggestion does."""
+    assert explained(NOBODYS, templates=HARMLESS).next_steps == ("Look for it.",)
+    assert explained(NOBODYS, OWNED, templates=HARMLESS).next_steps == ()
+    assert explained(NOBODYS, OTHERS, templates=HARMLESS).next_steps == ()
+    likely = replace(OTHERS, suggested=True)
+    assert explained(NOBODYS, likely, templates=HARMLESS).next_steps == ("Look for it.",)
 
 
 # --- several roots --------------------------------------------------------------------------------

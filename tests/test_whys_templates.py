@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -226,6 +227,33 @@ def test_every_step_can_be_rendered(name: str) -> None:
         chosen = WhysTemplates({case.root.whys: alone}, {case.root.whys: name})
         (text,) = explain(case, facts(step.when), chosen).next_steps
         assert text
+
+
+ALARMS = [
+    pytest.param(name, number, id=f"{name}-{number}")
+    for name, template in TEMPLATES.by_name.items()
+    for number in range(len(template.false_alarms))
+]
+
+
+@pytest.mark.parametrize(("name", "number"), ALARMS)
+def test_every_false_alarm_can_be_given_and_none_without_its_facts(name: str, number: int) -> None:
+    """With the facts that its guards ask for, and no others, unless one speaks against it."""
+    case = incident(name)
+    template = TEMPLATES.by_name[name]
+    alarm = template.false_alarms[number]
+    alone = template.model_copy(update={"false_alarms": (alarm,), "asks_first": ""})
+    chosen = WhysTemplates({case.root.whys: alone}, {case.root.whys: name})
+    whole = facts(alarm.when)
+    (found,) = explain(case, whole, chosen).false_alarms
+    assert found.text
+    for index in range(len(whole)):
+        rest = [item for at, item in enumerate(whole) if at != index]
+        likely = replace(whole[index], suggested=True)
+        for mutated in (rest, [*rest, likely]):
+            assert explain(case, mutated, chosen).false_alarms == ()
+    for counter in alarm.ruled_out_by:
+        assert explain(case, [*whole, fact(counter)], chosen).false_alarms == ()
 
 
 # --- what real entries lead to --------------------------------------------------------------------

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.bootstrap.reading import Mistakes, read_setting
 from pipeline.errors import ConfigurationError, Mistake
+from pipeline.sources.files.paths import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.catalog import Catalog
     from pipeline.facts import Fact
     from pipeline.ports import Case, Investigator
+
+PROBE = "FIVEWHYS_PROBE"
+NEARBY_LOGS = "FIVEWHYS_NEARBY_LOGS"
+LOGGING_API = "FIVEWHYS_LOGGING_API"
+INVESTIGATORS = "FIVEWHYS_INVESTIGATORS"
 
 
 def find_checkouts(repo: str, catalog: Catalog) -> dict[str, Path]:
@@ -55,20 +65,141 @@ class Only:
         return self.investigator.investigate(wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Where to look beside the entries: what the command line and the environment allow.
+
+    `logs` are files in which entries near a first failure are looked up, `commands` programs that
+    are asked, each split into its arguments; `only` is the incident that all look into, "" is each.
+    """
+
+    checkouts: Mapping[str, Path]
+    logs: Sequence[str] = ()
+    nearby: bool = True
+    logging_api: bool = False
+    probe: bool = False
+    commands: Sequence[Sequence[str]] = ()
+    only: str = ""
+
+
+def read_looking(  # noqa: PLR0913 - what each option says
+    catalog: Catalog,
+    *,
+    repo: str,
+    logs: Sequence[str],
+    probe: bool,
+    commands: Sequence[str],
+    only: str,
+) -> Looking:
+    """Return where to look; what no option says is as the environment says.
+
+    Raises:
+        ConfigurationError: every mistake in it.
+
+    """
+    mistakes = Mistakes()
+    checkouts = mistakes.attempt(lambda: find_checkouts(repo, catalog), dict[str, Path]())
+    nearby = mistakes.attempt(lambda: read_setting(NEARBY_LOGS, default=True), True)  # noqa: FBT003
+    api = mistakes.attempt(lambda: read_setting(LOGGING_API, default=False), False)  # noqa: FBT003
+    allowed = mistakes.attempt(lambda: read_setting(PROBE, default=False), False)  # noqa: FBT003
+    split = mistakes.attempt(lambda: split_commands(commands), list[list[str]]())
+    mistakes.raise_if_any()
+    return Looking(checkouts, logs, nearby, api, probe or allowed, split, only)
+
+
+def split_commands(commands: Sequence[str]) -> list[list[str]]:
+    """Split commands as a shell would; without any, those of the environment, one a line.
+
+    Raises:
+        ConfigurationError: one of them is none.
+
+    """
+    option = "--investigator" if commands else INVESTIGATORS
+    lines = commands or os.environ.get(INVESTIGATORS, "").strip().splitlines()
+    found: list[list[str]] = []
+    mistakes: list[Mistake] = []
+    for line in lines:
+        try:
+            found.append(shlex.split(line))
+        except ValueError as error:
+            mistakes.append(Mistake(option, 0, f"{line!r} is no command: {error}"))
+        else:
+            if not found[-1]:
+                mistakes.append(Mistake(option, 0, "a command is empty"))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return found
+
+
 def investigators(
-    checkouts: dict[str, Path], catalog: Catalog, only: str = ""
+    looking: Looking, catalog: Catalog, redact: Callable[[str], str]
 ) -> tuple[Investigator, ...]:
-    """Return all that were asked for; `only` is the incident they look into, "" is each."""
-    found = _investigators(checkouts, catalog)
-    return tuple(Only(only, item) for item in found) if only else found
+    """Return all that were asked for.
+
+    Raises:
+        ConfigurationError: the Logging API is to be asked, and nobody says as whom.
+
+    """
+    makers = (_source_code, _nearby_logs, _health, _commands)
+    found = [one for make in makers for one in make(looking, catalog, redact)]
+    return tuple(Only(looking.only, one) if looking.only else one for one in found)
 
 
-def _investigators(checkouts: dict[str, Path], catalog: Catalog) -> tuple[Investigator, ...]:
-    if not checkouts:
-        return ()
+def _source_code(
+    looking: Looking, catalog: Catalog, _redact: Callable[[str], str]
+) -> Iterator[Investigator]:
+    if not looking.checkouts:
+        return
     # Loading libgit2 takes longer than a small replay without source code should.
     from pipeline.investigators.source_code import SourceCode
     from pipeline.investigators.source_code.history import Repository
 
-    repositories = {key: Repository(folder) for key, folder in checkouts.items()}
-    return (SourceCode(repositories, catalog),)
+    repositories = {key: Repository(folder) for key, folder in looking.checkouts.items()}
+    yield SourceCode(repositories, catalog)
+
+
+def _nearby_logs(
+    looking: Looking, _catalog: Catalog, redact: Callable[[str], str]
+) -> Iterator[Investigator]:
+    from pipeline.investigators.nearby_logs import Export, LoggingApi, Logs, NearbyLogs
+    from pipeline.sources.files import FileSource
+
+    places: list[Logs] = []
+    if looking.nearby and looking.logs:
+        again = [name for name in looking.logs if Path(name).is_file()]
+        once = ["standard input" if name == STDIN else name for name in looking.logs]
+        unread = [name for name in once if name not in again]
+        places.append(Export([(name, FileSource([name])) for name in again], unread))
+    if looking.logging_api:
+        places.append(LoggingApi(_logging_client()))
+    if places:
+        yield NearbyLogs(places, redact)
+
+
+def _logging_client() -> Any:
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
+
+    try:
+        return LoggingServiceV2Client()
+    except GoogleAuthError as error:
+        message = f"the Logging API needs credentials: {str(error).splitlines()[0]}"
+        raise ConfigurationError([Mistake(LOGGING_API, 0, message)]) from error
+
+
+def _health(
+    looking: Looking, catalog: Catalog, redact: Callable[[str], str]
+) -> Iterator[Investigator]:
+    if looking.probe:
+        from pipeline.investigators.health import Health
+
+        yield Health(catalog, time.time_ns, redact)
+
+
+def _commands(
+    looking: Looking, _catalog: Catalog, redact: Callable[[str], str]
+) -> Iterator[Investigator]:
+    for command in looking.commands:
+        from pipeline.investigators.command import Command, reduced
+
+        yield Command(command, reduced(os.environ), redact)

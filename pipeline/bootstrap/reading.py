@@ -35,6 +35,7 @@ REDACT_EMAILS = "FIVEWHYS_REDACT_EMAILS"
 PLACEHOLDERS = "FIVEWHYS_PLACEHOLDERS"
 SUPPRESSIONS = "FIVEWHYS_SUPPRESSIONS"
 ISSUE_TEMPLATE = "issue.md.j2"
+UPDATE_TEMPLATE = "update.md.j2"
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -181,15 +182,21 @@ def _no_whys(place: str, name: str) -> None:
 
 @cache
 def load_texts(whys: str) -> Texts:
-    """Load the issue template and a whys template, when an incident first needs it.
+    """Load the templates of Markdown and a whys template, when an incident first needs it.
 
     Raises:
         ConfigurationError: every mistake in them.
 
     """
     folder = data_folder("templates")
-    issue = folder / ISSUE_TEMPLATE
-    return Texts(load_whys(_whys_files(folder / "whys", whys)), read_text(issue), _shown(issue))
+    issue, update = folder / ISSUE_TEMPLATE, folder / UPDATE_TEMPLATE
+    return Texts(
+        load_whys(_whys_files(folder / "whys", whys)),
+        read_text(issue),
+        _shown(issue),
+        read_text(update),
+        _shown(update),
+    )
 
 
 def _whys_files(folder: Path, name: str) -> Iterator[tuple[str, str]]:
@@ -269,11 +276,21 @@ def read_redactor() -> Redactor:
         ConfigurationError: the setting is neither true nor false.
 
     """
-    setting = os.environ.get(REDACT_EMAILS, "true")
+    return Redactor(emails=read_setting(REDACT_EMAILS, default=True))
+
+
+def read_setting(name: str, *, default: bool) -> bool:
+    """Read a variable of the environment that is true or false.
+
+    Raises:
+        ConfigurationError: it is neither.
+
+    """
+    setting = os.environ.get(name, str(default))
     if setting.lower() not in {"true", "false"}:
         message = f"{setting!r} is neither true nor false"
-        raise ConfigurationError([Mistake(REDACT_EMAILS, 0, message)])
-    return Redactor(emails=setting.lower() == "true")
+        raise ConfigurationError([Mistake(name, 0, message)])
+    return setting.lower() == "true"
 
 
 def check_window(since: int | None, until: int | None) -> None:

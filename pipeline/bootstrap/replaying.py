@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap.investigating import find_checkouts, investigators
+from pipeline.bootstrap.investigating import Looking, investigators, read_looking
 from pipeline.bootstrap.keeping import IN_MEMORY, check_store, is_missing_file, open_store
 from pipeline.bootstrap.reading import (
     Mistakes,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.flow import Result
+    from pipeline.ports import Investigator
     from pipeline.suppressions import Placed
 
 
@@ -69,6 +70,9 @@ class ReplayOptions:
     detections: str = ""
     dry_run: bool = False
     jobs: int = 0
+    probe: bool = False
+    investigators: Sequence[str] = ()  # commands
+    logs: Sequence[str] = ()  # where entries near a failure are looked up; () is in the sources
     only: str = ""  # id of the one incident to look into; "" is each
 
 
@@ -90,6 +94,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
     none: tuple[Placed, ...] = ()
+    nobody: tuple[Investigator, ...] = ()
     suppressions = mistakes.attempt(lambda: read_suppressions(options.suppressions), none)
     since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
@@ -99,15 +104,27 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     hold = mistakes.attempt(lambda: read_span(options.hold_rollout, "--hold-rollout"), 0)
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
-    checkouts = mistakes.attempt(lambda: find_checkouts(options.repo, catalog), dict[str, Path]())
+    files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
+    logs = mistakes.attempt(lambda: find_files(options.logs), list[str]())
+    looking = mistakes.attempt(
+        lambda: read_looking(
+            catalog,
+            repo=options.repo,
+            logs=logs or files,
+            probe=options.probe,
+            commands=options.investigators,
+            only=options.only,
+        ),
+        Looking({}),
+    )
     redactor = mistakes.attempt(read_redactor, Redactor())
+    looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
     mistakes.attempt(lambda: check_window(since, until), None)
     mistakes.attempt(lambda: check_store(options.store), None)
     if not options.dry_run:
         mistakes.attempt(lambda: check_writable(options.out, "--out", folder=True), None)
     if options.detections:
         mistakes.attempt(lambda: check_writable(options.detections, "--detections"), None)
-    files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
     spread = mistakes.attempt(lambda: spread_over(options.jobs), in_turn)
     mistakes.raise_if_any()
     settings = CorrelationSettings(latest=time.time_ns() + A_DAY)
@@ -125,7 +142,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
                 texts=load_texts,
-                investigators=investigators(checkouts, catalog, options.only),
+                investigators=looks,
                 store=store,
                 sinks=(FileSink(options.out),),
                 policy=Policy(

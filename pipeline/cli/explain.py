@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import EXIT_FAILED, Catalog, KeptStore, Placeholders, Repo, Rules, guarded
+from pipeline.cli.options import (
+    EXIT_FAILED,
+    Catalog,
+    Investigators,
+    KeptStore,
+    Placeholders,
+    Probe,
+    Repo,
+    Rules,
+    guarded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -39,6 +49,16 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
     store: KeptStore,
     repo: Repo = "",
     catalog: Catalog = "",
+    logs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--logs",
+            metavar="EXPORT",
+            help="Where to look up what was logged around the first failure; repeatable.",
+        ),
+    ] = None,
+    probe: Probe = False,
+    investigator: Investigators = None,
     rules: Rules = None,
     placeholders: Placeholders = "",
     why_not: Annotated[
@@ -56,7 +76,15 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
     from pipeline.bootstrap.replaying import ReplayOptions
 
     options = ReplayOptions(
-        [], store=store, repo=repo, catalog=catalog, rules=rules or [], placeholders=placeholders
+        [],
+        store=store,
+        repo=repo,
+        catalog=catalog,
+        logs=logs or [],
+        probe=probe,
+        investigators=investigator or [],
+        rules=rules or [],
+        placeholders=placeholders,
     )
     with ExitStack() as stack:
         ready = guarded(lambda: stack.enter_context(explaining(options, incident)))

@@ -46,6 +46,22 @@ Repo = Annotated[
         help="A checkout of the services' code to look for causes in; nothing of it is run.",
     ),
 ]
+Probe = Annotated[
+    bool,
+    typer.Option(
+        "--probe",
+        help="Ask the catalog's health addresses once, read-only. Default: FIVEWHYS_PROBE.",
+    ),
+]
+Investigators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--investigator",
+        metavar="COMMAND",
+        help="A program that is asked about each incident; repeatable. "
+        "Default: FIVEWHYS_INVESTIGATORS, one a line.",
+    ),
+]
 Exports = Annotated[
     list[str], typer.Argument(metavar="EXPORT", help="Files, globs, folders, or -.")
 ]

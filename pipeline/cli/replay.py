@@ -13,7 +13,9 @@ from pipeline.cli.options import (
     EXIT_USAGE,
     IN_MEMORY,
     Catalog,
+    Investigators,
     Placeholders,
+    Probe,
     Repo,
     Rules,
     Store,
@@ -57,6 +59,8 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         ),
     ] = "",
     repo: Repo = "",
+    probe: Probe = False,
+    investigator: Investigators = None,
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
     ] = "fivewhys-out",
@@ -119,6 +123,8 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         catalog=catalog,
         suppressions=suppressions,
         repo=repo,
+        probe=probe,
+        investigators=investigator or [],
         out=out,
         store=store,
         since=since,

@@ -25,22 +25,22 @@ from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.correlation.repetitions import Repetitions
+from pipeline.correlation.repetitions import nearest_repetitions
 from pipeline.correlation.strands import NOTHING, UNKNOWN, Pool, Strand, nearest_causes
 from pipeline.correlation.traces import Traces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet, Group, Topology
+    from pipeline.correlation.forest import Forest
     from pipeline.correlation.rows import Rows
     from pipeline.rule import RuleSet
 
-    Unite = Callable[[Sequence[int], Sequence[int]], None]
     Place = tuple[str, str]
 
-STRANDS = 16
+STRANDS = 64
 """Merged causes that are kept for the next symptom of the same service."""
 
 
@@ -52,25 +52,24 @@ Explained = tuple[int, int, "Edge"]
 class Explanations:
     """What was explained, in columns: a million tuples would keep the garbage collector busy.
 
-    Each of `repeated` is the first of those that a repetition explains, each of `repetitions` that.
+    `effects` and `causes` are rows. `repeated` has for effects without a cause of their own, by
+    fingerprint, the first of those that one repetition explains and that repetition, in order of
+    time for each service and revision.
     """
 
     effects: array[int] = field(default_factory=lambda: array("q"))
     causes: array[int] = field(default_factory=lambda: array("q"))
     edges: list[Edge] = field(default_factory=list)
-    repeated: array[int] = field(default_factory=lambda: array("q"))
-    repetitions: array[int] = field(default_factory=lambda: array("q"))
+    repeated: list[tuple[array[int], array[int]]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Explained]:
         return zip(self.effects, self.causes, self.edges, strict=True)
 
-    def repeat(self, rows: Sequence[int], found: Sequence[int | None]) -> None:
-        """Note which repetition explains rows in order of time; None is none."""
-        firsts = dict(zip(reversed(found), reversed(rows), strict=True))
-        for repetition, row in firsts.items():
-            if repetition is not None:
-                self.repeated.append(row)
-                self.repetitions.append(repetition)
+    def take(self, effects: Sequence[int], causes: Sequence[int], edge: Edge) -> None:
+        """Note that each of these effects is explained by the cause next to it."""
+        self.effects.extend(effects)
+        self.causes.extend(causes)
+        self.edges += [edge] * len(effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +85,24 @@ class Causes:
     """Attributes the effects of a rule set to their causes."""
 
     def __init__(
-        self, ruleset: RuleSet, rows: Rows, spans: Spans, topology: Topology, unite: Unite
+        self, ruleset: RuleSet, rows: Rows, spans: Spans, topology: Topology, forest: Forest
     ) -> None:
         self._ruleset = ruleset
         self._rows = rows
         self._spans = spans
         self._topology = topology
-        self._unite = unite
-        self._ones, self._others = array("q"), array("q")
+        self._forest = forest
         self._traces = Traces(rows, topology, spans.skew)
         self._explained = Explanations()
         self._pools: dict[tuple[Sequence[str], Sequence[str]], dict[Group, Pool]] = {}
+        self._kept: dict[tuple[object, ...], Strand] = {}
         self._by_rule: dict[str, list[Facet]] = defaultdict(list)
         for facet in rows.all_facets():
             if facet.rows:
                 self._by_rule[facet.rule].append(facet)
 
     def attribute(self) -> Explanations:
-        """Unite effects with causes and repetitions; return which cause explains which effect."""
+        """Join effects to causes and repetitions; return which cause explains which effect."""
         for name, rule in self._ruleset.makers.items():
             by_fingerprint: dict[str, list[Facet]] = defaultdict(list)
             for facet in self._by_rule.get(name, ()) if rule.audit.caused_by else ():
@@ -111,8 +110,6 @@ class Causes:
             ordered = sorted(by_fingerprint.values(), key=lambda facets: facets[0].service)
             for facets in ordered:
                 self._symptom(facets, rule.audit.caused_by)
-            self._unite(self._ones, self._others)
-            del self._ones[:], self._others[:]
         return self._explained
 
     def _symptom(self, facets: Sequence[Facet], edges: Sequence[Edge]) -> None:
@@ -153,7 +150,7 @@ class Causes:
         *,
         rivals: bool,
     ) -> tuple[Sequence[int], Sequence[int]]:
-        """Unite effects of one facet with their causes; return those with and without one.
+        """Join effects of one facet to their causes; return those with and without one.
 
         `repeated` says when the same was seen on the same revision.
         """
@@ -182,7 +179,7 @@ class Causes:
         for row in rows:
             causes = list(self._traces.causes(row, edges)) if self._traces.trace(row) else ()
             for cause, edge in causes:
-                self._take(row, cause, edge)
+                self._take([row], [cause], edge)
             (found if causes else left).append(row)
         return found, left
 
@@ -192,57 +189,48 @@ class Causes:
         """Do so with the nearest causes.
 
         What a later effect of the same nearest cause is explained by explains the earlier one too,
-        so it is united once.
+        so it is only joined to that.
         """
         if not strands:
             return (), rows
         own = self._rows.facet(rows[0])
         times = own.times if rows is own.rows else [self._rows.times[row] for row in rows]
+        by_nearest: dict[int, list[int]] = defaultdict(list)
         nearest_ones = nearest_causes(strands, times, self._spans.skew)
-        found, late, left = list[int](), list[int](), list[int]()
-        last, known = UNKNOWN, 0
-        for row, time, nearest in zip(rows, times, nearest_ones, strict=True):
-            if nearest == NOTHING:
-                left.append(row)
-            elif nearest == UNKNOWN:
-                late.append(row)
-            elif nearest == last:
-                found.append(row)
-                self._ones.append(row)
-                self._others.append(known)
-            else:
-                found.append(row)
-                last = nearest
-                known = self._take_nearest(row, time, nearest, strands, repeated)
+        for row, nearest in zip(rows, nearest_ones, strict=True):
+            by_nearest[nearest].append(row)
+        left, late = by_nearest.pop(NOTHING, []), by_nearest.pop(UNKNOWN, [])
+        self._take_nearest(by_nearest, strands, repeated)
         if late:
-            self._explain_skewed(found, late, strands, repeated)
-        return found, left
+            self._explain_skewed(late, strands, repeated)
+        return [*chain.from_iterable(by_nearest.values()), *late], left
 
     def _take_nearest(
         self,
-        row: int,
-        time: int,
-        nearest: int,
+        by_nearest: Mapping[int, Sequence[int]],
         strands: Sequence[Strand],
         repeated: Sequence[int],
-    ) -> int:
-        """Take the nearest causes of an effect and those together with them; return one."""
-        index = bisect_left(repeated, nearest)
-        first = max(nearest - self._spans.together, repeated[index - 1] + 1 if index else 0)
-        known = UNKNOWN
+    ) -> None:
+        """Take the nearest causes and those together with them, by when the nearest ones were."""
+        effects = [same[0] for same in by_nearest.values()]
+        times = [self._rows.times[row] for row in effects]
+        firsts = [self._first(nearest, repeated) for nearest in by_nearest]
         for strand in strands:
-            begin = max(first, time - strand.within)
-            for cause in strand.between(begin, nearest):
-                known = cause
-                self._take(row, cause, strand.edge)
-        return known
+            within = strand.edge.within
+            begins = [max(first, time - within) for first, time in zip(firsts, times, strict=True)]
+            self._take(*strand.explain(effects, begins, by_nearest), strand.edge)
+        for same in by_nearest.values():
+            if len(same) > 1:
+                self._forest.join(same, same[0])
+
+    def _first(self, nearest: int, repeated: Sequence[int]) -> int:
+        """Return when the first cause may have been that is together with the nearest one."""
+        first = nearest - self._spans.together
+        index = bisect_left(repeated, nearest)
+        return max(first, repeated[index - 1] + 1) if index else first
 
     def _explain_skewed(
-        self,
-        found: list[int],
-        late: Sequence[int],
-        strands: Sequence[Strand],
-        repeated: Sequence[int],
+        self, late: Sequence[int], strands: Sequence[Strand], repeated: Sequence[int]
     ) -> None:
         """Do the same for effects whose cause clock skew put after them."""
         last, known = None, None
@@ -250,25 +238,22 @@ class Causes:
             time, skew = self._rows.times[row], self._spans.skew
             after = (strand.after(time, skew) for strand in strands)
             first = min(one for one in after if one is not None)
-            found.append(row)
             if first == last and known is not None:
-                self._take(row, *known)
+                self._take([row], *known)
                 continue
             index = bisect_left(repeated, first)
             end = first + self._spans.together
             end = min(end, repeated[index]) if index < len(repeated) else end
             for strand in strands:
                 limit = min(end, time + max(skew, strand.edge.before))
-                for cause in strand.between(first, limit):
-                    last, known = first, (cause, strand.edge)
-                    self._take(row, cause, strand.edge)
+                causes = strand.between(first, limit)
+                self._take([row] * len(causes), causes, strand.edge)
+                if causes:
+                    last, known = first, (causes[-1:], strand.edge)
 
-    def _take(self, effect: int, cause: int, edge: Edge) -> None:
-        self._ones.append(effect)
-        self._others.append(cause)
-        self._explained.effects.append(effect)
-        self._explained.causes.append(cause)
-        self._explained.edges.append(edge)
+    def _take(self, effects: Sequence[int], causes: Sequence[int], edge: Edge) -> None:
+        self._forest.unite(effects, causes)
+        self._explained.take(effects, causes, edge)
 
     # --- which causes come into question ----------------------------------------------------------
 
@@ -286,13 +271,13 @@ class Causes:
             if pool is None:
                 continue
             itself = facet.fingerprint if facet.rule in edge.rule else ""
-            key = (id(edge), facet.service, facet.revision, chosen, itself)
-            if key not in pool.strands:
-                if len(pool.strands) >= STRANDS:
-                    pool.strands.clear()
-                pool.strands[key] = self._strand(pool, facet, edge, chosen)
-            if pool.strands[key].rows:
-                yield pool.strands[key]
+            key = (id(pool), id(edge), facet.service, facet.revision, chosen, itself)
+            if key not in self._kept:
+                if len(self._kept) >= STRANDS:
+                    self._kept.clear()
+                self._kept[key] = self._strand(pool, facet, edge, chosen)
+            if self._kept[key].rows:
+                yield self._kept[key]
 
     def _pool(self, edge: Edge) -> dict[Group, Pool]:
         known = self._pools.get((edge.rule, edge.same))
@@ -320,53 +305,59 @@ class Causes:
             if one.fingerprint != facet.fingerprint
         ]
         if not facets:
-            return Strand(edge, edge.within, (), ())
+            return Strand(edge, (), ())
         if chosen.untraced:
             rows = [row for row in self._rows.merged(facets) if not self._traces.trace(row)]
             times = array("q", [self._rows.times[row] for row in rows])
-            return Strand(edge, edge.within, times, rows)
+            return Strand(edge, times, rows)
         if len(facets) == 1:
-            return Strand(edge, edge.within, facets[0].times, facets[0].rows)
-        return Strand(edge, edge.within, self._times(facets), self._rows.merged(facets))
+            return Strand(edge, facets[0].times, facets[0].rows)
+        return Strand(edge, self._times(facets), self._rows.merged(facets))
 
     # --- repetitions ------------------------------------------------------------------------------
 
     def _repeat(self, left: list[_Effects], with_cause: list[_Effects]) -> list[_Effects]:
-        """Unite effects with their nearest repetition that has a cause; return those without."""
-        members: dict[Group, list[Sequence[int]]] = defaultdict(list)
+        """Join effects to their nearest repetition that has a cause; return those without."""
+        by_place: dict[Group, list[_Effects]] = defaultdict(list)
+        for one in left:
+            by_place[_place(one.facet) if one.facet.revision else (one.facet.service,)].append(one)
+        members: dict[Group, list[int]] = defaultdict(list)
         for facet, rows in with_cause:
-            members[_place(facet)].append(rows)
-            members[(facet.service,)].append(rows)
-        known: dict[Group, Repetitions] = {}
+            members[_place(facet)] += rows
+            members[(facet.service,)] += rows
         rest: list[_Effects] = []
-        for facet, rows in left:
-            place = _place(facet) if facet.revision else (facet.service,)
-            if place not in members:
-                rest.append(_Effects(facet, rows))
-                continue
-            if place not in known:
-                known[place] = Repetitions(self._rows, chain.from_iterable(members[place]))
-            alone = self._join(rows, known[place])
-            if alone:
-                rest.append(_Effects(facet, alone))
+        for place, effects in by_place.items():
+            rest += self._join(effects, members[place]) if place in members else effects
         return rest
 
-    def _join(self, rows: Sequence[int], repetitions: Repetitions) -> list[int]:
-        """Unite rows with their nearest repetitions; return those that have none."""
-        found = repetitions.nearest(rows, self._spans.gap)
-        self._explained.repeat(rows, found)
-        alone = [row for row, other in zip(rows, found, strict=True) if other is None]
-        self._ones.extend(row for row, other in zip(rows, found, strict=True) if other is not None)
-        self._others.extend(other for other in found if other is not None)
-        return alone
+    def _join(self, effects: Sequence[_Effects], members: Sequence[int]) -> list[_Effects]:
+        """Join effects to their nearest repetitions; return those that have none."""
+        rows = effects[0].rows
+        if len(effects) > 1:
+            rows = sorted(chain(*(one.rows for one in effects)), key=self._rows.times.__getitem__)
+        repeated, repetitions, alone, done = array("q"), array("q"), list[int](), 0
+        for member, first, end in nearest_repetitions(self._rows, rows, members, self._spans.gap):
+            self._forest.join(rows[first:end], member)
+            repeated.append(rows[first])
+            repetitions.append(member)
+            alone += rows[done:first]
+            done = end
+        alone += rows[done:]
+        self._explained.repeated.append((repeated, repetitions))
+        return self._by_facet(alone)
+
+    def _by_facet(self, rows: Iterable[int]) -> list[_Effects]:
+        found: dict[Facet, list[int]] = defaultdict(list)
+        for row in rows:
+            found[self._rows.facet(row)].append(row)
+        return [_Effects(facet, members) for facet, members in found.items()]
 
     def _make_episodes(self, rows: Sequence[int]) -> None:
-        """Unite effects without a gap in between."""
+        """Join effects without a gap in between."""
         ordered = sorted(rows, key=self._rows.times.__getitem__)
         for before, after in pairwise(ordered):
             if self._rows.times[after] - self._rows.times[before] <= self._spans.gap:
-                self._ones.append(before)
-                self._others.append(after)
+                self._forest.join((after,), before)
 
 
 class _Chosen(NamedTuple):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.audit import ABOVE
 from pipeline.correlation.causes import Causes
+from pipeline.correlation.forest import Forest
 from pipeline.correlation.headers import headers
 from pipeline.correlation.links import edge_reason, repetition_reason, shared_traces
 from pipeline.correlation.resources import shared_resources
@@ -42,47 +43,6 @@ class Component:
     ended: bool = False
 
 
-class Forest:
-    """Union-find over rows."""
-
-    def __init__(self, size: int) -> None:
-        self._parents = list(range(size))
-
-    def find(self, row: int) -> int:
-        """Return the representative of a row's component (path halving)."""
-        parents = self._parents
-        while (parent := parents[row]) != row:
-            parents[row] = row = parents[parent]
-        return row
-
-    def unite(self, ones: Iterable[int], others: Iterable[int]) -> None:
-        """Make the components of each one and the other next to it one."""
-        parents = self._parents
-        for one, other in zip(ones, others, strict=True):
-            left, right = one, other
-            while (parent := parents[left]) != left:  # `find`, twice: a call takes longer
-                parents[left] = left = parents[parent]
-            while (parent := parents[right]) != right:
-                parents[right] = right = parents[parent]
-            parents[left] = right
-
-    def flatten(self) -> list[int]:
-        """Return the representative of each row; quicker than to find them one by one."""
-        parents = self._parents
-        for row, parent in enumerate(parents):
-            head = parent
-            while (above := parents[head]) != head:
-                head = above
-            parents[row] = head
-        return parents
-
-    def unite_fresh(self, rows: Iterable[int], head: int) -> None:
-        """Unite rows that belong to nothing yet."""
-        parents = self._parents
-        for row in rows:
-            parents[row] = head
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What components are made of; `found` is what correlations link."""
@@ -111,7 +71,7 @@ class Linking:
         """Return what belongs together, in no order; context and noise are in none."""
         self._make_episodes()
         one = self._evidence
-        causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest.unite)
+        causes = Causes(one.ruleset, one.rows, one.spans, one.topology, self._forest)
         explained = causes.attribute()
         with_cause = set(explained.effects)
         above = [item for item in headers(self._rows) if not self._is_apart(item.cause.facet)]
@@ -119,10 +79,11 @@ class Linking:
         with_cause.update(item.effect.row for item in above)
         found = [item for item in (*above, *self._found()) if self._is_new(item)]
         for item in found:
-            self._forest.unite([item.effect.row], [item.cause.row])
-        components = self._gather(with_cause)
-        self._explain(components, explained)
-        self._repeat(components, explained)
+            self._forest.join((item.effect.row,), item.cause.row)
+        heads = self._forest.flatten()
+        components = self._gather(with_cause, heads)
+        self._explain(components, heads, explained)
+        self._repeat(components, heads, explained.repeated)
         self._reason(components, found)
         return list(components.values())
 
@@ -137,7 +98,7 @@ class Linking:
                 self._effects.append((fingerprint, rows))
             else:
                 for block in self._episodes(rows):
-                    self._forest.unite_fresh(block, block[0])
+                    self._forest.join(block, block[0])
                     self._blocks.append((fingerprint, block))
 
     def _leave_alone(self, above: AbstractSet[int]) -> None:
@@ -146,7 +107,7 @@ class Linking:
             edges = self._evidence.ruleset.makers[self._rows.facet(rows[0]).rule].audit.caused_by
             alone = [] if edges else [row for row in rows if row not in above]
             for block in self._episodes(alone) if alone else ():
-                self._forest.unite(block[1:], block[:-1])
+                self._forest.join(block, block[0])
 
     def _episodes(self, rows: Sequence[int]) -> Iterable[Sequence[int]]:
         times, gap = self._rows.times, self._evidence.spans.gap
@@ -185,9 +146,8 @@ class Linking:
             effect.row
         ) != self._forest.find(cause.row)
 
-    def _gather(self, with_cause: set[int]) -> dict[int, Component]:
+    def _gather(self, with_cause: set[int], heads: Sequence[int]) -> dict[int, Component]:
         components: dict[int, Component] = defaultdict(Component)
-        heads = self._forest.flatten()
         for fingerprint, block in self._blocks:
             component = components[heads[block[0]]]
             component.rows.setdefault(fingerprint, []).extend(block)
@@ -201,9 +161,11 @@ class Linking:
 
     # --- reasons ----------------------------------------------------------------------------------
 
-    def _explain(self, components: Mapping[int, Component], explained: Explanations) -> None:
+    def _explain(
+        self, components: Mapping[int, Component], heads: Sequence[int], explained: Explanations
+    ) -> None:
         """Note for each two symptoms the first effect and its nearest cause."""
-        times, heads = self._rows.times, self._forest.flatten()
+        times = self._rows.times
         facets = cast("list[Facet]", self._rows.facets)
         best: dict[tuple[int, str, str], tuple[tuple[int, bool, int], list[Explained]]] = {}
         for item in explained:
@@ -224,19 +186,23 @@ class Linking:
             link = Link("caused_by", effect_name, cause_name, reason)
             components[owner].links[link.kind, link.effect, link.cause] = link
 
-    def _repeat(self, components: Mapping[int, Component], explained: Explanations) -> None:
+    def _repeat(
+        self,
+        components: Mapping[int, Component],
+        heads: Sequence[int],
+        repeated: Iterable[tuple[Sequence[int], Sequence[int]]],
+    ) -> None:
         """Note for each symptom the first effect that a repetition explains."""
-        times, heads = self._rows.times, self._forest.flatten()
-        facets = cast("list[Facet]", self._rows.facets)
-        best: dict[tuple[int, str], tuple[int, int, str, str, int, int]] = {}
-        for row, other in zip(explained.repeated, explained.repetitions, strict=True):
-            about = facets[row]
-            ends = (heads[row], about.fingerprint)
-            first = (times[row], times[other], about.service, about.revision, row, other)
-            if ends not in best or first < best[ends]:
-                best[ends] = first
-        for (owner, name), (*_, row, other) in best.items():
-            one, two = self._rows.one(row), self._rows.one(other)
+        firsts: dict[tuple[int, str], list[tuple[int, int, str, str, int, int]]] = defaultdict(list)
+        for rows, others in repeated:
+            backwards = zip(reversed(rows), reversed(others), strict=True)
+            by_head = dict(zip(map(heads.__getitem__, reversed(rows)), backwards, strict=True))
+            for head, (row, other) in by_head.items():
+                about, times = self._rows.facet(row), self._rows.times
+                first = (times[row], times[other], about.service, about.revision, row, other)
+                firsts[head, about.fingerprint].append(first)
+        for (owner, name), found in firsts.items():
+            one, two = map(self._rows.one, min(found)[-2:])
             reason = repetition_reason(one, two, self._evidence.spans.gap)
             components[owner].links["repetition", name, name] = Link(
                 "repetition", name, name, reason

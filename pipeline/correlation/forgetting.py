@@ -11,7 +11,7 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from pipeline.correlation.components import Forest
+from pipeline.correlation.forest import Forest
 from pipeline.correlation.heeding import heed
 from pipeline.verdicts import Kind
 
@@ -40,7 +40,7 @@ def kinship(
     ever = chain.from_iterable(made)
     whole = (list(chain.from_iterable(one.rows.values())) for one in ever)
     for members in chain(by_trace.values(), whole):
-        forest.unite(members[1:], members[:-1])
+        forest.join(members, members[0])
     return forest.find
 
 

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.correlation.rows import Rows
 
 
-class Repetitions:
-    """Rows that have a cause, by when they were; there is at least one."""
+def nearest_repetitions(
+    rows: Rows, effects: Sequence[int], members: Iterable[int], gap: int
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the members that are the nearest to some effects, each with its first and its end.
 
-    def __init__(self, rows: Rows, members: Iterable[int]) -> None:
-        self._rows = rows
-        at: dict[int, list[int]] = defaultdict(list)
-        for row in members:
-            at[rows.times[row]].append(row)
-        self._times = sorted(at)
-        self._members = [at[time] for time in self._times]
-        self._middles = [(before + after) // 2 for before, after in pairwise(self._times)]
+    Effects are rows in order of time; of each the nearest in time counts, of two the earlier, and
+    of several at one time the first in canonical order. None is further away than `gap` (ns).
+    """
+    times = [rows.times[row] for row in effects]
+    ordered = sorted(members, key=rows.times.__getitem__)
+    moments = [rows.times[row] for row in ordered]
+    news = [at for at, (one, other) in enumerate(pairwise(moments), start=1) if one != other]
+    end = 0
+    for at, after in pairwise([0, *news, len(moments)]):
+        moment, begin = moments[at], end
+        if after == len(moments):
+            end = len(times)
+        else:  # up to the middle between two, the earlier one is the nearest
+            end = bisect_right(times, (moment + moments[after]) // 2, begin)
+        if begin == end:
+            continue
+        first = begin if moment - times[begin] <= gap else bisect_left(times, moment - gap, begin)
+        last = end if times[end - 1] - moment <= gap else bisect_right(times, moment + gap, first)
+        if first < last:
+            yield _first(rows, ordered[at:after]), first, last
 
-    def nearest(self, rows: Sequence[int], gap: int) -> list[int | None]:
-        """Return for each the nearest in time, of two the earlier; None if it is beyond `gap`.
 
-        Up to the middle between two, the earlier one is the nearest. Of several at one time it is
-        the first in canonical order.
-        """
-        found: list[int | None] = []
-        times, middles, members = self._times, self._middles, self._members
-        for time in map(self._rows.times.__getitem__, rows):
-            index = bisect_left(middles, time)
-            if not -gap <= time - times[index] <= gap:
-                found.append(None)
-                continue
-            same = members[index]
-            if len(same) > 1:
-                same[:] = [min(same, key=lambda row: self._rows.detection(row).key)]
-            found.append(same[0])
-        return found
+def _first(rows: Rows, same: Sequence[int]) -> int:
+    """Return the first in canonical order of rows of one time."""
+    return same[0] if len(same) == 1 else min(same, key=lambda row: rows.detection(row).key)

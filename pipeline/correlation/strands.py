@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet
@@ -22,43 +22,58 @@ NEVER = 2**64
 """Nanoseconds that are further away than any time."""
 
 
-@dataclass(frozen=True, slots=True)
 class Strand:
     """Causes by one edge, in order of time."""
 
-    edge: Edge
-    within: int
-    times: Sequence[int]
-    rows: Sequence[int]
+    def __init__(self, edge: Edge, times: Sequence[int], rows: Sequence[int]) -> None:
+        self.edge = edge
+        self.rows = rows
+        self._moments = [-NEVER, *times, NEVER]
 
     def nearest(self, times: Sequence[int], skew: int) -> list[int]:
-        """Return for each time when the last cause was that is not after it.
+        """Return for each time in order when the last cause was that is not after it.
 
         `UNKNOWN` says that there are only later ones, as far as clocks and the edge allow;
         `NOTHING` that there are none.
         """
-        moments = [-NEVER, *self.times, NEVER]
-        within, ahead = self.within, max(skew, self.edge.before)
-        found = []
+        moments = self._moments
+        within, ahead = self.edge.within, max(skew, self.edge.before)
+        found, index, before, after = [], 0, -NEVER, -NEVER
         for time in times:  # the innermost loop of all: a call takes longer
-            index = bisect_right(moments, time)
-            before = moments[index - 1]
+            if after <= time:
+                index = bisect_right(moments, time, index)
+                before, after = moments[index - 1], moments[index]
             if time - before <= within:
                 found.append(before)
             else:
-                found.append(UNKNOWN if moments[index] - time <= ahead else NOTHING)
+                found.append(UNKNOWN if after - time <= ahead else NOTHING)
         return found
 
     def after(self, time: int, skew: int) -> int | None:
         """Return when the first cause after a time was, as far as clocks and the edge allow."""
-        index = bisect_right(self.times, time)
-        if index == len(self.times) or self.times[index] - time > max(skew, self.edge.before):
-            return None
-        return self.times[index]
+        first = self._moments[bisect_right(self._moments, time)]
+        return None if first - time > max(skew, self.edge.before) else first
 
     def between(self, first: int, last: int) -> Sequence[int]:
         """Return the causes from one time to another, both included."""
-        return self.rows[bisect_left(self.times, first) : bisect_right(self.times, last)]
+        begin = bisect_left(self._moments, first)
+        return self.rows[begin - 1 : bisect_right(self._moments, last, begin) - 1]
+
+    def explain(
+        self, effects: Iterable[int], firsts: Iterable[int], lasts: Iterable[int]
+    ) -> tuple[list[int], list[int]]:
+        """Return effects and their causes in columns; each has those from its first to its last.
+
+        Both are times and included.
+        """
+        ones, others, moments, rows = list[int](), list[int](), self._moments, self.rows
+        for effect, first, last in zip(effects, firsts, lasts, strict=True):
+            begin = bisect_left(moments, first)
+            end = bisect_right(moments, last, begin)
+            for index in range(begin - 1, end - 1):
+                ones.append(effect)
+                others.append(rows[index])
+        return ones, others
 
 
 @dataclass(slots=True)
@@ -66,7 +81,6 @@ class Pool:
     """Facets of causes that agree on the fields of an edge, by service and revision."""
 
     facets: dict[str, dict[str, list[Facet]]] = field(default_factory=dict)
-    strands: dict[tuple[object, ...], Strand] = field(default_factory=dict)
 
     def add(self, facet: Facet) -> None:
         """Add a facet."""

@@ -20,7 +20,8 @@ class FileSink:
 
     The folder is a view of what was reported, so an issue that did not change is written again: a
     new folder shows it, too. What was never reported has no file. The file of an incident that
-    another absorbed says so and no more, lest it look like an open issue.
+    another absorbed says so and no more, lest it look like an open issue. Beside an issue that is
+    updated `<incident id>.update.md` has what a comment would say changed.
     """
 
     def __init__(self, folder: str) -> None:
@@ -34,6 +35,9 @@ class FileSink:
         if outcome.decision.action is Action.LEAVE and not outcome.reported:
             return
         self._replace(self.path_of(outcome), _text(outcome))
+        update = outcome.document.report.update
+        if outcome.decision.action is Action.UPDATE and update:
+            self._replace(self._folder / f"{outcome.incident.id}.update.md", update)
         for name in outcome.incident.absorbed:
             path = self._folder / f"{name}.md"
             # The name of a file, not a way out of the folder.
@@ -47,7 +51,7 @@ class FileSink:
     def _replace(self, path: Path, text: str) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".md.part")
+            draft = path.with_name(f"{path.name}.part")
             draft.write_text(text, encoding="utf-8", errors="replace")
             os.replace(draft, path)  # noqa: PTH105 - atomic on every platform, as its documentation says
         except OSError as error:

@@ -11,7 +11,7 @@ from pipeline.deployments import recent
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import StoreError
 from pipeline.ports import NOTHING
-from pipeline.report import Action, LedgerEntry
+from pipeline.report import Action, LedgerEntry, neighbour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
+    from pipeline.report import Neighbour
     from pipeline.verdicts import Verdict
 
     Key = tuple[str, int, str]
@@ -160,6 +161,14 @@ class MemoryStore:
             message = f"{identifier!r} may be {', '.join(names)}: give more of the id"
             raise StoreError(message)
         return documents[names[0]] if names else None
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Return what other incidents are to know of each, as last recorded."""
+        return tuple(
+            neighbour(item.incident)
+            for name, item in self._outcomes.items()
+            if name not in self._absorbed
+        )
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return what people decided and did not take back, in the order given."""

@@ -8,7 +8,7 @@ chain ends. The answers that were not taken are kept, each with the reason.
 """
 
 from pipeline.whys.answering import TEXT_LIMIT, explain
-from pipeline.whys.chain import Considered, Evidence, Explanation, Standing, Status, Why
+from pipeline.whys.chain import Considered, Evidence, Explanation, FalseAlarm, Standing, Status, Why
 from pipeline.whys.templates import WhysTemplate, WhysTemplates, load_whys
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Considered",
     "Evidence",
     "Explanation",
+    "FalseAlarm",
     "Standing",
     "Status",
     "Why",

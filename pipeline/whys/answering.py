@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.facts import tables_of
 from pipeline.templating import render_text
-from pipeline.whys.chain import Considered, Evidence, Explanation, Standing, Status, Why
+from pipeline.whys.chain import (
+    Considered,
+    Evidence,
+    Explanation,
+    FalseAlarm,
+    Standing,
+    Status,
+    Why,
+)
 from pipeline.whys.observed import observed
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
         open_questions=tuple(
             f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN
         ),
+        false_alarms=tuple(asked.false_alarms()),
     )
 
 
@@ -116,8 +125,18 @@ class _Asked:
         """Yield the steps whose guards hold."""
         for template, place in self._parts:
             for step in template.next_steps:
-                if self._is_asked(step.when):
+                settled = any(map(self._proven, step.settled_by))
+                if self._is_asked(step.when) and not settled:
                     yield self._render(step.text, place)
+
+    def false_alarms(self) -> Iterator[FalseAlarm]:
+        """Yield what facts establish to be no failure; a suggestion is not enough to say that."""
+        for template, place in self._parts:
+            for item in template.false_alarms:
+                proven = [self._proven(guard) for guard in item.when]
+                speaking = [fact for facts in proven for fact in facts]
+                if all(proven) and not any(self._against(item.ruled_out_by, speaking)):
+                    yield FalseAlarm(self._render(item.text, place), _evidence(speaking))
 
     def _why(self, question: Question, place: str) -> Why:
         asked = self._render(question.question, place)
@@ -141,6 +160,7 @@ class _Asked:
             Status.ESTABLISHED,
             _evidence((*first.speaking, *cited)),
             considered=tuple(_considered(others)),
+            claim=first.claim,
         )
 
     def _weighed(self, candidate: Answer, place: str) -> _Weighed:

@@ -55,7 +55,8 @@ class Considered:
 class Why:
     """One step, in plain text; `settle` says what would answer an unknown one.
 
-    An unknown why has evidence only where facts contradict each other: it shows both.
+    An unknown why has evidence only where facts contradict each other: it shows both. `claim` is
+    the answer in short, "" where no template gave it.
     """
 
     question: str
@@ -64,6 +65,15 @@ class Why:
     evidence: tuple[Evidence, ...] = ()
     settle: str = ""
     considered: tuple[Considered, ...] = ()
+    claim: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarm:
+    """What looks like a failure and is none, in plain text, and what that rests on."""
+
+    text: str
+    evidence: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +84,4 @@ class Explanation:
     root_cause: str
     next_steps: tuple[str, ...]
     open_questions: tuple[str, ...]
+    false_alarms: tuple[FalseAlarm, ...] = ()

@@ -1,4 +1,4 @@
-"""An explanation in the form of the public contract (`pipeline/document.py`)."""
+"""An explanation in the form of the public contract (`pipeline/document/`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.whys.chain import Considered, Evidence, Why
+    from pipeline.whys.chain import Considered, Evidence, FalseAlarm, Why
 
 
 class _Model(BaseModel):
@@ -53,6 +53,14 @@ class WhyDocument(_Model):
     considered: list[ConsideredDocument] = Field(
         default_factory=list, description="the answers that were not taken"
     )
+    claim: str = Field("", description="the answer in short; empty if no template gave it")
+
+
+class FalseAlarmDocument(_Model):
+    """What looks like a failure and is none."""
+
+    text: str
+    evidence: list[EvidenceDocument]
 
 
 def why_document(why: Why) -> WhyDocument:
@@ -64,7 +72,13 @@ def why_document(why: Why) -> WhyDocument:
         settle=why.settle,
         evidence=_evidence(why.evidence),
         considered=[_considered(item) for item in why.considered],
+        claim=why.claim,
     )
+
+
+def false_alarm_document(item: FalseAlarm) -> FalseAlarmDocument:
+    """Return a false alarm in the form of the public contract."""
+    return FalseAlarmDocument(text=item.text, evidence=_evidence(item.evidence))
 
 
 def _considered(item: Considered) -> ConsideredDocument:

@@ -110,22 +110,38 @@ class Question(_Model):
 
 
 class Step(_Model):
-    """One item for the checklist of next steps, shown when its guards hold."""
+    """One item for the checklist of next steps, shown when its guards hold.
+
+    `settled_by` are facts, established ones, that leave nothing of it to do.
+    """
 
     when: Guards = ()
+    settled_by: Guards = ()
+    text: str
+
+
+class Harmless(_Model):
+    """What looks like a failure and is none, if all of `when` is established.
+
+    Facts of `ruled_out_by` speak against it, as they do against an answer.
+    """
+
+    when: Annotated[Guards, AfterValidator(_some)]
+    ruled_out_by: Counters = ()
     text: str
 
 
 class WhysTemplate(_Model):
     """One file of `templates/whys/`.
 
-    `asks_first` names another one, whose questions and steps come before those of this one.
+    `asks_first` names another one, whose questions, steps and false alarms come before its own.
     """
 
     name: str
     asks_first: str = ""
     whys: Annotated[tuple[Question, ...], AfterValidator(_some)]
     next_steps: tuple[Step, ...] = ()
+    false_alarms: tuple[Harmless, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +231,5 @@ def _texts(template: WhysTemplate) -> Iterator[tuple[Path, str]]:
                 yield ("whys", index, "answers", number, key), getattr(candidate, key)
     for index, step in enumerate(template.next_steps):
         yield ("next_steps", index, "text"), step.text
+    for index, item in enumerate(template.false_alarms):
+        yield ("false_alarms", index, "text"), item.text

@@ -38,7 +38,7 @@ Traceback (most recent call last):
            ~~~~~^^^^^^
 KeyError: 'gold'"""
 API = "from back.plan import price\n\ndef quote(name): return price(name)\n"
-CLAIM = "the very line that fails was changed by what was deployed"
+CLAIM = "the line that fails was changed by what was deployed"
 PLACE = "back/plan.py:5"
 
 
@@ -166,7 +166,7 @@ def test_without_both_commits_nothing_is_claimed(
 def test_the_same_commit_speaks_for_settings(project: Project, tmp_path: Path) -> None:
     """No code changed, however young the line is."""
     incident = outcome(project, tmp_path, good=2)
-    assert "What differs are settings, secrets, the image" in incident.root_cause
+    assert "What is left are settings, secrets, the image" in incident.root_cause
     assert SUBJECT not in claimed(incident)
 
 

@@ -274,6 +274,26 @@ def test_what_may_be_listed_is_not_missing(tmp_path: Path, after: str, text: str
     assert "Nobody asks" not in said(incident)
 
 
+def test_a_version_that_does_not_have_the_name(tmp_path: Path) -> None:
+    """What is asked for is told; which version has the name, the files do not show."""
+    project = installed(tmp_path, "flask==3.0\n", "flask==3.1\n")
+    text = "ImportError: cannot import name 'escape' from 'flask' (/usr/lib/site-packages/flask.py)"
+    incident = explained(project, text, "import_missing_name")
+    assert statuses(incident) == ["established", "unknown"]
+    assert "has no escape. What is asked for is “flask==3.1”" in said(incident)
+
+
+def test_a_file_that_hides_a_package(tmp_path: Path) -> None:
+    """Python says that it is no package; if it does not, that is only likely."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {**APP, "backend/redis.py": "PORT = 6379\n"})
+    text = "ModuleNotFoundError: No module named 'redis.asyncio'"
+    incident = explained(project, f"{text}; 'redis' is not a package", "module_not_found")
+    assert "backend/redis.py has the name of the package redis" in said(incident)
+    incident = explained(project, text, "module_not_found")
+    assert "has the name of the package" not in said(incident)
+
+
 def test_a_distribution_for_development_only(tmp_path: Path) -> None:
     """It is not installed where the service runs."""
     project = installed(
@@ -282,3 +302,167 @@ def test_a_distribution_for_development_only(tmp_path: Path) -> None:
     incident = explained(project, YAML, "module_not_found")
     assert statuses(incident) == ["established"]
     assert "listed for dev only, at backend/requirements-dev.txt:1" in incident.root_cause
+
+
+# --- what does not get into the image -------------------------------------------------------------
+
+LOGS = "backend/app/logs/__init__.py"
+NO_LOGS = "ModuleNotFoundError: No module named 'backend.app.logs'"
+IMAGE = {
+    "backend/__init__.py": "",
+    "backend/app/__init__.py": "",
+    "backend/app/main.py": "from backend.app.logs import LEVEL\n",
+    "Dockerfile": "FROM python:3.12-slim\nWORKDIR /app\nCOPY . .\n",
+    ".dockerignore": "# made by running it\n*.log\n**/logs/\n",
+}
+
+
+def image(root: Path, after: Mapping[str, str] | None = None) -> Project:
+    """Make a repository to which a package comes whose name is ignored already."""
+    project = Project(root / "repo")
+    project.commit("Keep logs out of the image", IMAGE)
+    project.commit("Bring the package of logs", {LOGS: "LEVEL = 1\n"})
+    if after:
+        project.commit("Go on", after)
+    return project
+
+
+def test_a_package_that_is_kept_out_of_the_image(tmp_path: Path) -> None:
+    """The line of the pattern is cited, and which came first."""
+    incident = explained(image(tmp_path), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["established"] * 2
+    assert "line 3 of .dockerignore (`**/logs/`) keeps it out of the image" in said(incident)
+    assert "“Bring the package of logs”, brought" in incident.root_cause
+    assert "since commit" in incident.root_cause
+    assert {".dockerignore:3", "backend/app/main.py:1"} <= cited(incident)
+    assert any("write line 3 so that" in step for step in incident.next_steps)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param({".dockerignore": "*.log\n"}, id="no pattern is true of it"),
+        pytest.param({".dockerignore": "**/logs/\n!backend/app/logs\n"}, id="an exception"),
+        pytest.param({".dockerignore": "backend/app/logs\n!backend\n"}, id="two readings"),
+        pytest.param({".dockerignore": "**/logs/\n[\n"}, id="a pattern that is none"),
+        pytest.param({".dockerignore": ""}, id="an empty file"),
+        pytest.param({"Dockerfile.dockerignore": "docs\n"}, id="the image has its own file"),
+        pytest.param({"Dockerfile": "ARG x\n"}, id="no image is built"),
+    ],
+)
+def test_without_the_pattern_nothing_keeps_it_out(tmp_path: Path, after: Mapping[str, str]) -> None:
+    """The chain ends in unknown."""
+    incident = explained(image(tmp_path, after), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["unknown"]
+    assert "keeps it out" not in said(incident)
+
+
+def test_a_package_that_nothing_copies(tmp_path: Path) -> None:
+    """The lines that copy are cited."""
+    copies = {"Dockerfile": "FROM python:3.12-slim\nCOPY backend/app/main.py /app/\n"}
+    incident = explained(image(tmp_path, copies), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["established"]
+    assert "holds it: Dockerfile:2" in incident.root_cause
+    copies = {"Dockerfile": "FROM python:3.12-slim\nCOPY x .\nRUN git clone https://e.com/x\n"}
+    incident = explained(image(tmp_path / "b", copies), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["unknown"]
+
+
+def test_a_package_that_gcloud_does_not_upload(tmp_path: Path) -> None:
+    """If the repository shows that gcloud does; what lies in .gitignore alone is no cause."""
+    after = {".dockerignore": "", ".gitignore": "logs/\n"}
+    incident = explained(image(tmp_path / "a", after), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["unknown"]
+    used = {**after, "deploy.sh": "gcloud run deploy backend --source .\n"}
+    incident = explained(image(tmp_path / "b", used), NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["established"] * 2
+    assert "keeps it out of what gcloud uploads to be built (deploy.sh:1)" in said(incident)
+
+
+def test_a_package_that_was_never_committed(tmp_path: Path) -> None:
+    """The line by which git ignores it is the cause."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {**IMAGE, ".gitignore": "logs/\n", ".dockerignore": ""})
+    incident = explained(project, NO_LOGS, "module_not_found")
+    assert "No commit ever had it, and .gitignore:1 (`logs/`) has git ignore" in said(incident)
+    project.write({LOGS: ""})
+    incident = explained(project, NO_LOGS, "module_not_found")
+    assert "in no commit" in said(incident)
+
+
+# --- a module that was deleted, or moved ----------------------------------------------------------
+
+
+def test_a_module_that_moved(tmp_path: Path) -> None:
+    """The commit is the cause; where it is now is the next step."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {**IMAGE, ".dockerignore": "", LOGS: "LEVEL = 1\nNAME = 'logs'\n"})
+    project.delete(LOGS)
+    moved = {"backend/core/logs/__init__.py": "LEVEL = 1\nNAME = 'logs'\n"}
+    project.commit("Move logs to the core", moved)
+    incident = explained(project, NO_LOGS, "module_not_found")
+    assert statuses(incident) == ["established"] * 2
+    assert "“Move logs to the core”, deleted" in incident.root_cause
+    assert "left 1 import as it was: backend/app/main.py:1" in incident.root_cause
+    assert any("Import backend/core/logs/__init__.py" in step for step in incident.next_steps)
+
+
+def test_a_module_in_other_letters(tmp_path: Path) -> None:
+    """The case of its letters is not that of the import."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {**IMAGE, "backend/app/Logs/__init__.py": ""})
+    incident = explained(project, NO_LOGS, "module_not_found")
+    assert "the case of its letters is not that of backend.app.logs" in said(incident)
+
+
+# --- a name that is not defined -------------------------------------------------------------------
+
+CHATS = "backend/app/chats.py"
+UNDEFINED = (
+    "Traceback (most recent call last):\n"
+    '  File "/app/backend/app/chats.py", line 4, in find\n'
+    "    return Optional[int]\n"
+    "NameError: name 'Optional' is not defined"
+)
+USED = "\n\ndef find():\n    return Optional[int]\n"
+
+
+def chats(root: Path, before: str, after: str) -> Project:
+    """Make a repository whose second commit changes the file that uses the name."""
+    project = Project(root / "repo")
+    project.commit("Start", {CHATS: before})
+    project.commit("Tidy up imports", {CHATS: after})
+    return project
+
+
+def test_a_name_whose_import_was_removed(tmp_path: Path) -> None:
+    """The commit that did it is the cause."""
+    project = chats(tmp_path, f"from typing import Optional\n{USED}", USED)
+    incident = explained(project, UNDEFINED, "name_undefined")
+    assert statuses(incident) == ["established"] * 2
+    assert "“Tidy up imports”, took away what bound Optional in" in incident.root_cause
+    assert any("Python has it, in typing" in step for step in incident.next_steps)
+
+
+def test_a_name_for_type_checkers_only(tmp_path: Path) -> None:
+    """It is bound, but not when the service runs."""
+    for_types = "if TYPE_CHECKING:\n    from typing import Optional\nx: Optional[int] = 1\n"
+    project = chats(tmp_path, "", f"from typing import TYPE_CHECKING\n{for_types}")
+    incident = explained(project, UNDEFINED, "name_undefined")
+    assert "binds it for type checkers only, at line 3" in incident.root_cause
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"from typing import *{USED}", id="a star may bring it"),
+        pytest.param(f"Optional = 1{USED}", id="it is bound"),
+        pytest.param(f"\n{USED}", id="another line uses it"),
+        pytest.param(f"{USED}def broken(:\n", id="the file does not parse"),
+    ],
+)
+def test_what_may_bind_the_name_leaves_it_unknown(tmp_path: Path, text: str) -> None:
+    """Nothing is claimed."""
+    project = chats(tmp_path, "", text)
+    incident = explained(project, UNDEFINED, "name_undefined")
+    assert statuses(incident) == ["unknown"]

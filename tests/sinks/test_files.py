@@ -51,6 +51,20 @@ def test_what_was_left_alone_has_a_file_if_it_was_reported(
     assert bool(list(tmp_path.iterdir())) is reported
 
 
+def test_an_update_has_its_comment_beside_it(tmp_path: Path) -> None:
+    """Only where the issue is updated, and something is news."""
+    made = decided(Action.UPDATE, reported=True)
+    told = made.document.report.model_copy(update={"update": "It went on."})
+    told_of = made.document.model_copy(update={"report": told})
+    FileSink(str(tmp_path)).send(replace(made, document=told_of))
+    assert (tmp_path / "inc-1.update.md").read_text(encoding="utf-8") == "It went on."
+    assert (tmp_path / "inc-1.md").is_file()
+    assert len(list(tmp_path.iterdir())) == 2
+    left = replace(made, decision=Decision(Action.LEAVE, "a reason"), document=told_of)
+    FileSink(str(tmp_path / "left")).send(left)
+    assert [file.name for file in (tmp_path / "left").iterdir()] == ["inc-1.md"]
+
+
 def test_text_that_is_no_unicode_is_written_all_the_same(tmp_path: Path) -> None:
     """Half a character is no reason to lose a report."""
     FileSink(str(tmp_path)).send(decided(Action.CREATE, body="half \ud83d"))

@@ -188,6 +188,30 @@ def test_incidents_come_in_order_of_first_seen(store: Store) -> None:
     assert list(store.incidents()) == [early.document, late.document]
 
 
+def test_others_are_told_what_is_to_be_known_of_an_incident(store: Store) -> None:
+    """As last recorded; of one that another absorbed, nothing."""
+    assert list(store.neighbours()) == []
+    first = outcome("inc-1", anchor=("v1-first", BASE))
+    document = first.document.model_copy(update={"services": ["backend"]})
+    second = outcome(
+        "inc-2", anchor=("v1-second", BASE + 5), first_seen=BASE + 5, last_seen=BASE + 9
+    )
+    store.record([], [first, second], BASE)
+    named = {one.id: one for one in store.neighbours()}
+    assert named.keys() == {"inc-1", "inc-2"}
+    assert (named["inc-2"].first_seen, named["inc-2"].last_seen) == (BASE + 5, BASE + 9)
+    assert (named["inc-2"].fingerprint, named["inc-2"].title) == (
+        "v1-second",
+        "backend: Missing critical tables",
+    )
+    store.record(
+        [], [replace(first, document=document), outcome("inc-3", absorbed=("inc-2",))], BASE
+    )
+    named = {one.id: one for one in store.neighbours()}
+    assert named.keys() == {"inc-1", "inc-3"}
+    assert named["inc-1"].services == ("backend",)
+
+
 def test_an_incident_is_replaced_by_what_it_is_now(store: Store) -> None:
     """The last run speaks."""
     store.record([], [outcome(state=State.NEW)], BASE)

@@ -9,7 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
-from pipeline.investigators.source_code import frames, imports, suspects, tables
+from pipeline.investigators.source_code import (
+    frames,
+    imports,
+    packaging,
+    suspects,
+    tables,
+    variables,
+)
 from pipeline.investigators.source_code.code import SHORT, Code
 
 if TYPE_CHECKING:
@@ -21,7 +28,14 @@ if TYPE_CHECKING:
 
     Inquiry = Callable[[Case, Code], Iterator[Fact]]
 
-INQUIRIES: tuple[Inquiry, ...] = (tables.facts, imports.facts, frames.facts, suspects.facts)
+INQUIRIES: tuple[Inquiry, ...] = (
+    tables.facts,
+    imports.facts,
+    packaging.facts,
+    frames.facts,
+    variables.facts,
+    suspects.facts,
+)
 """In order: the case that one is asked about has the facts that those before it found."""
 
 

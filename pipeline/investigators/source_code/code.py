@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.facts import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pipeline.catalog import Catalog
     from pipeline.investigators.source_code.checkout import Checkout
     from pipeline.investigators.source_code.history import Change, Repository
+
+Kept = TypeVar("Kept")
 
 SHORT = 12
 """Digits that a commit is told by."""
@@ -30,6 +32,15 @@ class Code:
     catalog: Catalog
     deployed: str = ""
     github: str = ""
+    _kept: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def kept(self, make: Callable[[Code, tuple[str, ...]], Kept], services: Iterable[str]) -> Kept:
+        """Return what an inquiry makes of it for some services; it is made once."""
+        key = (make, tuple(services))
+        if key not in self._kept:
+            self._kept[key] = make(self, key[1])
+        found: Kept = self._kept[key]
+        return found
 
     @cached_property
     def checkout(self) -> Checkout:
@@ -106,6 +117,21 @@ class Code:
             "subject": change.subject,
         }
         return Fact(kind, text, f"commit {short}", {**told, **(data or {})}, suggested, url)
+
+    def changed(
+        self, kind: str, path: str, line: int, *, suggested: bool = False
+    ) -> Iterator[Fact]:
+        """Yield who changed a line last, if the file is as the commit has it."""
+        data = self.checkout.data(path)
+        if not (self.commit and self.repository.is_committed(path, data, self.commit)):
+            return
+        change = self.repository.last_change(path, line, self.commit)
+        if change is not None:
+            place = self.ref(path, line)
+            text = f"{place} was last changed by {change.author}, in commit {change}"
+            source = self.checkout.text(path).split("\n")[line - 1].strip()
+            told = {"path": path, "line": line, "place": place, "source": source}
+            yield self.of_commit(kind, text, change, told, suggested=suggested)
 
 
 def _quoted(path: str) -> str:

@@ -89,7 +89,7 @@ def _of_line(line: _Line, code: Code, *, is_innermost: bool) -> Iterator[Fact]:
         yield _differs(line, code)
         return
     yield _frame(line, code, is_innermost=is_innermost)
-    yield from _changed(line, code)
+    yield from code.changed("line_changed", line.path, line.number, suggested=not _ran(line, code))
     yield from owners(line.path, code)
 
 
@@ -103,6 +103,7 @@ def _frame(line: _Line, code: Code, *, is_innermost: bool) -> Fact:
         "source": _cut(line.text or ""),
         "quoted": bool(line.traced.quote),
         "innermost": is_innermost,
+        "sure": _ran(line, code),
         "around": [_cut(text.rstrip()) for text in lines[first : line.number + AROUND]],
         "first_line": first + 1,
     }
@@ -149,19 +150,6 @@ def _not_found(traced: Traced, code: Code) -> Fact:
 
 def _told(traced: Traced) -> dict[str, Any]:
     return {"file": traced.frame.file, "function": traced.frame.function, "told": traced.told}
-
-
-def _changed(line: _Line, code: Code) -> Iterator[Fact]:
-    """Yield who changed the line last, if the file is as the commit has it."""
-    data, repository = code.checkout.data(line.path), code.repository
-    if not (code.commit and repository.is_committed(line.path, data, code.commit)):
-        return
-    change = repository.last_change(line.path, line.number, code.commit)
-    if change is not None:
-        place = code.ref(line.path, line.number)
-        text = f"{place} was last changed by {change.author}, in commit {change}"
-        told = {"path": line.path, "line": line.number, "place": place, "source": line.text}
-        yield code.of_commit("line_changed", text, change, told, suggested=not _ran(line, code))
 
 
 def owners(path: str, code: Code) -> Iterator[Fact]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.deployments import AFTER_DEPLOYMENT
@@ -117,8 +118,9 @@ class _Range:
         touching.sort(key=lambda item: involved.cited.isdisjoint(item[1]))
         for change, paths in touching[:MOST]:
             yield self._suspect(change, paths, involved)
-        for change, _ in self._commits:
-            yield from self._proven(change)
+        if self.code.repository.resolve(self.bad) == self.code.deployed:
+            for change, _ in self._commits:
+                yield from self._proven(change)
 
     def _counted(self, involved: _Involved, touching: list[tuple[Change, tuple[str, ...]]]) -> Fact:
         total = f"{len(self._commits)}{'+' if len(self._commits) == FURTHEST else ''}"
@@ -126,8 +128,11 @@ class _Range:
         url = f"https://github.com/{github}/compare/{self.good}...{self.bad}" if github else ""
         data = {**self._data, "count": len(touching), "total": len(self._commits)}
         between = f"between {self.good[:SHORT]} ({data['previous']}) and {self.bad[:SHORT]}"
-        count = str(len(touching)) if touching else "none"
-        text = f"{count} of the {total} commits {between} touch {involved.told}"
+        if len(self._commits) == 1:
+            text = f"the one commit {between} {'touches' if touching else 'does not touch'}"
+        else:
+            text = f"{len(touching) or 'none'} of the {total} commits {between} touch"
+        text += f" {involved.told}"
         kind = "suspects" if touching else "no_suspects"
         return Fact(kind, text, self._ref, data, url=url)
 
@@ -143,19 +148,32 @@ class _Range:
     def _proven(self, change: Change) -> Iterator[Fact]:
         """Yield what other facts say that a commit did, now that it came with the deployment."""
         for fact in self.case.facts:
-            if not fact.suggested and fact.ref == f"commit {change.commit[:SHORT]}":
+            is_its = not fact.suggested and fact.ref == f"commit {change.commit[:SHORT]}"
+            if is_its and not self._was_named(fact):
                 text = f"with {self._data['revision']} of {self._data['service']} came: {fact.text}"
-                data = {**self._data, "did": fact.kind, "told": str(change)}
-                data |= {key: fact.data.get(key, "") for key in ("place", "path", "line")}
                 there = self._stood_before(fact)
+                data = {**self._data, "did": fact.kind, "told": str(change), "sure": not there}
+                data |= {key: fact.data.get(key, "") for key in ("place", "path", "line")}
                 yield self.code.of_commit("deployed_change", text, change, data, suggested=there)
+
+    def _was_named(self, fact: Fact) -> bool:
+        """Say whether a word that a commit brought into a file stood elsewhere before."""
+        word = fact.data.get("word")
+        return bool(word) and self._stood(str(word), str(fact.data.get("path")))
+
+    def _stood(self, text: str, path: str) -> bool:
+        """Say whether a file like one had a text before, wherever it lay."""
+        before = self.code.repository.checkout(self.good)
+        return bool(before.containing([text], "", (PurePosixPath(path).suffix,)))
 
     def _stood_before(self, fact: Fact) -> bool:
         """Say whether a line that was changed stood in the file before: it was only moved."""
         source, path = fact.data.get("source"), fact.data.get("path")
         if not (source and path):
             return False
-        before = self.code.repository.text_at(self.good, path) or b""
+        before = self.code.repository.text_at(self.good, path)
+        if before is None:  # a file that came may be one that was renamed
+            return self._stood(str(source), path)
         lines = before.decode("utf-8", "replace").split("\n")
         return str(source).split() in (line.split() for line in lines)
 

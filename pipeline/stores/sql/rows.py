@@ -13,7 +13,7 @@ from pipeline.correlation.links import Anchor
 from pipeline.detection import Detection, Sample
 from pipeline.document import IncidentDocument
 from pipeline.entry.sighting import Sighting
-from pipeline.report import Action, LedgerEntry
+from pipeline.report import Action, LedgerEntry, Neighbour
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from pipeline.ports import Outcome
 
 Values = dict[str, Any]
+
+
+class _Services(msgspec.Struct):
+    """All that is read of a document where its services are asked for."""
+
+    services: list[str]
 
 
 def detection_row(detection: Detection) -> Values:
@@ -68,6 +74,18 @@ def incident_row(outcome: Outcome) -> Values:
 def to_incident(document: str) -> IncidentDocument:
     """Restore the document of an incident."""
     return IncidentDocument.model_validate(json.loads(document))
+
+
+def to_neighbour(row: Row[Any]) -> Neighbour:
+    """Restore what other incidents are to know of one, without the rest of its document."""
+    return Neighbour(
+        first_seen=row.first_seen,
+        id=row.id,
+        fingerprint=row.fingerprint,
+        title=row.title,
+        services=tuple(msgspec.json.decode(row.document, type=_Services).services),
+        last_seen=row.last_seen,
+    )
 
 
 def ledger_row(outcome: Outcome, now: int) -> Values:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
-    from pipeline.report import LedgerEntry
+    from pipeline.report import LedgerEntry, Neighbour
     from pipeline.verdicts import Verdict
 
 CANDIDATES = 5
@@ -129,6 +129,11 @@ class SqlStore:
             lambda row: rows.to_incident(row[0]),
         )
         return found[0] if found else None
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Return what other incidents are to know of each, as last recorded."""
+        statement = select(incidents).where(incidents.c.absorbed_by.is_(None))
+        return tuple(self._read(statement, rows.to_neighbour))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return what people decided and did not take back, in the order given."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.investigators.source_code import frames
+from pipeline.investigators.source_code.variables.survey import Survey
 from tests.investigators.support import AUTHOR, Project, case, incident
 
 if TYPE_CHECKING:
@@ -101,6 +102,21 @@ def test_who_changed_the_line_and_when(tmp_path: Path) -> None:
     project.write({"back/plan.py": PLAN + "\n"})
     kinds = {one.kind for one in frames.facts(given, project.code())}
     assert kinds == {"frame"}
+
+
+def test_a_line_that_is_not_there_was_changed_by_nobody(tmp_path: Path) -> None:
+    """Nor one of a file that is not there."""
+    project = Project(tmp_path)
+    project.commit("Start", {"back/plan.py": PLAN})
+    assert not list(project.code().changed("line_changed", "back/plan.py", 99))
+    assert not list(project.code().changed("line_changed", "back/none.py", 1))
+
+
+def test_what_is_made_of_the_code_is_made_once(tmp_path: Path) -> None:
+    """For the same services."""
+    code = Project(tmp_path).code()
+    assert code.kept(Survey, ("a",)) is code.kept(Survey, ("a",))
+    assert code.kept(Survey, ("b",)) is not code.kept(Survey, ("a",))
 
 
 def test_a_folder_without_history_has_the_line_alone(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pygit2
 import pytest
 
 from pipeline.deployments import AFTER_DEPLOYMENT
 from pipeline.facts import Fact
 from pipeline.investigators.source_code import suspects
-from tests.investigators.support import Project, case, incident, of_kind
+from tests.investigators.support import FIRST_DAY, Project, case, incident, of_kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +109,7 @@ def test_many_files_are_counted(tmp_path: Path) -> None:
     bad = project.commit("Two", files)
     known = [cited(project, path) for path in files]
     count, first = found(project, deployed(good, bad), *known, at=bad)
-    assert count.text.endswith("touch back/a.py, back/b.py, back/c.py, back/, 2 more")
+    assert count.text.endswith("touches back/a.py, back/b.py, back/c.py, back/, 2 more")
     assert first.text.endswith("touches back/a.py, back/b.py, back/c.py and 2 more")
 
 
@@ -119,7 +120,8 @@ def test_that_no_commit_touches_it_is_said(tmp_path: Path) -> None:
     bad = project.commit("Two", {"auth/a.py": "1"})
     (fact,) = found(project, deployed(good, bad), at=bad)
     assert (fact.kind, fact.suggested) == ("no_suspects", False)
-    assert fact.text.startswith("none of the 1 commits between")
+    assert fact.text.startswith("the one commit between")
+    assert fact.text.endswith("does not touch back/")
 
 
 def test_the_commit_that_changed_the_line_is_proven(tmp_path: Path) -> None:
@@ -143,6 +145,32 @@ def test_a_line_that_was_only_moved_is_not_proven(tmp_path: Path) -> None:
     known = changed(project, bad, path="back/a.py", line=2, source="x = y")
     (fact,) = of_kind("deployed_change", found(project, deployed(good, bad), known, at=bad))
     assert fact.suggested
+
+
+@pytest.mark.parametrize("name", ["old.py", "old.txt"])
+def test_a_line_of_another_file_is_not_proven(tmp_path: Path, name: str) -> None:
+    """It stood in a file of its kind before."""
+    project = Project(tmp_path)
+    good = project.commit("One", {f"back/{name}": "x = y\n"})
+    bad = project.commit("Two", {"back/a.py": "z = 1\nx = y\n"})
+    known = changed(project, bad, path="back/a.py", line=2, source="x = y")
+    (fact,) = of_kind("deployed_change", found(project, deployed(good, bad), known, at=bad))
+    assert fact.suggested is not fact.data["sure"]
+    assert fact.suggested is (name == "old.py")
+
+
+def test_a_word_that_stood_elsewhere_before_did_not_come(tmp_path: Path) -> None:
+    """The commit only brought it into another file."""
+    project = Project(tmp_path)
+    good = project.commit("One", {"back/old.py": "x = KEY\n"})
+    bad = project.commit("Two", {"back/a.py": "x = KEY\ny = NEW\n"})
+    facts = [
+        changed(project, bad, path="back/a.py", line=line, word=word)
+        for line, word in ((1, "KEY"), (2, "NEW"))
+    ]
+    found_facts = found(project, deployed(good, bad), *facts, at=bad)
+    (fact,) = of_kind("deployed_change", found_facts)
+    assert fact.data["line"] == facts[1].data["line"]
 
 
 def test_a_change_that_is_older_is_none_of_the_deployment(tmp_path: Path) -> None:
@@ -184,6 +212,18 @@ def test_an_older_commit_went_back(tmp_path: Path) -> None:
     assert fact.text == f"commit {older[:12]} is older than {newer[:12]}, which ran before it"
 
 
+def test_of_a_merge_alone_nothing_is_said(tmp_path: Path) -> None:
+    """What it merged had run, and it is no older."""
+    project = Project(tmp_path)
+    first = project.commit("One", {"back/a.py": "1"})
+    good = project.commit("Two", {"back/a.py": "2"})
+    git = pygit2.Repository(str(tmp_path))
+    author = pygit2.Signature("Ada Example", "ada@example.com", FIRST_DAY, 0)
+    tree = git[git.head.target].tree.id
+    merge = str(git.create_commit("HEAD", author, author, "Merge", tree, [good, first]))
+    assert found(project, deployed(good, merge), at=merge) == []
+
+
 @pytest.mark.parametrize("changes", [{"absent_before": False}, {"commit": ""}])
 def test_what_was_there_before_has_no_suspects(tmp_path: Path, changes: dict[str, Any]) -> None:
     """Nor what nobody knows the commit of."""
@@ -219,4 +259,4 @@ def test_links_lead_to_the_comparison(tmp_path: Path) -> None:
     count, first = suspects.facts(asked(deployed(good, bad)), code)
     assert count.url == f"https://github.com/example/shop/compare/{good}...{bad}"
     assert first.url == f"https://github.com/example/shop/commit/{bad}"
-    assert count.text.endswith("touch any file")
+    assert count.text.endswith("touches any file")

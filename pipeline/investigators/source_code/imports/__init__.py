@@ -62,6 +62,10 @@ def _of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
             yield from names.of_name(seen, wanted, path)
         if wanted.circular:
             yield from cycles.facts(seen, wanted, path)
+    elif names.is_installed(wanted):
+        yield from foreign.facts(seen, wanted)
+    elif space := names.space_of(seen, wanted):
+        yield from names.of_space(seen, wanted, space)
     elif names.is_own(seen, wanted.module):
         yield from removals.of_module(seen, wanted)
     else:

@@ -33,13 +33,15 @@ class Asked:
     """An import that failed: of a module, or of a name from it.
 
     `place` is the module's file in the container; `circular` whether Python says that modules
-    import each other. Without a `module` it is a name that is not defined where it is used.
+    import each other, `no_package` that what has the first part of the module's name is a file.
+    Without a `module` it is a name that is not defined where it is used.
     """
 
     module: str
     name: str
     place: str = ""
     circular: bool = False
+    no_package: bool = False
     frames: tuple[tuple[str, int], ...] = ()
 
 
@@ -51,7 +53,8 @@ def asked(symptom: Symptom) -> Asked | None:
     if about_import:
         circular = _CIRCULAR in text or symptom.rule == "circular_import"
         told, place = _told(text, module, name)
-        return Asked(module, name or told, place, circular, tuple(_frames(text)))
+        alone = f"'{module.partition('.')[0]}' is not a package" in text
+        return Asked(module, name or told, place, circular, alone, tuple(_frames(text)))
     if not module and _NAME.match(name) and _is_undefined(symptom):
         return Asked("", name, frames=tuple(_frames(text)))
     return None

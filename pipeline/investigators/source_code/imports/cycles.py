@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.investigators.source_code.imports.tellings import files, of_commit, since
+from pipeline.investigators.source_code.imports.tellings import files, since
 from pipeline.investigators.source_code.python import outline
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _closed(seen: Modules, wanted: Asked, cycle: list[Edge]) -> Iterator[Fact]:
         change, edge = newest[0]
         text = f"commit {change} closed the circle: it brought the import of {edge.place}"
         data = {"module": wanted.module, "path": edge.path, "place": edge.place}
-        yield of_commit(code, "import_cycle_closed", text, change, data)
+        yield code.of_commit("import_cycle_closed", text, change, data)
 
 
 def _since(code: Code, edge: Edge) -> Change | None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pipeline.facts import Fact
 from pipeline.investigators.source_code.imports import removals
 from pipeline.investigators.source_code.imports.distributions import distributions
+from pipeline.investigators.source_code.imports.names import is_installed
 from pipeline.investigators.source_code.imports.requirements import read, requirements
 from pipeline.investigators.source_code.imports.tellings import (
     CHANGES,
     files,
     import_came,
-    of_commit,
 )
 
 if TYPE_CHECKING:
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from pipeline.investigators.source_code.imports.requirements import Required, Requirements
 
 
+_LONGEST = 200
+"""Letters of a line that are told."""
+
+
 def facts(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     """Yield whether a module is to be installed, and whether it was one of the repository."""
     top = wanted.module.partition(".")[0]
-    if top in sys.stdlib_module_names or len(seen.found(wanted.module)) > 1:
+    ambiguous = len(seen.found(wanted.module)) > 1 and not is_installed(wanted)
+    if top in sys.stdlib_module_names or ambiguous:
         return
-    if "." not in wanted.module:
+    if "." not in wanted.module and not wanted.name:
         gone = list(removals.of_module(seen, wanted))
         if any(one.kind == "module_removed" for one in gone):
             yield from gone
@@ -46,9 +51,9 @@ def _required(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     always = [one for one in listed if not one.group]
     data = {"module": module, "distributions": list(known), "files": list(told.files)}
     if always:
-        yield _listed(seen, module, always[0], "requirement_listed")
+        yield from _listed(seen, module, always[0], "requirement_listed")
     elif listed:
-        yield _listed(seen, module, listed[0], "requirement_for_development")
+        yield from _listed(seen, module, listed[0], "requirement_for_development")
     elif not known or told.doubts or not told.files:
         yield Fact("requirement_unclear", _doubt(module, known, told), seen.ref, data)
     else:
@@ -73,7 +78,7 @@ def _history(
                 name = min(gone)
                 text = f"commit {change} took {name} out of {path}"
                 data = {"module": module, "distribution": name, "path": path}
-                yield of_commit(code, "requirement_removed", text, change, data)
+                yield code.of_commit("requirement_removed", text, change, data)
                 yield from removals.left(seen, wanted, "", change)
                 return
     text = f"no commit that is here took {' or '.join(known)} out of {files(paths)}"
@@ -94,10 +99,21 @@ def _doubt(module: str, known: tuple[str, ...], told: Requirements) -> str:
     return f"no file here lists what is to be installed, such as {known[0]}"
 
 
-def _listed(seen: Modules, module: str, one: Required, kind: str) -> Fact:
+def _listed(seen: Modules, module: str, one: Required, kind: str) -> Iterator[Fact]:
+    """Yield that something is listed, and which commit wrote it so."""
     lines = seen.code.checkout.lines(one.path, one.word)
-    number = next((found.line for found in lines), 0)
+    found = next(iter(lines), None)
+    number = found.line if found else 0
     only = f", for {one.group} only" if one.group else ""
     text = f"{one.path} lists {one.name}, which {module} comes with{only}"
-    data = {"module": module, "distribution": one.name, "group": one.group}
-    return seen.code.fact(kind, text, one.path, number, data)
+    written = found.text[:_LONGEST] if found else one.name
+    data = {"module": module, "distribution": one.name, "group": one.group, "written": written}
+    yield seen.code.fact(kind, text, one.path, number, data)
+    change = seen.code.repository.last_change(one.path, number, seen.code.commit or "HEAD")
+    same = seen.code.checkout.data(one.path) == seen.code.repository.text_at(
+        seen.code.commit, one.path
+    )
+    if change is not None and same:
+        text = f"commit {change} wrote line {number} of {one.path}: {written}"
+        told = {**data, "path": one.path, "line": number}
+        yield seen.code.of_commit("requirement_since", text, change, told)

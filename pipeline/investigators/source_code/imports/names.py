@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.facts import Fact
 from pipeline.investigators.source_code.imports import removals
 from pipeline.investigators.source_code.imports.bindings import FOR_TYPES, bindings
+from pipeline.investigators.source_code.imports.distributions import distributions
 from pipeline.investigators.source_code.imports.tellings import (
     files,
     importers,
@@ -36,7 +37,12 @@ def file_of(seen: Modules, wanted: Asked) -> str:
     told = seen.at(wanted.place) if wanted.place else ""
     if told in found:
         return told
-    return found[0] if len(found) == 1 and not _is_installed(wanted) else ""
+    return found[0] if len(found) == 1 and not is_installed(wanted) else ""
+
+
+def space_of(seen: Modules, wanted: Asked) -> str:
+    """Return the folder of a package without `__init__.py`; "" if there is none."""
+    return "" if seen.found(wanted.module) else seen.folder(wanted.module)
 
 
 def is_own(seen: Modules, module: str) -> bool:
@@ -54,16 +60,21 @@ def of_module(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
     if path:
         text, data = f"{module} is {path}", {"module": module}
         yield seen.code.fact("module_here", text, path, 0, data)
-    elif len(found) > 1:
+    elif space := space_of(seen, wanted):
+        text = f"{module} is the folder {space}, which has no __init__.py"
+        data = {"module": module}
+        yield seen.code.fact("module_here", text, space, 0, data)
+        yield seen.code.fact("package_without_init", text, space, 0, data)
+    elif len(found) > 1 and not is_installed(wanted):
         text = f"{module} may be any of {files(found)}"
         yield Fact("module_unclear", text, seen.ref, {"module": module, "paths": found})
-    elif is_own(seen, module):
-        yield from _missing(seen, module)
+    elif is_own(seen, module) and not is_installed(wanted):
+        yield from _missing(seen, wanted)
     elif module.partition(".")[0] in sys.stdlib_module_names:
         text = f"{module} comes with Python"
         yield Fact("module_of_python", text, "sys.stdlib_module_names", {"module": module})
     else:
-        text = f"no file of the {len(seen.files)} of Python here is {module}"
+        text = f"none of the {len(seen.files)} Python files here is {module}"
         yield Fact("module_foreign", text, seen.ref, {"module": module})
     yield from importers(seen, module, path, wanted.name)
 
@@ -100,6 +111,20 @@ def _for_types(seen: Modules, path: str, data: Mapping[str, str]) -> Iterator[Fa
         if one.how == FOR_TYPES:
             text = f"{path} has {data['name']} for type checkers only"
             yield seen.code.fact("name_only_for_types", text, path, one.line, data)
+
+
+def of_space(seen: Modules, wanted: Asked, space: str) -> Iterator[Fact]:
+    """Yield whether a package without `__init__.py` has a module of a name; it may be elsewhere."""
+    if not wanted.name:
+        return
+    data = {"module": wanted.module, "name": wanted.name}
+    inner = seen.file(f"{wanted.module}.{wanted.name}")
+    if inner:
+        text = f"{inner} is {wanted.name}"
+        yield seen.code.fact("name_defined", text, inner, 0, data)
+    else:
+        text = f"other folders than {space} may be part of {wanted.module}"
+        yield seen.code.fact("name_unclear", text, space, 0, data)
 
 
 def defined_elsewhere(seen: Modules, name: str, path: str) -> Iterator[tuple[str, int]]:
@@ -141,12 +166,14 @@ def _is_dynamic(seen: Modules, path: str) -> bool:
     return any(word in data for word in words)
 
 
-def _is_installed(wanted: Asked) -> bool:
+def is_installed(wanted: Asked) -> bool:
+    """Say whether the message names a file of the module that was installed."""
     return "-packages/" in wanted.place
 
 
-def _missing(seen: Modules, module: str) -> Iterator[Fact]:
+def _missing(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     """Yield that a package of the repository has no such module."""
+    module = wanted.module
     parent, _, last = module.rpartition(".")
     while parent and not (seen.folder(parent) or seen.found(parent)):
         parent = parent.rpartition(".")[0]
@@ -157,6 +184,18 @@ def _missing(seen: Modules, module: str) -> Iterator[Fact]:
     if spelled := seen.spelled(module):
         text = f"{module} differs from {spelled} in the case of its letters"
         yield seen.code.fact("module_in_other_case", text, spelled, 0, {"module": module})
+    top = module.partition(".")[0]
+    hiding = seen.found(top)
+    if hiding and distributions(module):
+        text = f"{hiding[0]} has the name of the package {top}, which somebody else wrote"
+        yield seen.code.fact(
+            "module_hides_package",
+            text,
+            hiding[0],
+            0,
+            {"module": module, "package": top},
+            suggested=not wanted.no_package,
+        )
     same = (path for path in seen.files if path.endswith((f"/{last}.py", f"/{last}/__init__.py")))
     for path in islice((path for path in same if not is_test(path)), MOST):
         text = f"{path} may be what {module} was"

@@ -14,7 +14,6 @@ from pipeline.investigators.source_code.imports.tellings import (
     asking,
     files,
     import_came,
-    of_commit,
 )
 from pipeline.investigators.source_code.python import outline, parsed
 
@@ -51,16 +50,16 @@ def of_name(
     change, before, after = found
     line = _line(before, name)
     text = f"commit {change} took {name} out of {path} (line {line} before it)"
-    yield of_commit(code, "name_removed", text, change, {**data, "line": line})
+    yield code.of_commit("name_removed", text, change, {**data, "line": line})
     if to := _renamed(before, after, name):
         text = f"commit {change} gave {name} of {path} the name {to}: all else in it stayed"
-        yield of_commit(code, "name_renamed", text, change, {**data, "to": to})
+        yield code.of_commit("name_renamed", text, change, {**data, "to": to})
     for other, number in elsewhere:
         arrived = code.repository.appeared(other, name.encode(), code.commit)
         if arrived is not None and arrived.commit == change.commit:
             place = f"{other}:{number}"
             text = f"commit {change} took {name} out of {path} and brought it to {other}"
-            yield of_commit(code, "name_moved", text, change, {**data, "to": other, "place": place})
+            yield code.of_commit("name_moved", text, change, {**data, "to": other, "place": place})
     yield from left(seen, wanted, path, change)
 
 
@@ -80,10 +79,10 @@ def of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     path, change = found
     data = {"module": module, "path": path}
     text = f"commit {change} deleted {path}, which was {module}"
-    yield of_commit(code, "module_removed", text, change, data)
+    yield code.of_commit("module_removed", text, change, data)
     if to := _became(seen, path, change):
         text = f"commit {change} deleted {path} and brought {to}, which is much like it"
-        yield of_commit(code, "module_moved", text, change, {**data, "to": to})
+        yield code.of_commit("module_moved", text, change, {**data, "to": to})
     yield from left(seen, wanted, "", change)
 
 
@@ -171,11 +170,11 @@ def left(seen: Modules, wanted: Asked, path: str, change: Change) -> Iterator[Fa
         places = [one.place for one in stayed]
         text = f"commit {change} left {files(places)} as they were, which import {what}"
         told = {**data, "count": len(places), "places": places, "shown": files(places)}
-        yield of_commit(code, "importers_stayed", text, change, told)
+        yield code.of_commit("importers_stayed", text, change, told)
     elif now:
         text = f"{files([one.place for one in now])} import {what} since a later commit"
         told = {**data, "count": len(now), "places": [one.place for one in now]}
-        yield of_commit(code, "importers_came_later", text, change, told)
+        yield code.of_commit("importers_came_later", text, change, told)
 
 
 def _asks(data: bytes, name: str, module: str) -> bool:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pipeline.facts import Fact
-from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.python import outline
 
 if TYPE_CHECKING:
@@ -52,14 +51,6 @@ def resembling(name: str, known: Collection[str]) -> str:
         name, sorted(set(known) - {name}), scorer=fuzz.ratio, score_cutoff=ALIKE
     )
     return "" if best is None else str(best[0])
-
-
-def of_commit(code: Code, kind: str, text: str, change: Change, data: Mapping[str, Any]) -> Fact:
-    """Return a fact that a commit shows."""
-    short = change.commit[:SHORT]
-    url = f"https://github.com/{code.github}/commit/{change.commit}" if code.github else ""
-    told = {"commit": short, "date": change.date, "subject": change.subject}
-    return Fact(kind, text, f"commit {short}", {**told, **data}, url=url)
 
 
 def asking(seen: Modules, module: str, path: str, name: str) -> list[Importer]:
@@ -119,7 +110,7 @@ def import_came(seen: Modules, module: str, path: str, name: str) -> Iterator[Fa
         if change is not None:
             text = f"commit {change} brought the import of {name or module} into {one.path}"
             data = {"module": module, "name": name, "path": one.path, "place": one.place}
-            yield of_commit(seen.code, "import_came", text, change, data)
+            yield seen.code.of_commit("import_came", text, change, data)
 
 
 def _has(item: Import, data: bytes) -> bool:

@@ -19,7 +19,7 @@ from pipeline.investigators.source_code.imports.bindings import (
     uses,
 )
 from pipeline.investigators.source_code.imports.names import defined_elsewhere
-from pipeline.investigators.source_code.imports.tellings import of_commit, resembling
+from pipeline.investigators.source_code.imports.tellings import resembling
 from pipeline.investigators.source_code.python import outline, parsed
 
 if TYPE_CHECKING:
@@ -110,16 +110,16 @@ def _history(seen: Modules, path: str, name: str, data: dict[str, object]) -> It
         if lines and not list(bindings(now, name)):
             text = f"commit {change} took away what bound {name} in {path} (line {min(lines)} then)"
             told = {**data, "line": min(lines), "still": uses(now, name)}
-            yield of_commit(code, "name_binding_removed", text, change, told)
+            yield code.of_commit("name_binding_removed", text, change, told)
             return
         if name.encode() not in before and not lines:
             text = f"commit {change} brought {name} into {path}, without what binds it"
-            yield of_commit(code, "name_came_unbound", text, change, data)
+            yield code.of_commit("name_came_unbound", text, change, data)
             return
     came = code.repository.appeared(path, name.encode(), code.commit)
     if came is not None:
         text = f"commit {came} brought {path}, which uses {name} without binding it"
-        yield of_commit(code, "name_came_unbound", text, came, data)
+        yield code.of_commit("name_came_unbound", text, came, data)
 
 
 def _bound_names(path: str, seen: Modules) -> frozenset[str]:

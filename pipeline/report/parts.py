@@ -1,0 +1,162 @@
+"""What an incident, its facts and its deployments come to, in the parts of a report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.audit import ABOVE
+from pipeline.deployments import Rollout, deployment_text
+from pipeline.drafting import draft
+from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.facts import sample_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pipeline.drafting import Draft
+    from pipeline.facts import Fact
+    from pipeline.incident import Incident, Symptom
+
+NO_ROLLOUT = Rollout()
+
+LOOKED_AT = "source_code"
+"""The kind of fact that says which version of the code the others are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    """One line of the timeline; `timestamp` in nanoseconds UTC.
+
+    `kind` is context, deployment, symptom, last, or the kind of the fact that tells it.
+    """
+
+    timestamp: int
+    kind: str
+    text: str
+    ref: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StateLine:
+    """One line of the system state, and what says so."""
+
+    label: str
+    text: str
+    ref: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What users have of it: as rules state it, or the title of what they see, and how often."""
+
+    text: str
+    rules: tuple[str, ...]
+    count: int
+
+
+def raw_lines(symptom: Symptom, limit: int) -> str:
+    """Return the distinct raw texts of a symptom's samples, each with its time, in few lines."""
+    seen: dict[str, str] = {}
+    for sample in symptom.samples:
+        seen.setdefault(sample.text, format_timestamp(sample.timestamp))
+    lines = [line for text, time in seen.items() for line in f"{time} {text}".splitlines()]
+    if len(lines) > limit:
+        lines = [*lines[:limit], f"… ({len(lines) - limit} more lines)"]
+    return "\n".join(lines)
+
+
+def state_lines(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[StateLine, ...]:
+    """Return the lines of the system state, each label once (the earliest that says it).
+
+    Facts tell of a setting if their data has `setting` (its name) and `value`; entries go first.
+    """
+    said: dict[str, StateLine] = {}
+    everything = sorted((*incident.context, *incident.symptoms), key=lambda item: item.first_seen)
+    for item in everything:
+        for label, text in item.state_lines:
+            said.setdefault(label, StateLine(label, text, sample_ref(item.samples[0])))
+    for fact in _established(facts):
+        label = str(fact.data.get("setting") or "")
+        if label:
+            text = str(fact.data.get("value", ""))
+            said.setdefault(label, StateLine(label, text, fact.ref, fact.url))
+    return tuple(said.values())
+
+
+def impacts(incident: Incident) -> tuple[Impact, ...]:
+    """Return each impact once, with how often it was seen; what users notice goes first."""
+    by_text: defaultdict[str, list[Symptom]] = defaultdict(list)
+    for item in sorted(incident.symptoms, key=lambda item: not item.user_visible):
+        text = item.impact or (item.title if item.user_visible else "")
+        if text:
+            by_text[text].append(item)
+    return tuple(
+        Impact(text, tuple(dict.fromkeys(item.rule for item in found)), sum(i.count for i in found))
+        for text, found in by_text.items()
+    )
+
+
+def grouped_because(incident: Incident) -> tuple[str, ...]:
+    """Return the reason of every link, of every merge, and of every piece of context."""
+    absorbed = (f"absorbed {name}: linked with it by later entries" for name in incident.absorbed)
+    names = dict.fromkeys(item.rule for item in incident.context)
+    context = [f"logged near the beginning for the same service: {', '.join(names)}"]
+    reasons = (*(link.reason for link in incident.links), *absorbed, *(context if names else ()))
+    return tuple(dict.fromkeys(reasons))
+
+
+def timeline(
+    incident: Incident, rollout: Rollout = NO_ROLLOUT, facts: Iterable[Fact] = ()
+) -> tuple[TimelineItem, ...]:
+    """Return when each context, deployment and symptom began, and when it was last seen.
+
+    Facts tell of a moment if their data has `happened_at` (RFC 3339).
+    """
+    items = [
+        TimelineItem(item.first_seen, kind, item.title, sample_ref(item.samples[0]))
+        for kind, group in (("context", incident.context), ("symptom", incident.symptoms))
+        for item in group
+    ]
+    items += [
+        TimelineItem(one.first_seen, "deployment", deployment_text(one), one.ref)
+        for one in rollout.begun
+    ]
+    items += _moments(facts)
+    last = max(incident.symptoms, key=lambda item: (item.last_seen, item.fingerprint))
+    if last.last_seen > last.first_seen:
+        ref = sample_ref(last.samples[-1])
+        items.append(TimelineItem(last.last_seen, "last", f"{last.title} (last seen)", ref))
+    return tuple(sorted(items, key=lambda item: (item.timestamp, item.kind, item.text)))
+
+
+def _moments(facts: Iterable[Fact]) -> Iterator[TimelineItem]:
+    """Yield what facts say happened; an investigator's idea of a time may be none."""
+    for fact in _established(facts):
+        try:
+            timestamp = parse_timestamp(str(fact.data.get("happened_at", "")))
+        except ValueError:
+            continue
+        yield TimelineItem(timestamp, fact.kind, fact.text, fact.ref, fact.url)
+
+
+def _established(facts: Iterable[Fact]) -> Iterator[Fact]:
+    return (fact for fact in facts if not fact.suggested)
+
+
+def looked_at(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Return which version of the code facts are about; empty where nobody looked at any."""
+    return tuple(dict.fromkeys(_sentence(fact.text) for fact in facts if fact.kind == LOOKED_AT))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def drafts(incident: Incident) -> tuple[Draft, ...]:
+    """Return a drafted rule for each symptom that none knows, but for lines above a traceback."""
+    unknown = [item for item in incident.symptoms if item.unknown and ABOVE not in item.fields]
+    return tuple(draft(item.samples[0], "".join(item.services[:1])) for item in unknown)

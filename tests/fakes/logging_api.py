@@ -1,0 +1,98 @@
+"""A Logging API that holds entries and understands the filters that it is asked with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from google.cloud.logging_v2.types import LogEntry as ApiEntry
+from google.protobuf.json_format import ParseDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.entry import LogEntry
+
+_COMPARISON = re.compile(r'([\w.]+(?:\."[^"]+")?)(>=|<=|=)"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an answer."""
+
+    entries: Sequence[Any]
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Pages, as the API's pager has them."""
+
+    pages: Iterator[Page]
+
+
+@dataclass
+class FakeLoggingApi:
+    """`nearby_logs.api.Client` over a list; `empty` pages come before each entry.
+
+    An entry with a payload of a type that nobody knows comes first if `odd`. It raises `fails` if
+    there is one. What is no filter that it understands breaks the test.
+    """
+
+    held: Sequence[LogEntry]
+    empty: int = 0
+    odd: bool = False
+    fails: Exception | None = None
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def list_log_entries(self, request: Mapping[str, Any], *, timeout: float) -> Answer:
+        """Return the entries that a filter lets through, in the order that is asked for."""
+        assert timeout > 0
+        self.asked.append(request)
+        if self.fails:
+            raise self.fails
+        found = [one for one in self.held if _holds(request["filter"], one)]
+        newest = request["order_by"] == "timestamp desc"
+        return Answer(self._pages(sorted(found, key=lambda one: one.timestamp, reverse=newest)))
+
+    def _pages(self, found: Sequence[LogEntry]) -> Iterator[Page]:
+        if self.odd:
+            made = ApiEntry(insert_id="odd")
+            payload = ApiEntry.pb(made).proto_payload
+            payload.type_url, payload.value = "type.googleapis.com/no.such.Type", b"x"
+            yield Page((made,), "more")
+        for one in found:
+            for _ in range(self.empty):
+                yield Page((), "more")
+            yield Page((_api_entry(one),), "more")
+        yield Page(())
+
+
+def _api_entry(one: LogEntry) -> Any:
+    made = ApiEntry()
+    ParseDict(dict(one.document), ApiEntry.pb(made))
+    return made
+
+
+def _holds(text: str, one: LogEntry) -> bool:
+    """Evaluate a filter: comparisons under AND, OR and parentheses."""
+    values: list[bool] = []
+
+    def compare(match: re.Match[str]) -> str:
+        path, operator, quoted = match.groups()
+        value = _ESCAPED.sub(r"\1", quoted)
+        values.append(any(_compared(str(item), operator, value) for item in one.lookup(path)))
+        return str(values[-1])
+
+    shape = _COMPARISON.sub(compare, text)
+    assert re.fullmatch(r"(?:True|False|AND|OR|[() ])+", shape), shape
+    return bool(eval(shape.replace("AND", "and").replace("OR", "or")))  # noqa: S307 - five words
+
+
+def _compared(item: str, operator: str, value: str) -> bool:
+    if operator == "=":
+        return item == value
+    ours, theirs = item.rstrip("Z0."), value.rstrip("Z0.")
+    return ours >= theirs if operator == ">=" else ours <= theirs
