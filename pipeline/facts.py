@@ -26,7 +26,8 @@ class Fact:
 
     `kind` is the word whys templates ask for; `ref` is its provenance (insertId, file:line, URL);
     `text` one sentence in plain text; `data` what a template may put into an answer; `url` where
-    the place can be looked at, "" if nobody knows.
+    the place can be looked at, "" if nobody knows. Data with `happened_at` (RFC 3339) put a fact
+    into the timeline of the report, with `setting` (its name) and `value` into the system state.
     """
 
     kind: str

@@ -59,10 +59,11 @@ def prose(text: str, places: Mapping[str, str]) -> Safe:
     """
     line, parts, end = _one_line(text), [], 0
     for match in _PLACE.finditer(line):
-        if match[0] in places or match["id"]:
+        place = f"{match[0][:1].lower()}{match[0][1:]}" if match["id"] else match[0]
+        if place in places or match["id"]:
             before = _escaped(line[end : match.start()])
             # An exclamation mark before a link would make an image of it.
-            parts += [_BANG.sub(r"\!", before), link(match[0], places.get(match[0], ""))]
+            parts += [_BANG.sub(r"\!", before), link(match[0], places.get(place, ""))]
             end = match.end()
     return Safe("".join([*parts, _escaped(line[end:])]))
 
@@ -183,7 +184,7 @@ _ADDRESS = re.compile(
 _REFERENCE = re.compile(r"(?i:/(?:issues|pull|discussions))(?![A-Za-z0-9._-])")
 _PLACE = re.compile(
     r"(?<![\w.:/@+-])(?:"
-    r"(?P<id>(?:commit )?(?=[0-9]{0,40}[a-f])(?=[a-f]{0,40}[0-9])[0-9a-f]{7,40}(?!\w))"
+    r"(?P<id>(?:[Cc]ommit )?(?=[0-9]{0,40}[a-f])(?=[a-f]{0,40}[0-9])[0-9a-f]{7,40}(?!\w))"
     r"|[\w.@+/-]{1,300}:[0-9]{1,7}(?!\w|:[0-9]))",
     re.ASCII,
 )

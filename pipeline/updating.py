@@ -36,8 +36,9 @@ class Grown:
 class Changes:
     """What changed about an incident since its last report.
 
-    `cause` is "", found, changed or doubted; `settled` are whys that were unknown, with their
-    numbers; `silent` symptoms that were not seen again although the incident went on or is over.
+    `cause` is "", found, changed or doubted, and found also where facts had not reached as far;
+    `settled` are whys that were unknown, with their numbers; `silent` symptoms that were not seen
+    again although the incident went on or is over.
     """
 
     state: bool
@@ -149,7 +150,8 @@ def _cause(before: ReportedDocument, after: IncidentDocument) -> str:
         return "doubted"
     if not established or before.root_cause == after.root_cause:
         return ""
-    return "changed" if before.established else "found"
+    reached = before.established and not before.unsettled
+    return "changed" if reached else "found"
 
 
 def _is_established(document: IncidentDocument) -> bool:

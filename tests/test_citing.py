@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.facts import Fact
+from pipeline.detection import Sample
+from pipeline.facts import Fact, sample_ref
+from pipeline.markdown import code
 from pipeline.report import render
 from pipeline.report.citing import FACT_EXCERPT, REFERENCES, Citations, steps
 from pipeline.whys import Evidence, Explanation, FalseAlarm, Status, Why
-from tests.support import correlate, detection, rule_text, ruleset
+from tests.support import BASE, correlate, detection, rule_text, ruleset
 from tests.test_markdown import HOSTILE, assert_defused, parser
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = (Path(__file__).parents[1] / "templates/issue.md.j2").read_text(encoding="utf-8")
 RULES = ruleset(
-    rule_text("missing", audit="{impact: Nobody can log in}"),
+    rule_text("missing", audit="{impact: Nobody can log in, state: {Missing: sessions}}"),
     rule_text("down", audit="{user_visible: true, caused_by: [{rule: missing}]}"),
 )
 URL = "https://github.com/example/platform/blob/main/check.py#L7"
@@ -131,6 +133,7 @@ def test_what_was_told_above_is_not_told_again() -> None:
     """Only its place, and the why that tells it."""
     whys = lines(body(explanation(FIRST, LAST)), "Five whys")
     assert whys == [
+        "No source code was looked at; `--repo PATH` names a checkout.",
         "### Why 1: Why 1?",
         "**Finding** (established): It is so.",
         "**Evidence**",
@@ -144,6 +147,51 @@ def test_what_was_told_above_is_not_told_again() -> None:
         "- `insertId b in log`: it was missing",
         f"- and, from above: {LINK} (why 1)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ref", "text", "written"),
+    [
+        ("check.py:7", "check.py:7 expects it", f"{LINK} expects it"),
+        ("check.py:7", "check.py expects it", f"{LINK} expects it"),
+        ("check.py:7", "it stands in check.py:7", f"it stands in {LINK}"),
+        ("check.py:7", "check.python expects it", f"{LINK}: check.python expects it"),
+        ("check.py:7", "expects it", f"{LINK}: expects it"),
+        ("app/", "app/ has nothing of it", f"[`app/`](<{URL}>) has nothing of it"),
+        ("", "somebody said so", "` `: somebody said so"),
+    ],
+)
+def test_a_sentence_that_names_its_place_needs_no_other(ref: str, text: str, written: str) -> None:
+    """The place is a link where it stands; else it comes first."""
+    item = Evidence("f", ref, text, URL if ref else "")
+    why = replace(FIRST, evidence=(CHECK, item))
+    assert Citations(explanation(why)).cite(item) == written
+
+
+@pytest.mark.parametrize(
+    ("log", "name", "led"),
+    [
+        ("projects/demo/logs/run.googleapis.com%2Fstderr", "6a-b_c", True),
+        ("projects/example.com:demo/logs/x", "6a", True),
+        ("folders/7/logs/x", "6a", False),
+        ("log", "6a", False),
+        ("projects/de mo/logs/x", "6a", False),
+        ("projects/demo/logs/x", 'a" OR "b', False),
+        ("projects/demo/logs/x", "", False),
+    ],
+)
+def test_an_entry_leads_to_the_logs_explorer(log: str, name: str, *, led: bool) -> None:
+    """At its time, in its project; where an entry says no project it can only be copied."""
+    sample = Sample(BASE, log, name, "ERROR", "sessions is missing")
+    made = Citations(explanation(FIRST), [sample]).place(sample_ref(sample))
+    project = log.split("/")[1] if led else ""
+    address = (
+        f"https://console.cloud.google.com/logs/query;query=insertId%3D%22{name}%22%0A"
+        "timestamp%3D%222025-09-10T00%3A00%3A00Z%22;cursorTimestamp=2025-09-10T00:00:00Z"
+        f"?project={project}"
+    )
+    shown = f"[`{sample_ref(sample)}`](<{address}>)"
+    assert made == (shown if led else code(sample_ref(sample)))
 
 
 def test_a_long_fact_is_cut_later_than_an_entry() -> None:
@@ -181,6 +229,7 @@ def test_a_false_alarm_is_told_with_its_proof() -> None:
 
 FACTS = [
     Fact("setting", "MODE is new", "a.env:1", {"setting": "Mode", "value": "new"}, url=URL),
+    Fact("setting", "TABLES are gone", "insertId missing-0-backend in log", {"setting": "Tables"}),
     Fact("setting", "MODE is old", "b.env:1", {"setting": "Mode", "value": "old"}),
     Fact("setting", "DEBUG may be on", "c.env:1", {"setting": "Debug"}, suggested=True),
     Fact(
@@ -192,9 +241,10 @@ FACTS = [
 
 
 def test_facts_tell_of_settings() -> None:
-    """Each once; what is only likely is left out."""
+    """Each once, and not in other words than a rule; what is only likely is left out."""
     assert lines(body(explanation(OPEN), *FACTS), "System state") == [
-        f"- Mode: new ([`a.env:1`](<{URL}>))"
+        "- Missing: sessions (`insertId missing-0-backend in log`)",
+        f"- Mode: new ([`a.env:1`](<{URL}>))",
     ]
 
 

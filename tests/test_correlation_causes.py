@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.catalog import load_catalog
 from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.correlation.causes import STRANDS
 from pipeline.correlation.episodes import MemoryShelf
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
@@ -54,6 +55,17 @@ def parts(*detections: Detection) -> list[dict[str, int]]:
 def shown(incident: Incident) -> dict[str, int]:
     """Return the counts of its symptoms by rule."""
     return {symptom.rule: symptom.count for symptom in incident.symptoms}
+
+
+def test_each_service_has_its_own_causes_however_many_there_are() -> None:
+    """More of them than merged causes are kept for the next symptom."""
+    services = [f"s{number}" for number in range(STRANDS + 1)]
+    rules = ("import_error", "exited")
+    found = [seen(rule, 1, service=service) for service in services for rule in rules]
+    found = [replace(item, key=("log", at, "")) for at, item in enumerate(found)]
+    made = correlate(CHAIN, *found).incidents()
+    assert len(made) == len(services)
+    assert all(len(incident.symptoms) == len(rules) for incident in made)
 
 
 def test_two_causes_one_after_the_other_are_two_incidents_with_the_same_effects() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from pipeline.correlation.rows import Rows
+from pipeline.correlation.rows import AT_ONCE, Rows
 from tests.support import BASE, SECOND, detection
 
 
@@ -14,13 +14,13 @@ def _rows(*values: object) -> Rows:
     for at, value in enumerate(values):
         item = replace(detection("rule", at=at, value=value), fingerprint="same")
         rows.tell(item.key, item.richness, [item])
+    rows.settle()
     return rows
 
 
 def test_what_is_alike_shares_a_facet() -> None:
     """Also when something else was told in between."""
     rows = _rows("a", "a", "b", "a", ["c"], ["c"], None, None)
-    rows.settle()
     assert [[*facet.rows] for facet in rows.by_fingerprint["same"]] == [
         [0, 1, 3],
         [2],
@@ -48,6 +48,27 @@ def test_what_comes_after_the_rows_were_settled_is_put_in_order() -> None:
     (facet,) = rows.by_fingerprint["same"]
     assert [*facet.rows] == [3, 2, 1, 5, 4]
     assert [*facet.times] == [rows.times[row] for row in facet.rows]
+
+
+def test_what_waits_to_become_rows_is_there_whenever_it_is_looked_at() -> None:
+    """Also when there is enough of it in between, and when some of it is taken back."""
+    rows = Rows({"rule": ()})
+    found = [detection("rule", at=at) for at in range(2 * AT_ONCE + 2)]
+    for item in found:
+        rows.tell(item.key, item.richness, [item])
+        assert [one.key for one in rows.told(hash(item.key)) or ()] == [item.key]
+    rows.tell(found[-1].key, (2, 1, 1, ""), [])
+    assert [one.key for one in rows.detections()] == [item.key for item in found[:-1]]
+    assert len(rows) == len(found)
+
+
+def test_they_become_rows_together() -> None:
+    """Nobody has to look."""
+    rows = Rows({"rule": ()})
+    for at in range(AT_ONCE + 1):
+        item = detection("rule", at=at)
+        rows.tell(item.key, item.richness, [item])
+    assert len(rows.times) == AT_ONCE
 
 
 def test_a_detection_is_as_rich_as_the_copy_it_is_told_of() -> None:

@@ -197,3 +197,12 @@ def test_shuffled_and_repeated_entries_give_the_same_issues(
     assert again.noise == document.noise
     assert again.entries.accepted == document.entries.accepted
     assert again.entries.duplicates == document.entries.duplicates + 200
+
+
+def test_the_readme_shows_how_the_issue_begins() -> None:
+    """Word by word."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    quoted = [line.removeprefix(">").strip() for line in readme.splitlines() if line[:1] == ">"]
+    issue = SNAPSHOT.read_text(encoding="utf-8")
+    _, _, body = issue.partition("## Problem\n")
+    assert " ".join(body.split()).startswith(" ".join(" ".join(quoted).split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +48,15 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("catalog.yml").write_text(OWNERS, encoding="utf-8")
 
 
-def run(*words: object, stdin: str = "") -> Result:
+def run(*words: object) -> Result:
     """Run a command."""
-    return CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def replay(*lines: str) -> Sequence[Mapping[str, Any]]:
     """Replay entries into the store, without a catalog, and return the incidents."""
-    result = run("replay", "-", *STORE, "--format", "json", stdin="\n".join(lines))
+    Path("replayed.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    result = run("replay", "replayed.jsonl", *STORE, "--format", "json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)["incidents"]
     assert isinstance(found, list)
@@ -114,6 +116,29 @@ def test_the_code_of_now_is_looked_into(tmp_path: Path) -> None:
     assert "\n      https://github.com/example/platform/blob/" in after
 
 
+def test_a_program_is_asked_and_its_claims_are_left_open(tmp_path: Path) -> None:
+    """What a program of the user's says stands among the open questions, as its claim."""
+    (incident,) = replay(line("sessions"))
+    program = tmp_path / "ask.py"
+    said = {"facts": [{"kind": "owner", "text": "sessions moved, password=hunter2hunter2"}]}
+    program.write_text(f"print({json.dumps(said)!r})", encoding="utf-8")
+    told = explained(incident["id"], "--investigator", f"{sys.executable} {program}")
+    assert "ask.py says: sessions moved, password=" in told
+    assert "hunter2" not in told
+    assert "claim_owner" not in told.partition("Root cause")[0]
+
+
+def test_what_was_logged_around_is_looked_up(tmp_path: Path) -> None:
+    """`--logs` names exports that hold it; what else is allowed is asked, too."""
+    (incident,) = replay(line("sessions"))
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join([line("sessions"), line("other", "2025-09-10T00:33:53Z")]))
+    fine = run("explain", incident["id"], *STORE, "--logs", export, "--probe")
+    assert fine.exit_code == 0, fine.output
+    assert "--logs" not in fine.output
+    assert "no such file" in mistake(incident["id"], *STORE, "--logs", "gone.json")
+
+
 def test_json_holds_the_chain_and_what_was_considered() -> None:
     """In the words of the public contract."""
     (incident,) = replay(line("sessions"))
@@ -126,6 +151,7 @@ def test_json_holds_the_chain_and_what_was_considered() -> None:
         "title",
         "five_whys",
         "root_cause",
+        "false_alarms",
         "next_steps",
         "open_questions",
     }

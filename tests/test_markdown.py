@@ -497,7 +497,7 @@ def test_no_address_does_harm(text: str, url: str) -> None:
 
 # --- prose with places ----------------------------------------------------------------------------
 
-PLACES = {"models.py:48": PERMALINK, "catalog.yml:3": ""}
+PLACES = {"models.py:48": PERMALINK, "catalog.yml:3": "", "commit deadbeef2": PERMALINK}
 SHOWN = f"[`models.py:48`](<{PERMALINK}>)"
 
 
@@ -517,6 +517,7 @@ SHOWN = f"[`models.py:48`](<{PERMALINK}>)"
         ("other.py:48", "other.py:48"),
         # an id is copied, so nothing breaks it; a number or a word is none
         ("commit deadbeef1 of", "`commit deadbeef1` of"),
+        ("Commit deadbeef2 of", f"[`Commit deadbeef2`](<{PERMALINK}>) of"),
         (
             "the trace 70b5334ca2fd835f22fd089bea08c002",
             "the trace `70b5334ca2fd835f22fd089bea08c002`",

@@ -43,6 +43,7 @@ BEFORE = replace(other(), fingerprint=INCIDENT.fingerprint)
             BEFORE,
             "the same failure before: last seen 50 min earlier, at 2025-09-09T23:10:00Z",
         ),
+        (replace(BEFORE, last_seen=BASE), "the same failure at the same time"),
         (other(end=0, service="backend"), "at the same time, also on backend"),
         (other(end=0), "at the same time; nothing in the entries links the two"),
         (other(begin=60, end=90), "at the same time; nothing in the entries links the two"),

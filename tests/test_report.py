@@ -235,6 +235,7 @@ def structure(tokens: list[Token]) -> list[tuple[str, int]]:
     return [(token.type, token.level) for token in tokens]
 
 
+EXPLORER = "https://console.cloud.google.com/logs/query"
 ORDINARY = structure(parser().parse(poisoned("word").body))
 INLINE = {"text", "text_special", "code_inline", "strong_open", "strong_close", "softbreak"}
 
@@ -248,7 +249,10 @@ def assert_harmless(text: str) -> None:
     # Code that holds a pipe is written in HTML, the one form that a table bears.
     html = {child.content for child in inside if child.type == "html_inline"}
     assert html <= {"<code>", "</code>"}
-    assert {child.type for child in inside} <= INLINE | {"html_inline"}
+    assert {child.type for child in inside} <= INLINE | {"html_inline", "link_open", "link_close"}
+    led = [str(child.attrs["href"]) for child in inside if child.type == "link_open"]
+    assert all(url.startswith(f"{EXPLORER};query=insertId%3D%22") for url in led)
+    assert all(url.endswith("?project=demo") for url in led)
     assert_defused(made.body)
     assert_defused(made.title)
     assert "\n" not in made.title

@@ -635,7 +635,7 @@ def test_the_detections_of_a_match_lie_on_a_shelf_like_any_other() -> None:
     shelf = MemoryShelf()
     (one,) = seen("0a")
     telling = TellingShelf(shelf)
-    place = telling.put(one)
+    (place,) = telling.put([one])
     assert telling.get(place) == shelf.get(place) == one
     telling.drop(place)
     assert len(shelf) == 0

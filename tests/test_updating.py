@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,8 @@ class Stand:
     steps: tuple[str, ...] = ("Read check.py:7.",)
     deployed: tuple[str, ...] = ("backend-1",)
     title: str = ""
-    open: tuple[str, ...] = field(default=("Why so? git log check.py",))
+    open: tuple[str, ...] = ("Why so? git log check.py",)
+    whys: tuple[Why, ...] = ()
 
     def document(self) -> IncidentDocument:
         """Return it in the form of the public contract."""
@@ -57,10 +58,11 @@ class Stand:
             Deployment("backend", name, "abc1234" if name == "backend-2" else "", BASE, BASE, "r")
             for name in self.deployed
         )
-        cause = f"Unknown. {self.why.answer}" if self.why is UNKNOWN else self.why.answer
+        known = [why.answer for why in (*self.whys, self.why) if why.status is Status.ESTABLISHED]
+        cause = known[-1] if known else f"Unknown. {self.why.answer}"
         return incident_document(
             made,
-            Explanation((self.why,), cause, self.steps, self.open),
+            Explanation((*self.whys, self.why), cause, self.steps, self.open),
             Report(made.id, "title", (), "body"),
             Decision(Action.UPDATE, "a reason"),
             rollout=Rollout(begun=begun),
@@ -97,7 +99,7 @@ def test_what_went_on_is_counted() -> None:
         ],
         "What is resolved": ["- not seen since 2025-09-10T00:00:00Z: About missing"],
         "What remains": [
-            "- it goes on: About down",
+            "- it goes on: 1 symptom, last seen 2025-09-10T00:01:01Z",
             "- [ ] Read check.py:7.",
             "- not known: Why so? git log check.py",
         ],
@@ -122,12 +124,28 @@ def test_a_why_that_is_answered_is_news() -> None:
     """The cause is found; its places are links."""
     told = sections(comment(replace(THEN, why=KNOWN, open=())))
     link = f"[`check.py:7`](<{URL}>)"
-    assert told["What changed"][1:] == [
-        f"- **Cause found:** {link} is older.",
-        f"- **Answered** (why 1, established): Why so? {link} is older.",
-    ]
-    assert told["What is resolved"] == ["- why 1 is established now"]
+    assert told["What changed"][1:] == [f"- **Cause found:** {link} is older."]
+    assert told["What is resolved"] == [f"- established now (why 1): Why so? {link} is older."]
     assert told["What remains"] == [f"- [ ] Read {link}."]
+
+
+def test_a_why_before_the_last_that_is_answered_is_told_beside_the_cause() -> None:
+    """In full where it is not the cause itself; the summary says it in short."""
+    first = replace(KNOWN, question="Why at all?", answer="It was so.", claim="it was")
+    then = replace(THEN, whys=(), why=replace(UNKNOWN, question="Why at all?"))
+    told = sections(comment(replace(THEN, whys=(first,), why=OTHER), then))
+    assert told["What changed"][1:] == [
+        "- **Cause found:** It is younger.",
+        "- **Answered** (why 1, established): Why at all? It was so.",
+    ]
+    assert told["What is resolved"] == ["- established now (why 1): Why at all? it was"]
+
+
+def test_a_cause_that_lies_deeper_is_found() -> None:
+    """Facts had reached a part of the way; what was said then is told."""
+    then = replace(THEN, whys=(KNOWN,), why=replace(UNKNOWN, question="Why that?"))
+    told = comment(replace(THEN, whys=(KNOWN,), why=OTHER), then)
+    assert "- **Cause found:** It is younger. Before: " in told
 
 
 @pytest.mark.parametrize(

@@ -617,3 +617,14 @@ def test_every_mistake_is_told_at_once() -> None:
         ("a.yml", 5),
         ("b.yml", 1),
     ]
+
+
+def test_what_investigators_could_not_settle_is_left_open() -> None:
+    """A fact may say what stays open; each question once, and of any other type none."""
+    asked = [
+        Fact("unread", "part was not read", "logs", {"open_question": text}, suggested=True)
+        for text in ("What else?", "What else?", "", 7, "x" * 5_000)
+    ]
+    found = explained(*asked).open_questions
+    assert found[1] == "What else?"
+    assert [len(question) for question in found[2:]] == [800]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.bootstrap.explaining import Explained
     from pipeline.whys.document import ConsideredDocument, EvidenceDocument, WhyDocument
 
-KEYS = {"id", "title", "five_whys", "root_cause", "next_steps", "open_questions"}
+KEYS = {"id", "title", "five_whys", "root_cause", "false_alarms", "next_steps", "open_questions"}
 """What the JSON holds of the incident."""
 
 STORED = (
@@ -114,6 +114,7 @@ def _lines(explained: "Explained", *, why_not: bool) -> "Iterator[str]":
         for item in why.considered if why_not else ():
             yield from _considered(item)
     yield f"\nRoot cause: {safe(found.root_cause)}"
+    yield from _listed("False alarms", [item.text for item in found.false_alarms])
     yield from _listed("Next steps", found.next_steps)
     yield from _listed("Open questions", found.open_questions)
 

@@ -122,8 +122,8 @@ class Correlator:
         A time after the settings' `latest` is nobody's time: one entry that claims to be of the
         year 9999 must not make every incident look long over.
         """
-        if self._settings.latest is None or now <= self._settings.latest:
-            self._now = max(self._now, now)
+        if now > self._now and (self._settings.latest is None or now <= self._settings.latest):
+            self._now = now
 
     def on_idle(self, span: int) -> None:
         """Nothing was logged for `span` ns: event time goes on all the same."""

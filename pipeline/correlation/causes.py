@@ -244,12 +244,14 @@ class Causes:
             index = bisect_left(repeated, first)
             end = first + self._spans.together
             end = min(end, repeated[index]) if index < len(repeated) else end
-            for strand in strands:
-                limit = min(end, time + max(skew, strand.edge.before))
-                causes = strand.between(first, limit)
-                self._take([row] * len(causes), causes, strand.edge)
-                if causes:
-                    last, known = first, (causes[-1:], strand.edge)
+            limits = (min(end, time + max(skew, strand.edge.before)) for strand in strands)
+            taken = [
+                (strand.between(first, limit), strand.edge)
+                for strand, limit in zip(strands, limits, strict=True)
+            ]
+            for causes, edge in taken:
+                self._take([row] * len(causes), causes, edge)
+            last, known = first, [(causes[-1:], edge) for causes, edge in taken if causes][-1]
 
     def _take(self, effects: Sequence[int], causes: Sequence[int], edge: Edge) -> None:
         self._forest.unite(effects, causes)
@@ -335,7 +337,7 @@ class Causes:
         rows = effects[0].rows
         if len(effects) > 1:
             rows = sorted(chain(*(one.rows for one in effects)), key=self._rows.times.__getitem__)
-        repeated, repetitions, alone, done = array("q"), array("q"), list[int](), 0
+        repeated, repetitions, alone, done = list[int](), list[int](), list[int](), 0
         for member, first, end in nearest_repetitions(self._rows, rows, members, self._spans.gap):
             self._forest.join(rows[first:end], member)
             repeated.append(rows[first])
@@ -343,7 +345,7 @@ class Causes:
             alone += rows[done:first]
             done = end
         alone += rows[done:]
-        self._explained.repeated.append((repeated, repetitions))
+        self._explained.repeated.append((array("q", repeated), array("q", repetitions)))
         return self._by_facet(alone)
 
     def _by_facet(self, rows: Iterable[int]) -> list[_Effects]:

@@ -12,6 +12,8 @@ from pipeline.correlation.episodes import Facet, Found, Seen, undirected
 from pipeline.correlation.matches import Deriving, matches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pipeline.correlation.episodes import Shelf
     from pipeline.correlation.matches import Match
     from pipeline.correlation.rows import Rows
@@ -114,9 +116,9 @@ class TellingShelf:
         self._places.append(place)
         return -len(self._told)
 
-    def put(self, detection: Detection) -> int:
-        """Keep a detection."""
-        return self._shelf.put(detection)
+    def put(self, detections: Iterable[Detection]) -> Sequence[int]:
+        """Keep detections."""
+        return self._shelf.put(detections)
 
     def get(self, place: int) -> Detection:
         """Return a detection."""

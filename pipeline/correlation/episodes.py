@@ -22,8 +22,8 @@ Group = tuple[str, ...]
 class Facet:
     """What detections that are alike to links share; `fields` are those that links look at.
 
-    `rows` are its detections, `times` (ns UTC) when they were: the first `settled` of them in order
-    of time, if it `has_lost` none of them since.
+    `rows` are its detections in order of time, `times` (ns UTC) when they were; `has_lost` says
+    that some of them were taken back.
     """
 
     rule: str
@@ -33,23 +33,17 @@ class Facet:
     fields: Mapping[str, Any]
     rows: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
-    settled: int = 0
     has_lost: bool = False
 
     def take(self, rows: Iterable[int], times: Sequence[int]) -> None:
         """Have these rows only, of which `times` says by row when they were."""
-        self.rows = array("q", sorted(rows, key=times.__getitem__))
-        self.times = array("q", map(times.__getitem__, self.rows))
-        self.settled = len(self.rows)
+        ordered = [*rows]
+        moments = [*map(times.__getitem__, ordered)]
+        if moments != sorted(moments):  # mostly they are told in order of time
+            ordered.sort(key=times.__getitem__)
+            moments.sort()
+        self.rows, self.times = array("q", ordered), array("q", moments)
         self.has_lost = False
-
-    def settle(self, times: Sequence[int]) -> None:
-        """Put the rows in order of time, of which `times` says by row when they were."""
-        fresh = self.times[max(self.settled - 1, 0) :].tolist()
-        if fresh == sorted(fresh):
-            self.settled = len(self.rows)
-        else:
-            self.take(self.rows, times)
 
     def group(self, names: Sequence[str]) -> Group | None:
         """Return the values of fields as a key, None when one is missing."""
@@ -120,8 +114,8 @@ class NoTopology:
 class Shelf(Protocol):
     """Where whole detections lie, which are looked at again only when a symptom shows them."""
 
-    def put(self, detection: Detection) -> int:
-        """Keep a detection; return where it lies."""
+    def put(self, detections: Iterable[Detection]) -> Sequence[int]:
+        """Keep detections; return where they lie."""
 
     def get(self, place: int) -> Detection:
         """Return the detection that lies there."""
@@ -140,11 +134,13 @@ class MemoryShelf:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def put(self, detection: Detection) -> int:
-        """Keep a detection."""
-        self._kept[self._next] = detection
-        self._next += 1
-        return self._next - 1
+    def put(self, detections: Iterable[Detection]) -> Sequence[int]:
+        """Keep detections."""
+        first = self._next
+        for detection in detections:
+            self._kept[self._next] = detection
+            self._next += 1
+        return range(first, self._next)
 
     def get(self, place: int) -> Detection:
         """Return a detection."""

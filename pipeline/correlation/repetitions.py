@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from pipeline.correlation.strands import NEVER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,19 +26,15 @@ def nearest_repetitions(
     ordered = sorted(members, key=rows.times.__getitem__)
     moments = [rows.times[row] for row in ordered]
     news = [at for at, (one, other) in enumerate(pairwise(moments), start=1) if one != other]
+    middles = [(moments[new - 1] + moments[new]) // 2 for new in news]
+    bounds = pairwise([-NEVER, *middles, NEVER])  # up to a middle the earlier one is the nearest
     end = 0
-    for at, after in pairwise([0, *news, len(moments)]):
-        moment, begin = moments[at], end
-        if after == len(moments):
-            end = len(times)
-        else:  # up to the middle between two, the earlier one is the nearest
-            end = bisect_right(times, (moment + moments[after]) // 2, begin)
-        if begin == end:
-            continue
-        first = begin if moment - times[begin] <= gap else bisect_left(times, moment - gap, begin)
-        last = end if times[end - 1] - moment <= gap else bisect_right(times, moment + gap, first)
-        if first < last:
-            yield _first(rows, ordered[at:after]), first, last
+    for (at, after), (low, high) in zip(pairwise([0, *news, None]), bounds, strict=True):
+        moment = moments[at or 0]
+        first = bisect_left(times, max(low + 1, moment - gap), end)
+        end = bisect_right(times, min(high, moment + gap), first)
+        if first < end:
+            yield _first(rows, ordered[at:after]), first, end
 
 
 def _first(rows: Rows, same: Sequence[int]) -> int:

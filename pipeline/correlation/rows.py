@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import chain, groupby, takewhile
+from itertools import chain, groupby, islice, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
@@ -31,6 +31,9 @@ LAST = 2**63 - 1
 FIRST = -LAST
 """And what claims an earlier one, of this."""
 
+AT_ONCE = 1_000
+"""Detections that become rows together."""
+
 
 def identity_of(key: Key) -> int:
     """Return what an entry is known by: Python's own hash, whose seed changes with each run.
@@ -49,7 +52,9 @@ def order(detection: Detection) -> tuple[int, Key, str]:
 class Rows:
     """Detections by entry, by facet and by fingerprint; `asked` names the fields links look at.
 
-    `version` changes with every change.
+    `version` changes with every change. What is told waits until there is enough of it, or until
+    it is looked at: to fill columns together takes half as long. Facets know of their rows when
+    these were settled.
     """
 
     asked: Mapping[str, Sequence[str]]
@@ -64,10 +69,12 @@ class Rows:
     _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
     _cleared: dict[int, tuple[Key, Richness]] = field(default_factory=dict)
     _facets: dict[int, Facet] = field(default_factory=dict)
+    _waiting: list[Detection] = field(default_factory=list)
+    _settled: int = 0
 
     def __len__(self) -> int:
         """Return how many rows there are, those that were taken back included."""
-        return len(self.times)
+        return len(self.times) + len(self._waiting)
 
     # --- entries ----------------------------------------------------------------------------------
 
@@ -80,7 +87,9 @@ class Rows:
         if known is None:
             if told:
                 self.version += 1
-                self._entries[identity] = self._add(richness, told)
+                one = len(told) == 1  # mostly, and then a call less
+                rows = self._row(told[0], richness) if one else self._add(richness, told)
+                self._entries[identity] = rows
             return bool(told)
         if richness >= self._richness(identity, known):
             self._take_back(known)
@@ -117,6 +126,8 @@ class Rows:
 
     def detection(self, row: int) -> Detection:
         """Return a whole detection."""
+        if row >= len(self._places):
+            self._take_in()
         return self.shelf.get(self._places[row])
 
     def detections(self) -> Iterator[Detection]:
@@ -125,6 +136,7 @@ class Rows:
 
     def living(self) -> Iterator[int]:
         """Yield the rows that nothing took back."""
+        self._take_in()
         yield from (row for row, facet in enumerate(self.facets) if facet is not None)
 
     def facet(self, row: int) -> Facet:
@@ -132,7 +144,10 @@ class Rows:
         return cast("Facet", self.facets[row])
 
     def last_by_facet(self, rows: Sequence[int]) -> dict[Facet, int]:
-        """Return the last of rows that nothing took back, for each facet."""
+        """Return the last of some rows of one fingerprint for each of its facets."""
+        facet = self.facet(rows[0])
+        if len(self.by_fingerprint[facet.fingerprint]) == 1:
+            return {facet: rows[-1]}
         facets = cast("Iterable[Facet]", map(self.facets.__getitem__, rows))
         return dict(zip(facets, rows, strict=True))
 
@@ -156,6 +171,7 @@ class Rows:
         return self.detection(known if isinstance(known, int) else known[0]).richness
 
     def _take_back(self, known: tuple[int, ...] | int) -> None:
+        self._take_in()
         for row in (known,) if isinstance(known, int) else known:
             self.facet(row).has_lost = True
             self.facets[row] = None
@@ -173,8 +189,6 @@ class Rows:
             self._entries[identity] = ()
 
     def _add(self, richness: Richness, told: Sequence[Detection]) -> tuple[int, ...] | int:
-        if len(told) == 1:
-            return self._row(told[0], richness)
         once = {item.rule: item for item in told}.values()
         rows = tuple(self._row(item, richness) for item in once)
         return rows if len(rows) > 1 else rows[0]
@@ -182,38 +196,45 @@ class Rows:
     def _row(self, detection: Detection, richness: Richness) -> int:
         if detection.richness is not richness and detection.richness != richness:
             detection = replace(detection, richness=richness)
-        row = len(self.times)
-        time = detection.sample.timestamp
-        if not FIRST <= time <= LAST:
-            time = max(FIRST, min(LAST, time))
-        facet = self._facet(detection)
-        facet.rows.append(row)
-        facet.times.append(time)
-        self.times.append(time)
-        self.facets.append(facet)
-        self._places.append(self.shelf.put(detection))
-        self._traces.append(hash(detection.trace) if detection.trace else 0)
-        return row
+        if len(self._waiting) >= AT_ONCE:
+            self._take_in()
+        self._waiting.append(detection)
+        return len(self.times) + len(self._waiting) - 1
 
-    def _facet(self, detection: Detection) -> Facet:
-        """Return what a detection shares with those that are alike, known by Python's own hash.
+    def _take_in(self) -> None:
+        """Make rows of what waits."""
+        waiting, self._waiting = self._waiting, []
+        times = [item.sample.timestamp for item in waiting]
+        self.times.fromlist([max(FIRST, min(LAST, time)) for time in times])
+        self.facets.extend(self._facets_of(waiting))
+        self._places.extend(self.shelf.put(waiting))
+        self._traces.fromlist([hash(item.trace) if item.trace else 0 for item in waiting])
+
+    def _facets_of(self, detections: Iterable[Detection]) -> Iterator[Facet]:
+        """Yield what each detection shares with those that are alike, known by Python's own hash.
 
         Only text is compared as it is: 1 equals True and 1.0.
         """
-        get = detection.fields.get
-        names = self.asked[detection.rule]
-        shown = [value if type(value := get(name)) is str else (repr(value),) for name in names]
+        asked, known = self.asked, self._facets
+        for one in detections:
+            get = one.fields.get
+            names = asked[one.rule]
+            shown = [value if type(value := get(name)) is str else (repr(value),) for name in names]
+            identity = hash((one.rule, one.fingerprint, one.service, one.revision, *shown))
+            found = known.get(identity)
+            if found is None:
+                found = known[identity] = self._new_facet(one)
+            yield found
+
+    def _new_facet(self, detection: Detection) -> Facet:
+        fields = {name: detection.fields.get(name) for name in self.asked[detection.rule]}
+        if COMPONENT in fields:
+            component = self.topology.service_of(detection.service)
+            fields[COMPONENT] = component or detection.service
         about = (detection.rule, detection.fingerprint, detection.service, detection.revision)
-        identity = hash(about + tuple(shown))
-        found = self._facets.get(identity)
-        if found is None:
-            fields = {name: get(name) for name in names}
-            if COMPONENT in fields:
-                component = self.topology.service_of(detection.service)
-                fields[COMPONENT] = component or detection.service
-            found = self._facets[identity] = Facet(*about, fields)
-            self.by_fingerprint[detection.fingerprint].append(found)
-        return found
+        facet = Facet(*about, fields)
+        self.by_fingerprint[detection.fingerprint].append(facet)
+        return facet
 
     # --- beside what was seen ---------------------------------------------------------------------
 
@@ -256,7 +277,7 @@ class Rows:
             self._facets[hash(("beside", row))] = facet
         facet.rows.append(row)
         facet.times.append(time)
-        facet.settled += 1
+        self._settled += 1
         self.times.append(time)
         self.facets.append(facet)
         self._places.append(place)
@@ -276,11 +297,16 @@ class Rows:
 
     def settle(self) -> None:
         """Put the rows of every facet in order of time, and leave out what was taken back."""
+        self._take_in()
+        fresh: dict[Facet | None, list[int]] = defaultdict(list)
+        for row, facet in enumerate(islice(self.facets, self._settled, None), self._settled):
+            fresh[facet].append(row)
+        fresh.pop(None, None)
+        self._settled = len(self.facets)
         for facet in self._facets.values():
-            if facet.has_lost:
-                facet.take([row for row in facet.rows if self.facets[row] is facet], self.times)
-            elif facet.settled < len(facet.rows):
-                facet.settle(self.times)
+            if facet.has_lost or facet in fresh:
+                known = (row for row in facet.rows if self.facets[row] is facet)
+                facet.take(chain(known, fresh[facet]), self.times)
 
     def all_facets(self) -> Iterable[Facet]:
         """Return all facets, those without rows included."""
@@ -344,6 +370,7 @@ class Rows:
         self.facets = [self.facets[row] for row in fresh]
         self._places = array("q", [self._places[row] for row in fresh])
         self._traces = array("q", [self._traces[row] for row in fresh])
+        self._settled = len(fresh)
         self._keep_facets(fresh)
         self.version += 1
 

@@ -72,16 +72,18 @@ def raw_lines(symptom: Symptom, limit: int) -> str:
 def state_lines(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[StateLine, ...]:
     """Return the lines of the system state, each label once (the earliest that says it).
 
-    Facts tell of a setting if their data has `setting` (its name) and `value`; entries go first.
+    Facts tell of a setting if their data has `setting` (its name) and `value`, unless a rule
+    knows how to put what stands in the same place.
     """
     said: dict[str, StateLine] = {}
     everything = sorted((*incident.context, *incident.symptoms), key=lambda item: item.first_seen)
     for item in everything:
         for label, text in item.state_lines:
             said.setdefault(label, StateLine(label, text, sample_ref(item.samples[0])))
+    told = {line.ref for line in said.values()}
     for fact in _established(facts):
         label = str(fact.data.get("setting") or "")
-        if label:
+        if label and fact.ref not in told:
             text = str(fact.data.get("value", ""))
             said.setdefault(label, StateLine(label, text, fact.ref, fact.url))
     return tuple(said.values())

@@ -90,9 +90,9 @@ class Neighbourhood:
     def _told(self, incident: Incident) -> Iterator[tuple[Neighbour, str]]:
         begin, end = incident.first_seen, incident.last_seen
         for one in _latest(self._by_fingerprint.get(incident.fingerprint, ()), begin):
-            if one.last_seen < begin:
-                span = span_text(begin - one.last_seen)
-                yield one, f"the same failure before: last seen {span} earlier, at {_time(one)}"
+            span = span_text(max(0, begin - one.last_seen))
+            over = f"before: last seen {span} earlier, at {_time(one)}"
+            yield one, f"the same failure {over if one.last_seen < begin else 'at the same time'}"
         for service in incident.services:
             for one in _latest(self._by_service.get(service, ()), end):
                 if one.last_seen >= begin:

@@ -97,7 +97,7 @@ def render(  # noqa: PLR0913 - all that a report tells of
         said = _shortened(explanation, items)
         beside = {"related": related[:items], "looked_at": looked_at(facts)[:items]}
         return {
-            **_of_explanation(said),
+            **_of_explanation(said, incident),
             **_of_incident(incident, items),
             "timeline": _rows(timeline(incident, rollout, facts), items),
             "deployments": [fact.text for fact in rollout.facts][:items],
@@ -148,14 +148,16 @@ def _of_incident(incident: Incident, items: int | None) -> dict[str, Any]:
     }
 
 
-def _of_explanation(explanation: Explanation) -> dict[str, Any]:
-    citations = Citations(explanation)
+def _of_explanation(explanation: Explanation, incident: Incident) -> dict[str, Any]:
+    told_by = (*incident.symptoms, *incident.context)
+    citations = Citations(explanation, (one for item in told_by for one in item.samples))
     told = steps(explanation.whys)
     established = [step for step in told if step.is_established]
     return {
         "explanation": explanation,
         "say": citations.say,
         "cite": citations.cite,
+        "place": citations.place,
         "steps": told,
         "established": established,
         "cause": established[-1] if established else None,

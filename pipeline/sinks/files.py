@@ -39,10 +39,10 @@ class FileSink:
         if outcome.decision.action is Action.UPDATE and update:
             self._replace(self._folder / f"{outcome.incident.id}.update.md", update)
         for name in outcome.incident.absorbed:
-            path = self._folder / f"{name}.md"
-            # The name of a file, not a way out of the folder.
-            if path.name == f"{name}.md" and path.is_file():
-                self._replace(path, _notice(name, outcome.incident))
+            for path in (self._folder / f"{name}.md", self._folder / f"{name}.update.md"):
+                # The name of a file, not a way out of the folder.
+                if path.name.startswith(f"{name}.") and path.is_file():
+                    self._replace(path, _notice(name, outcome.incident))
 
     def path_of(self, outcome: Outcome) -> Path:
         """Return the file of an incident."""

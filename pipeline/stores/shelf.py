@@ -16,7 +16,7 @@ from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from io import FileIO
     from types import TracebackType
 
@@ -36,23 +36,27 @@ class TemporaryShelf:
         self._waiting = bytearray()
         self._encode = msgpack.Encoder().encode_into
 
-    def put(self, detection: Detection) -> int:
-        """Add a detection; return where it lies.
+    def put(self, detections: Iterable[Detection]) -> Sequence[int]:
+        """Add detections; return where they lie.
 
         Raises:
             StoreError: there is no room for temporary files.
 
         """
-        values = _values(detection)
-        try:
-            self._encode(values, self._waiting, -1)
-        except (OverflowError, UnicodeEncodeError):
-            del self._waiting[self._begins[-1] - self._written :]
-            self._encode(pickle.dumps(values), self._waiting, -1)
-        self._begins.append(self._written + len(self._waiting))
-        if len(self._waiting) >= AT_ONCE:
+        encode, waiting, written = self._encode, self._waiting, self._written
+        ends = [self._begins[-1]]
+        for values in map(_values, detections):
+            try:
+                encode(values, waiting, -1)
+            except (OverflowError, UnicodeEncodeError):
+                del waiting[ends[-1] - written :]
+                encode(pickle.dumps(values), waiting, -1)
+            ends.append(written + len(waiting))
+        first = len(self._begins) - 1
+        self._begins.fromlist(ends[1:])
+        if len(waiting) >= AT_ONCE:
             self._write()
-        return len(self._begins) - 2
+        return range(first, len(self._begins) - 1)
 
     def get(self, place: int) -> Detection:
         """Return the detection that lies there.

@@ -44,11 +44,18 @@ def explain(incident: Incident, facts: Sequence[Fact], templates: WhysTemplates)
         whys=tuple(chain),
         root_cause=_root_cause(chain),
         next_steps=tuple(asked.next_steps()),
-        open_questions=tuple(
-            f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN
+        open_questions=(
+            *(f"{why.question} {why.settle}" for why in chain if why.status is Status.UNKNOWN),
+            *_left_open(facts),
         ),
         false_alarms=tuple(asked.false_alarms()),
     )
+
+
+def _left_open(facts: Iterable[Fact]) -> Iterator[str]:
+    """Yield what investigators could not settle, each once: `open_question` in a fact's data."""
+    told = (fact.data.get("open_question") for fact in facts)
+    yield from dict.fromkeys(_cut(text) for text in told if isinstance(text, str) and text)
 
 
 def _root_cause(chain: Sequence[Why]) -> str:

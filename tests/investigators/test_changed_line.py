@@ -75,8 +75,8 @@ def test_the_chain_ends_at_the_commit(incident: IncidentDocument, project: Proje
     assert [why.status for why in incident.five_whys] == ["established"] * 2 + ["unknown"]
     short = project.commits[1][:12]
     assert incident.root_cause == (
-        f"The line itself: {PLACE} was last changed by commit {short} of 2025-09-02, “{SUBJECT}”, "
-        "which shop-backend runs since shop-backend-00002-abc and did not run before."
+        f"The line that fails: {PLACE} was last changed by commit {short} of 2025-09-02, "
+        f"“{SUBJECT}”, which shop-backend runs since shop-backend-00002-abc and did not run before."
     )
 
 

@@ -55,7 +55,8 @@ def test_a_claim_is_labelled_and_only_a_suggestion(script: Callable[[str], list[
     assert fact.suggested
     assert fact.text == f"{name} says: the disk is full"
     assert fact.ref == f"{name}: df"
-    assert fact.data == {"free": 0, "by": name}
+    question = f"Is it so? {name} says: the disk is full (df)"
+    assert fact.data == {"free": 0, "by": name, "open_question": question}
 
 
 def test_a_program_is_told_the_incident_and_what_is_known(

@@ -134,7 +134,9 @@ def test_if_the_code_reads_the_other_too_it_is_no_mistake(tmp_path: Path) -> Non
     project = shop(tmp_path, other='import os\n\nX = os.environ["CART_URL"]\n')
     incident = outcome(project, tmp_path / "out")
     assert MISNAMED not in claimed(incident)
-    assert "none of the 1 files of the repository that could set it does" in claimed(incident)
+    assert "none of the files of the repository that could set it does (searched: 1)" in claimed(
+        incident
+    )
 
 
 def test_if_nothing_alike_is_set_nothing_sets_it(tmp_path: Path) -> None:
@@ -142,7 +144,9 @@ def test_if_nothing_alike_is_set_nothing_sets_it(tmp_path: Path) -> None:
     project = shop(tmp_path, deploy=DEPLOY.replace("CART_URL", "PAY_URL"))
     incident = outcome(project, tmp_path / "out")
     assert MISNAMED not in claimed(incident)
-    assert f"The code needs SHOP_CART_URL ({SETTINGS}:3)" in claimed(incident)
+    assert f"The code needs SHOP_CART_URL (read at {SETTINGS}:3 without a default)" in claimed(
+        incident
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,3 +189,35 @@ def test_white_space_around_a_refused_value_is_the_cause(tmp_path: Path) -> None
     text = REFUSED.replace("Field required [type=missing", "Input should be a URL [type=url")
     incident = outcome(project, tmp_path / "out", text)
     assert f"The value that {WORKFLOW}:2 gives CART_URL begins or ends" in claimed(incident)
+
+
+STARTS = """\
+Traceback (most recent call last):
+  File "/usr/lib/python3/site-packages/uvicorn/config.py", line 4, in load
+    self.loaded_app = import_from_string(self.app)
+  File "/app/back/settings.py", line 5, in <module>
+    raise RuntimeError("{0} must be set")
+RuntimeError: {0} must be set"""
+GUARDED = """\
+import os
+
+URL = os.environ.get("SHOP_CART_URL")
+if not URL:
+    raise RuntimeError("SHOP_CART_URL must be set")
+"""
+
+
+def test_a_start_that_asks_for_a_variable_is_explained_by_it(tmp_path: Path) -> None:
+    """Also where it says so in its own words."""
+    project = shop(tmp_path, settings=GUARDED)
+    incident = outcome(project, tmp_path / "out", STARTS.format("SHOP_CART_URL"))
+    assert incident.root_symptom == "startup_exception"
+    assert f"CART_URL is set at {WORKFLOW}:5, which nothing reads" in claimed(incident)
+
+
+def test_a_start_that_names_what_nothing_reads_is_not_explained_by_it(tmp_path: Path) -> None:
+    """It may be anything."""
+    project = shop(tmp_path, settings="\n" * 4 + "check()\n", deploy=DEPLOY.replace("CART", "PAY"))
+    incident = outcome(project, tmp_path / "out", STARTS.format("SHOP_CART_URL"))
+    assert incident.five_whys[-1].status == "unknown"
+    assert "SHOP_CART_URL" not in claimed(incident)

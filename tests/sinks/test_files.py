@@ -87,12 +87,18 @@ def test_what_was_absorbed_says_so_in_its_file(tmp_path: Path) -> None:
     sink = FileSink(str(tmp_path))
     sink.send(outcome("inc-2"))
     made = outcome("inc-1", absorbed=("inc-2", "inc-3"))
+    (tmp_path / "inc-2.update.md").write_text("It went on.", encoding="utf-8")
     root = replace(made.incident.root, title="@all <b>gone</b>")
     sink.send(replace(made, incident=replace(made.incident, root=root)))
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["inc-1.md", "inc-2.md"]
-    assert (tmp_path / "inc-2.md").read_text(encoding="utf-8") == (
-        "# `inc-2` became part of `inc-1`: backend: @\u200ball \\<b\\>gone\\</b\\>\n"
-    )
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "inc-1.md",
+        "inc-2.md",
+        "inc-2.update.md",
+    ]
+    for file in ("inc-2.md", "inc-2.update.md"):
+        assert (tmp_path / file).read_text(encoding="utf-8") == (
+            "# `inc-2` became part of `inc-1`: backend: @\u200ball \\<b\\>gone\\</b\\>\n"
+        )
 
 
 @pytest.mark.parametrize("name", ["../outside", "sub/inc-2", "{tmp}/outside", "", "\x00"])

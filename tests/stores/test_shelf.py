@@ -38,10 +38,10 @@ FOUND = [
 def test_what_was_put_can_be_got(kind: str) -> None:
     """In any order, and what is put after that, too."""
     with SHELVES[kind]() as shelf:
-        places = [shelf.put(item) for item in FOUND]
+        places = [*shelf.put(FOUND[:3]), *shelf.put(FOUND[3:])]
         assert [shelf.get(place) for place in reversed(places)] == FOUND[::-1]
         shelf.drop(places[0])
-        further = shelf.put(FOUND[0])
+        (further,) = shelf.put(FOUND[:1])
         assert further not in places
         assert (shelf.get(further), shelf.get(places[1])) == (FOUND[0], FOUND[1])
 
@@ -52,10 +52,9 @@ def test_hostile_text_comes_back_as_it_was(kind: str) -> None:
     item = replace(detection("rule", text="\ud800" + "x" * 100_000), richness=(2**70, 1, 1, ""))
     with SHELVES[kind]() as shelf:
         mapping = MappingProxyType(item.entity)
-        place = shelf.put(replace(item, entity=mapping, fields=mapping))
+        (place,) = shelf.put([replace(item, entity=mapping, fields=mapping)])
         assert shelf.get(place) == item
-        for _ in range(MANY):
-            shelf.put(item)
+        shelf.put([item] * MANY)
         assert shelf.get(place) == item
 
 
@@ -75,7 +74,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 shelf = TemporaryShelf()
 try:
     for _ in range(AT_ONCE // 100):
-        shelf.put(detection("rule"))
+        shelf.put([detection("rule")])
 except StoreError as error:
     print(error)
 """

@@ -71,11 +71,13 @@ class Command:
         return [self._fact(claim) for claim in claims]
 
     def _fact(self, claim: Claim) -> Fact:
+        text = f"{self.name} says: {claim.text}"
+        where = f" ({claim.ref})" if claim.ref else ""
         return Fact(
             f"claim_{claim.kind}",
-            f"{self.name} says: {claim.text}",
+            text,
             f"{self.name}: {claim.ref}" if claim.ref else self.name,
-            {**claim.data, "by": self.name},
+            {**claim.data, "by": self.name, "open_question": f"Is it so? {text}{where}"},
             suggested=True,
             url=claim.url if claim.url.startswith("https://") else "",
         )
@@ -83,7 +85,8 @@ class Command:
     def _failed(self, reason: str, errors: bytes) -> Fact:
         said = " ".join(self.redact(errors.decode("utf-8", "replace")).split())[-_QUOTED:]
         text = f"{self.name} {reason}" + (f"; it said: {said}" if said else "")
-        data = {"by": self.name, "reason": reason}
+        question = f"What does {self.name} say? It {reason}."
+        data = {"by": self.name, "reason": reason, "open_question": question}
         return Fact("investigator_failed", text, self.name, data, suggested=True)
 
 

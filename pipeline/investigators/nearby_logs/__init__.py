@@ -61,15 +61,17 @@ class NearbyLogs:
         if near is not None:
             yield from facts_of(case, near, self.redact)
         if unread and not (near and near.complete):
-            text = f"not all entries around the first failure were looked at: {'; '.join(unread)}"
-            yield Fact("nearby_not_read", text, "nearby logs", {"reasons": unread}, suggested=True)
+            yield _not_read("; ".join(unread))
 
     def _left_out(self, count: int) -> Fact:
-        text = (
-            f"the entries around the first failure were not looked at: of {count} incidents "
-            f"only those of the {self.most} most urgent are"
-        )
-        return Fact("nearby_not_read", text, "nearby logs", {"reasons": [text]}, suggested=True)
+        return _not_read(f"of {count} incidents only the {self.most} most urgent are looked at")
+
+
+def _not_read(reason: str) -> Fact:
+    text = f"not all entries around the first failure were looked at: {reason}"
+    question = f"What was logged around the first failure? Not all was read: {reason}."
+    data = {"reason": reason, "open_question": question}
+    return Fact("nearby_not_read", text, "nearby logs", data, suggested=True)
 
 
 def _urgency(case: Case) -> tuple[str, int, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.entry import format_timestamp, parse_entry
+from pipeline.entry import parse_entry
 from pipeline.errors import EntryError
 from pipeline.investigators.nearby_logs.asking import (
     AFTER,
@@ -23,6 +23,7 @@ from pipeline.investigators.nearby_logs.asking import (
     SECOND,
     Answer,
     near_of,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class _Look:
 
 def between(since: int, until: int) -> str:
     """Return the filter for a span of time, both ends included (ns UTC)."""
-    ends = (quoted(format_timestamp(max(time, 0))) for time in (since, until))
+    ends = (quoted(written(time)) for time in (since, until))
     return "timestamp>={} AND timestamp<={}".format(*ends)
 
 

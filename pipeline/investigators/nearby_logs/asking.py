@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.entry import format_timestamp
+from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.entry.value import UNTOLD
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ STARTING = 120 * SECOND
 
 MOST_BEFORE, MOST_AFTER, MOST_AT_START = 64, 16, 40
 """Entries that are looked at; more than are shown, as the last healthy one may stand further up."""
+
+_EARLIEST = parse_timestamp("0001-01-01T00:00:00Z")
+_LATEST = parse_timestamp("9999-12-31T23:59:59.999999999Z")
 
 Order = tuple[str, str, str]
 
@@ -93,9 +96,14 @@ def order_of(entry: LogEntry) -> Order:
     return (entry.bare_time, entry.log_name, entry.insert_id)
 
 
+def written(time: int) -> str:
+    """Return a time as RFC 3339; one that cannot be written so as the nearest that can."""
+    return format_timestamp(min(max(time, _EARLIEST), _LATEST))
+
+
 def bare(time: int) -> str:
     """Return a time as `LogEntry.bare_time` has it."""
-    return format_timestamp(time).rstrip(UNTOLD)
+    return written(time).rstrip(UNTOLD)
 
 
 def same_as(anchor: LogEntry, entry: LogEntry) -> Same | None:

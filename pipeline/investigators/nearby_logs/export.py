@@ -176,7 +176,7 @@ class _Search:
             return False
         self.anchor, self.here = entry, order_of(entry)
         ends = (entry.timestamp - LOOKING_BACK, entry.timestamp + AFTER)
-        self.span = (bare(max(ends[0], 0)), bare(ends[1]))
+        self.span = (bare(ends[0]), bare(ends[1]))
         return True
 
     def wants(self, first: str, last: str) -> bool:
@@ -333,14 +333,19 @@ def _span(block: Block) -> tuple[str, str] | None:
     times = [_time(block.line(number)) for number in at]
     if not all(times) or times not in (sorted(times), sorted(times, reverse=True)):
         return None
-    first, final = sorted((times[0], times[-1])) if times else ("", "")
-    return (_moved(first, -_MARGIN), _moved(final, _MARGIN)) if times else None
+    if not times:
+        return None
+    first, final = sorted((times[0], times[-1]))
+    try:
+        return _moved(first, -_MARGIN), _moved(final, _MARGIN)
+    except ValueError:  # it looks like a time and is none
+        return None
 
 
 def _moved(time: str, by: int) -> str:
     """Return a bare time moved by some nanoseconds; its seconds may have lost their zeros."""
     whole = time + "0000-00-00T00:00:00"[len(time) :]
-    return bare(max(0, parse_timestamp(f"{whole}Z") + by))
+    return bare(parse_timestamp(f"{whole}Z") + by)
 
 
 def _time(line: bytes) -> str:

@@ -64,8 +64,11 @@ def outline(data: bytes) -> Outline | None:
     tree = parsed(data)
     if tree is None:
         return None
-    imports = tuple(_imports(tree.body, at_start=True, guarded=False))
-    defined = dict(_definitions(tree.body))
+    try:
+        imports = tuple(_imports(tree.body, at_start=True, guarded=False))
+        defined = dict(_definitions(tree.body))
+    except RecursionError:  # thousands of branches in each other
+        return None
     names = {
         item.alias or (item.name or item.module).partition(".")[0]: item.line
         for item in imports

@@ -131,7 +131,9 @@ class _Range:
         if len(self._commits) == 1:
             text = f"the one commit {between} {'touches' if touching else 'does not touch'}"
         else:
-            text = f"{len(touching) or 'none'} of the {total} commits {between} touch"
+            count = f"{len(touching) or 'none'} of the"
+            count = "all" if len(touching) == len(self._commits) else count
+            text = f"{count} {total} commits {between} touch"
         text += f" {involved.told}"
         kind = "suspects" if touching else "no_suspects"
         return Fact(kind, text, self._ref, data, url=url)

@@ -117,17 +117,22 @@ class SqlStore:
             StoreError: several ids begin so; it names them.
 
         """
+        found = self._document(identifier)
+        if found:
+            return found
         listed = select(incidents.c.id).where(incidents.c.absorbed_by.is_(None))
         ids = sorted(self._read(listed, lambda row: str(row.id)))
-        chosen = [name for name in ids if name == identifier] or [
-            name for name in ids if name.startswith(identifier)
-        ]
+        chosen = [name for name in ids if name.startswith(identifier)]
         if len(chosen) > 1:
             raise StoreError(_ambiguous(identifier, chosen))
-        found = self._read(
-            select(incidents.c.document).where(incidents.c.id.in_(chosen)),
-            lambda row: rows.to_incident(row[0]),
+        return self._document(chosen[0]) if chosen else None
+
+    def _document(self, name: str) -> IncidentDocument | None:
+        """Return an incident that no other absorbed by its whole id."""
+        statement = select(incidents.c.document).where(
+            incidents.c.id == name, incidents.c.absorbed_by.is_(None)
         )
+        found = self._read(statement, lambda row: rows.to_incident(row[0]))
         return found[0] if found else None
 
     def neighbours(self) -> tuple[Neighbour, ...]:

@@ -9,6 +9,7 @@ import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.auth.exceptions import RefreshError
 
+from pipeline.entry import parse_entry
 from pipeline.investigators.nearby_logs import Export, LoggingApi, NearbyLogs
 from pipeline.investigators.nearby_logs.api import quoted
 from pipeline.redaction import Redactor
@@ -135,3 +136,10 @@ def test_the_export_is_looked_into_first() -> None:
 def test_the_story_is_a_minute_and_more() -> None:
     """What the other tests stand on."""
     assert STORY[-1].timestamp - STORY[0].timestamp == 500 * SECOND
+
+
+def test_a_failure_at_the_end_of_time_does_no_harm() -> None:
+    """A span that no filter can name is cut to what can be written."""
+    (failure,) = parse_entry({**FAILURE.document, "timestamp": "9999-12-31T23:59:59Z"})
+    (fact,) = told(case_of(failure), LoggingApi(FakeLoggingApi([failure])))
+    assert fact.kind == "nothing_logged_before"

@@ -222,6 +222,25 @@ def test_hostile_entries_do_no_harm() -> None:
     assert len(of_kind("nearby_entry", found)) == 4
 
 
+@WAYS
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_failure_at_the_end_of_time_does_no_harm(
+    written: Callable[[Sequence[LogEntry]], Source], time: str
+) -> None:
+    """What would be near it cannot be written; nothing is raised."""
+    (failure,) = parse_entry({**FAILURE.document, "timestamp": time})
+    assert near(case_of(failure), written([failure]))
+
+
+def test_lines_whose_times_are_none_do_no_harm() -> None:
+    """A block of lines that look as if they had times is looked at line by line."""
+    wrong = {**line("odd", 99).document, "timestamp": "2025-99-99T99:99:99Z"}
+    lines = [json.dumps({**wrong, "insertId": f"odd-{at}"}).encode() for at in range(60)]
+    blocks = [json.dumps(FAILURE.document).encode() + b"\n", b"\n".join(lines) + b"\n"]
+    source = type(in_lines([]))(blocks, in_blocks=True)
+    assert [fact.kind for fact in near(case_of(FAILURE), source)] == ["nothing_logged_before"]
+
+
 @dataclass(frozen=True)
 class _Gone:
     """A source that was there."""

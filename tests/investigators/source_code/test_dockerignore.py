@@ -100,7 +100,10 @@ def test_an_exception_for_a_folder_does_not_bring_back_what_a_line_before_it_kee
     assert (found.line.number, found.doubt.number) == (1, 2)
 
 
-@pytest.mark.parametrize("text", ["[", "a[", "!", "! ", "a\\", "x" * (LONGEST + 1), "[z-a]"])
+@pytest.mark.parametrize(
+    "text",
+    ["[", "a[", "!", "! ", "a\\", "x" * (LONGEST + 1), "[z-a]", "[-x]", "[x-]", "[]a]", "[a-b-c]"],
+)
 def test_what_is_no_pattern_decides_nothing(text: str) -> None:
     """No builder takes it."""
     with pytest.raises(BadPatternError):

@@ -137,6 +137,23 @@ def test_a_commit_is_before_what_has_it_in_its_history(tmp_path: Path) -> None:
     assert (repository.text_at(first, "a"), repository.text_at(first, "b")) == (b"1", None)
 
 
+def test_the_changes_of_a_file_are_told_with_what_was_before(tmp_path: Path) -> None:
+    """The newest first, its end among them; how it began is not a change of it."""
+    project = Project(tmp_path)
+    project.commit("One", {"app/a.py": "one\n", "b": "b"})
+    project.commit("Two", {"app/a.py": "two\n"})
+    project.commit("Else", {"b": "c"})
+    project.delete("app/a.py")
+    project.commit("Three")
+    found = list(Repository(tmp_path).edits("app/a.py"))
+    assert [(one.subject, before, after) for one, before, after in found] == [
+        ("Three", b"two\n", b""),
+        ("Two", b"one\n", b"two\n"),
+    ]
+    assert not list(Repository(tmp_path).edits("app"))
+    assert not list(Repository(tmp_path).edits("nothing"))
+
+
 def test_a_folder_without_history_has_none(tmp_path: Path) -> None:
     """Nothing is raised for it, nor for a repository without a commit or one that is broken."""
     (tmp_path / "plain").mkdir()

@@ -296,6 +296,31 @@ def test_a_module_that_was_never_there(tmp_path: Path) -> None:
     assert only("import_came", seen).data["place"] == f"{SOCKET}:1"
 
 
+@pytest.mark.parametrize(
+    ("module", "files"),
+    [
+        ("app.db.user_pb2", {}),
+        ("app.db.user_pb2_grpc", {"back/app/db/user.proto": ""}),
+        ("app.db.fast", {"back/app/db/fast.pyx": ""}),
+        ("app.db.fast", {"back/app/db/fast.cpython-312-x86_64-linux-gnu.so": ""}),
+        ("app._version", {}),
+    ],
+)
+def test_a_module_that_is_made_when_the_image_is_built(
+    tmp_path: Path, module: str, files: dict[str, str]
+) -> None:
+    """It has no place in the repository, so that it is not missing there."""
+    seen = found(tmp_path, {**BASE, **files}, module=module)
+    assert of_kind("module_unclear", seen)
+    assert not of_kind("module_missing", seen)
+
+
+def test_a_name_that_may_be_a_compiled_module_is_unclear(tmp_path: Path) -> None:
+    """It is none of Python's source."""
+    seen = found(tmp_path, {**BASE, "back/app/db/fast.pyx": ""}, module="app.db", name="fast")
+    assert of_kind("name_unclear", seen)
+
+
 def test_a_module_in_other_letters(tmp_path: Path) -> None:
     """Where the service runs they count."""
     seen = found(tmp_path, {**BASE, "back/app/db/Factory.py": ""}, **MODULE)
@@ -371,6 +396,13 @@ def test_a_file_that_cannot_be_read_leaves_it_unclear(tmp_path: Path) -> None:
     """It may import anything."""
     seen = circle(tmp_path, **{"back/app/c.py": "from app.a import (\n"})
     assert "back/app/c.py cannot be read" in only("import_cycle_unclear", seen).text
+
+
+def test_a_way_back_that_asks_for_something_else_is_no_cause(tmp_path: Path) -> None:
+    """The message names what was asked for."""
+    other = {"back/app/a.py": f"{CIRCLE['back/app/a.py']}other = 1\n"}
+    seen = circle(tmp_path, **other, **{"back/app/c.py": "from app.a import other\n"})
+    assert "but not engine" in only("import_cycle_unclear", seen).text
 
 
 # --- what somebody else wrote ---------------------------------------------------------------------
@@ -450,6 +482,27 @@ APP = {"back/app/__init__.py": "", "back/app/main.py": "import yaml\n"}
             "back/poetry.lock:2",
         ),
         ({"auth/requirements.txt": "flask\n"}, "requirement_unclear", ""),
+        (
+            {"back/requirements.txt": "-r ../deps/all.txt\n", "deps/all.txt": "pyyaml\n"},
+            "requirement_listed",
+            "deps/all.txt:1",
+        ),
+        (
+            {"back/requirements.txt": "-r ../deps/all.txt\n", "deps/all.txt": "-r all.txt\n"},
+            "requirement_missing",
+            "back/requirements.txt",
+        ),
+        ({"back/requirements.txt": "-r gone.txt\n"}, "requirement_unclear", ""),
+        (
+            {"back/requirements.txt": "flask\n", "Dockerfile": "RUN pip install PyYAML\n"},
+            "requirement_unclear",
+            "Dockerfile",
+        ),
+        (
+            {"back/requirements.txt": "flask\n", "auth/Dockerfile": "RUN pip install PyYAML\n"},
+            "requirement_missing",
+            "back/requirements.txt",
+        ),
         (
             {"back/requirements.txt": "git+https://example.com/x#egg=PyYAML\n"},
             "requirement_listed",
@@ -635,3 +688,119 @@ def test_code_that_was_installed_is_not_the_repository_s(tmp_path: Path) -> None
     project.commit("Start", {CHATS: "print(Optional)\n"})
     text = TRACE.format(1).replace("/code/", "/usr/lib/python3/dist-packages/")
     assert facts(project, asked(text, "name_undefined", name="Optional")) == []
+
+
+def test_a_name_of_a_module_of_python(tmp_path: Path) -> None:
+    """It is to be had by an import of its own name; the first commit brought it without."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {CHATS: "print(datetime.now())\nfetch_chats = 1\n"})
+    seen = undefined(project, 1, "datetime")
+    assert only("name_of_python", seen).data["module"] == "datetime"
+    assert only("name_came_unbound", seen).data["subject"] == "Start"
+
+
+def test_a_name_like_one_that_is_bound_is_a_suggestion(tmp_path: Path) -> None:
+    """As likely as not it was misspelt."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {CHATS: "fetch_chats = 1\nprint(fetch_chat)\n"})
+    like = only("name_resembles", undefined(project, 2, "fetch_chat"))
+    assert (like.suggested, like.data["like"]) == (True, "fetch_chats")
+
+
+def test_a_name_in_a_folder_without_history(tmp_path: Path) -> None:
+    """The file alone says that nothing binds it."""
+    project = Project(tmp_path / "repo")
+    project.write({CHATS: "print(Optional)\n"})
+    kinds = {fact.kind for fact in undefined(project, 1)}
+    assert "name_never_bound" in kinds
+    assert not {"name_came_unbound", "name_binding_removed"} & kinds
+
+
+def test_history_that_does_not_parse_says_nothing(tmp_path: Path) -> None:
+    """What the file bound then is not known."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {CHATS: "from typing import Optional\nprint(Optional)\n"})
+    project.commit("Break", {CHATS: "from typing import (\nprint(Optional)\n"})
+    project.commit("Mend", {CHATS: "\nprint(Optional)\n"})
+    kinds = {fact.kind for fact in undefined(project, 2)}
+    assert not {"name_came_unbound", "name_binding_removed"} & kinds
+
+
+SPACE = {"back/space/one.py": "", "back/main.py": "from space import one, two\n"}
+
+
+def test_a_package_without_init_is_here(tmp_path: Path) -> None:
+    """It may have parts elsewhere, so that no name is missing from it."""
+    seen = found(tmp_path / "a", SPACE, module="space")
+    assert only("module_here", seen).ref == "back/space"
+    assert of_kind("package_without_init", seen)
+    seen = found(tmp_path / "b", SPACE, module="space", name="one")
+    assert only("name_defined", seen).ref == "back/space/one.py"
+    seen = found(tmp_path / "c", SPACE, module="space", name="two")
+    assert of_kind("name_unclear", seen)
+
+
+def test_a_file_that_names_a_package_without_a_list_of_its_imports(tmp_path: Path) -> None:
+    """Optional dependencies are not installed for what runs."""
+    text = '[project]\noptional-dependencies = {config = ["pyyaml"]}\n'
+    seen = found(tmp_path, {**APP, "back/pyproject.toml": text}, module="yaml")
+    assert only("requirement_for_development", seen).data["group"] == "config"
+
+
+def test_another_attribute_of_a_circular_module(tmp_path: Path) -> None:
+    """The message tells it, as it tells a name."""
+    project = Project(tmp_path / "repo")
+    files = {**CIRCLE, "back/app/c.py": "import app.a\nprint(app.a.engine)\n"}
+    project.commit("Start", files)
+    text = (
+        "AttributeError: partially initialized module 'app.a' has no attribute 'engine' "
+        "(most likely due to a circular import)"
+    )
+    seen = facts(project, asked(text, "circular_import", module="app.a"))
+    assert "back/app/c.py:1" in str(only("import_cycle", seen).data["shown"])
+
+
+def test_what_was_not_committed_has_no_history(tmp_path: Path) -> None:
+    """The folder lacks what the commit has: no commit took it away."""
+    project = Project(tmp_path / "repo")
+    listed = {"back/requirements.txt": "flask\npyyaml\n", "back/main.py": "import yaml\n"}
+    used = {CHATS: "from typing import Optional\nprint(Optional)\n"}
+    project.commit("Start", {**WITH_FACTORY, **listed, **used})
+    unlisted = {"back/requirements.txt": "flask\n"}
+    project.commit("Drop", {SESSION: "", CHATS: "", **unlisted})
+    project.delete(FACTORY)
+    project.commit("Delete")
+    again = {SESSION: BASE[SESSION], FACTORY: WITH_FACTORY[FACTORY]}
+    project.commit("Bring it back", {**again, **listed, **used})
+    project.write({SESSION: "", **unlisted, CHATS: "\nprint(Optional)\n"})
+    project.delete(FACTORY)
+    wanted = [asked(**NAME), asked(**MODULE), asked(module="yaml")]
+    seen = [fact for one in wanted for fact in facts(project, one)] + undefined(project, 2)
+    kinds = {fact.kind for fact in seen}
+    assert {"name_not_defined", "module_missing", "requirement_missing"} <= kinds
+    assert "name_never_bound" in kinds
+    assert not {kind for kind in kinds if "remov" in kind or "came" in kind or "stayed" in kind}
+
+
+def test_a_name_that_another_file_lost_is_not_one_that_never_was(tmp_path: Path) -> None:
+    """The module may have had another name then."""
+    project = Project(tmp_path / "repo")
+    old = {key: value for key, value in BASE.items() if key != SESSION}
+    project.commit("Start", {**old, "back/app/db/sessions.py": BASE[SESSION]})
+    project.delete("back/app/db/sessions.py")
+    project.commit("Rename the module", {SESSION: "def get_session():\n    return None\n"})
+    seen = facts(project, asked(**NAME))
+    assert only("name_removed_elsewhere", seen).data["path"] == "back/app/db/sessions.py"
+    assert not {"name_never_removed", "name_removed"} & {fact.kind for fact in seen}
+
+
+@pytest.mark.parametrize("text", ["def broken(:\n", "globals()['x'] = 1\ndef broken(:\n"])
+def test_a_name_in_history_that_does_not_parse(tmp_path: Path, text: str) -> None:
+    """Nobody knows when it went."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", BASE)
+    project.commit("Break", {SESSION: text})
+    project.commit("Mend", {SESSION: "def get_session():\n    return None\n"})
+    seen = facts(project, asked(**NAME))
+    assert of_kind("name_not_defined", seen)
+    assert not {"name_never_removed", "name_removed"} & {fact.kind for fact in seen}

@@ -83,6 +83,12 @@ def test_a_file_that_does_not_parse_says_nothing() -> None:
     assert parsed(b"x = '\\d'") is not None
 
 
+def test_branches_without_end_are_no_outline() -> None:
+    """A file with thousands of them, one in the other, was made to be a burden."""
+    text = "if a:\n    pass\n" + "elif b:\n    pass\n" * 5_000
+    assert outline(text.encode()) is None
+
+
 def test_texts_are_found_with_their_lines_and_documentation_left_out() -> None:
     """What a docstring mentions, no code expects."""
     tree = parsed(b'"""About users."""\ndef f():\n    "users"\n    return ["a", f"b{c}", b"d"]\n')

@@ -101,6 +101,14 @@ def test_those_that_touch_what_facts_cite_come_first(tmp_path: Path) -> None:
     assert [fact.data["cited"] for fact in others] == [False] * 4
 
 
+def test_that_all_commits_touch_it_is_said(tmp_path: Path) -> None:
+    """In so many words."""
+    project = Project(tmp_path)
+    names = [project.commit(str(number), {"back/a.py": str(number)}) for number in range(3)]
+    count, *_ = found(project, deployed(names[0], names[2]), at=names[2])
+    assert count.text.startswith("all 2 commits between")
+
+
 def test_many_files_are_counted(tmp_path: Path) -> None:
     """Three are named."""
     project = Project(tmp_path)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.investigators.source_code import variables
 from pipeline.investigators.source_code.variables.names import is_meant
@@ -106,6 +108,23 @@ def test_a_name_in_any_exception_counts_if_the_code_reads_it(tmp_path: Path) -> 
     facts = found(tmp_path, {"back/a.py": READS}, setting="", text=text)
     assert only(READ, facts).data["variable"] == "JWT_KEY"
     assert not of_kind("variable_refused", facts)
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("RuntimeError: JWT_KEY must be set", True),
+        ("RuntimeError: JWT_KEY is\nnot set", False),
+        ("KeyError: 'JWT_KEY'", False),
+    ],
+)
+def test_an_exception_may_say_that_it_is_missing(
+    tmp_path: Path, text: str, *, missing: bool
+) -> None:
+    """In so many words: a key that is not there may be one of anything."""
+    facts = found(tmp_path, {"back/a.py": READS}, setting="", text=text)
+    assert bool(of_kind("variable_missing", facts)) is missing
+    assert only(READ, facts).kind == "variable_read"
 
 
 # --- where it is read -----------------------------------------------------------------------------
@@ -555,3 +574,41 @@ def test_hostile_files_raise_nothing(tmp_path: Path) -> None:
         "main.tf": b"env {" * 50_000,
     }
     assert only(READ, found(tmp_path, files)).kind == "variable_read"
+
+
+# --- laws -----------------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    (
+        "ENV ",
+        "env:",
+        "\n",
+        "  ",
+        "- ",
+        "name: ",
+        "A_B",
+        "=",
+        "1",
+        '"',
+        "{",
+        "\\\n",
+        "--set-env-vars ",
+    )
+)
+NAMES = st.lists(st.sampled_from(("APP", "KEY", "URL", "DB", "1")), min_size=1, max_size=4)
+
+
+@given(st.sampled_from(("Dockerfile", "a.yml", ".env", "a.sh", "a.py")), st.lists(PIECES))
+def test_what_is_set_stands_in_its_line(name: str, pieces: list[str]) -> None:
+    """Whatever a file holds."""
+    text = "".join(pieces)
+    lines = text.split("\n")
+    assert all(one.name in lines[one.line - 1] for one in settings(name, text.encode()))
+
+
+@given(NAMES, NAMES)
+def test_to_be_meant_goes_both_ways(one: list[str], other: list[str]) -> None:
+    """And a name is meant by itself in another case."""
+    first, second = "_".join(one), "_".join(other)
+    assert is_meant(first, second) == is_meant(second, first)
+    assert is_meant(first, first.lower())

@@ -66,7 +66,7 @@ def _of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
         yield from foreign.facts(seen, wanted)
     elif space := names.space_of(seen, wanted):
         yield from names.of_space(seen, wanted, space)
-    elif names.is_own(seen, wanted.module):
+    elif names.is_own(seen, wanted.module) and not seen.found(wanted.module):
         yield from removals.of_module(seen, wanted)
     else:
         yield from foreign.facts(seen, wanted)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.investigators.source_code.imports.modules import Modules
     from pipeline.investigators.source_code.python import Import
 
-MOST = 3_000
+MOST = 1_500
 """Modules that are followed from one before a search gives up."""
 
 
@@ -48,12 +48,16 @@ class Search:
 
 def facts(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
     """Yield the cycle that a module is part of, or that there is none."""
-    search = _search(seen, path)
-    if search.back:
-        cycle = _shortest(search, path, wanted.name)
+    search = _search(seen, path, wanted.name)
+    cycle = _shortest(search, path, wanted)
+    if cycle:
         yield from _told(seen, wanted, path, cycle)
         return
     data: dict[str, object] = {"module": wanted.module, "searched": len(search.came) + 1}
+    if search.back:
+        text = f"{files([edge.place for edge in search.back])} import {path}, but not {wanted.name}"
+        yield seen.code.fact("import_cycle_unclear", text, path, 0, data)
+        return
     if search.unread or len(search.came) >= MOST:
         more = f"; {files(search.unread)} cannot be read" if search.unread else ""
         text = f"none of {data['searched']} modules that {path} imports was seen to import it{more}"
@@ -63,8 +67,8 @@ def facts(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
     yield seen.code.fact("no_import_cycle", text, path, 0, data)
 
 
-def _search(seen: Modules, path: str) -> Search:
-    """Follow imports at start, the nearest first."""
+def _search(seen: Modules, path: str, name: str) -> Search:
+    """Follow imports at start, the nearest first, to one that leads back and asks for the name."""
     search, waiting = Search(), deque([path])
     while waiting and len(search.came) < MOST:
         here = waiting.popleft()
@@ -75,6 +79,8 @@ def _search(seen: Modules, path: str) -> Search:
         for edge in edges:
             if edge.target == path:
                 search.back.append(edge)
+                if name in {"", edge.item.name}:
+                    return search
             elif edge.target not in search.came:
                 search.came[edge.target] = edge
                 waiting.append(edge.target)
@@ -95,11 +101,16 @@ def _edges(seen: Modules, path: str) -> list[Edge] | None:
     ]
 
 
-def _shortest(search: Search, path: str, name: str) -> list[Edge]:
-    """Return a way back: one that ends with the name that is asked for, else the shortest."""
+def _shortest(search: Search, path: str, wanted: Asked) -> list[Edge]:
+    """Return the shortest way back: one that asks for the name, else for the module as a whole.
+
+    None leads there if those that lead back ask for other names.
+    """
     ways = [_way(search, path, edge) for edge in search.back]
-    asking = [way for way in ways if name and way[-1].item.name == name]
-    return min(asking or ways, key=len)
+    whole = {"", "*", wanted.module.rpartition(".")[2]}
+    asking = [way for way in ways if way[-1].item.name == wanted.name]
+    others = [way for way in ways if not wanted.name or way[-1].item.name in whole]
+    return min(asking or others, key=len, default=[])
 
 
 def _way(search: Search, path: str, last: Edge) -> list[Edge]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pipeline.investigators.source_code.imports.requirements import Required, Requirements
 
 
+_SILENT = (".py", ".md", ".rst", ".html", ".js", ".ts", ".css", ".svg", ".csv", ".json", ".sql")
+"""Ends of the names of files that install nothing."""
+
 _LONGEST = 200
 """Letters of a line that are told."""
 
@@ -56,6 +59,9 @@ def _required(seen: Modules, wanted: Asked) -> Iterator[Fact]:
         yield from _listed(seen, module, listed[0], "requirement_for_development")
     elif not known or told.doubts or not told.files:
         yield Fact("requirement_unclear", _doubt(module, known, told), seen.ref, data)
+    elif others := _mentioning(seen, known, told.files):
+        text = f"no list has {' or '.join(known)}, but {files(others)} may install it"
+        yield seen.code.fact("requirement_unclear", text, others[0], 0, data)
     else:
         shown = files(told.files)
         text = f"{module} comes with {' or '.join(known)}, and {shown} list none"
@@ -71,6 +77,10 @@ def _history(
     code, module = seen.code, wanted.module
     if not code.commit:
         return
+    for path in paths:
+        head = code.repository.text_at(code.commit, path)
+        if head is None or _names(path, head) & {*known}:
+            return  # what lies in the folder is not what was committed
     for path in paths:
         for change, before, after in islice(code.repository.edits(path, code.commit), CHANGES):
             gone = _names(path, before) & {*known} - _names(path, after)
@@ -89,6 +99,20 @@ def _history(
 
 def _names(path: str, data: bytes) -> frozenset[str]:
     return frozenset(one.name for one in read(path, data))
+
+
+def _mentioning(seen: Modules, known: tuple[str, ...], lists: tuple[str, ...]) -> list[str]:
+    """Return what is no code and no prose and names a distribution: it may install it."""
+    checkout = seen.code.checkout
+    words = {spelled for name in known for spelled in (name, name.replace("-", "_"))}
+    return [
+        path
+        for path in checkout.paths
+        if path not in lists
+        and not path.endswith(_SILENT)
+        and seen.is_near(path)
+        and any(word.encode() in checkout.data(path).lower() for word in words)
+    ]
 
 
 def _doubt(module: str, known: tuple[str, ...], told: Requirements) -> str:

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import re2
+
 from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.python import outline
 
@@ -125,8 +127,10 @@ class Modules:
     def importers(self, module: str, file: str, name: str = "") -> Iterator[Importer]:
         """Yield who imports a module, or a name from it; `file` is "" if it is not here."""
         word = name or module.rpartition(".")[2]
+        may = _mentioning(module, name)
         for path in self.code.checkout.containing([word], "", (SUFFIX,)):
-            known = self.outline(path) if self.is_near(path) else None
+            near = self.is_near(path) and may.search(self.code.checkout.data(path))
+            known = self.outline(path) if near else None
             for item in known.imports if known else ():
                 if self._asks(path, item, module, file, name):
                     yield Importer(path, item)
@@ -181,6 +185,21 @@ class Modules:
         parts = module.split(".")
         names: Iterable[str] = (_join(root, *parts, _INIT), _join(root, *parts) + SUFFIX)
         yield from [path for path in names if path in self.code.checkout][:1]
+
+
+def _mentioning(module: str, name: str) -> re2._Regexp[bytes]:
+    """Return what a file has that may import a module, or a name from it; much else may, too."""
+    if not f"{module}{name}".isascii():
+        return re2.compile(b"")  # where a word ends is known of ASCII only
+    above, _, last = module.rpartition(".")
+    parent = above.rpartition(".")[2]
+    dots = r"\bfrom[ \t]*[.]+[ \t]*import\b"
+    if name:
+        wanted = [rf"\bfrom\b[^\n]*\b{last}[ \t\\]*(?:\r?\n[ \t]*)?import\b", dots]
+    else:
+        below = rf"\bfrom\b[^\n]*\b{parent}[ \t]+import[ \t]*[(\\]" if parent else dots
+        wanted = [rf"\b(?:from|import)\b[^\n]*\b{last}\b", r"\bimport\b[^\n]*\\\r?\n", below, dots]
+    return re2.compile("|".join(wanted).encode())
 
 
 def _parts(module: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 MOST = 5
 """Other definitions of a name that are told."""
+
+_GENERATED = frozenset(("_version", "version", "_build", "build_info", "parsetab"))
+_SOURCES = (".proto", ".pyx", ".pxd", ".c", ".cpp", ".rs", ".so", ".pyd", ".pyc", ".pyi", ".j2")
+"""Files that a module of their name is made from, or that it is without being Python."""
 
 _DEEPEST = 5
 """Modules that are followed by `from module import *`."""
@@ -69,7 +74,7 @@ def of_module(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
         text = f"{module} may be any of {files(found)}"
         yield Fact("module_unclear", text, seen.ref, {"module": module, "paths": found})
     elif is_own(seen, module) and not is_installed(wanted):
-        yield from _missing(seen, wanted)
+        yield from _made(seen, module) or _missing(seen, wanted)
     elif module.partition(".")[0] in sys.stdlib_module_names:
         text = f"{module} comes with Python"
         yield Fact("module_of_python", text, "sys.stdlib_module_names", {"module": module})
@@ -146,7 +151,7 @@ def _defined(seen: Modules, path: str, name: str, depth: int = 0) -> tuple[str, 
         return "defined", path, known.definitions[name]
     if inner := seen.submodule(path, name):
         return "defined", inner, 0
-    if "__getattr__" in known.definitions or _is_dynamic(seen, path):
+    if _is_dynamic(seen, path, name):
         return "unclear", path, known.definitions.get("__getattr__", 0)
     verdict = ("missing", path, 0)
     for item in known.imports:
@@ -159,16 +164,44 @@ def _defined(seen: Modules, path: str, name: str, depth: int = 0) -> tuple[str, 
     return verdict
 
 
-def _is_dynamic(seen: Modules, path: str) -> bool:
-    """Say whether a module may give itself names that do not stand in it."""
+def _is_dynamic(seen: Modules, path: str, name: str) -> bool:
+    """Say whether a module may have a name that does not stand in it, and is no Python file."""
     data = seen.code.checkout.data(path)
-    words = (b"globals()", b"setattr(", b"sys.modules", b"vars()", b"exec(", b"locals()")
-    return any(word in data for word in words)
+    words = (b"__getattr__", b"globals()", b"setattr(", b"sys.modules", b"vars()", b"exec(")
+    folder = str(PurePosixPath(path).parent)
+    made = path.endswith("__init__.py") and bool(_sources(seen, folder, name))
+    return made or any(word in data for word in (*words, b"locals()"))
 
 
 def is_installed(wanted: Asked) -> bool:
     """Say whether the message names a file of the module that was installed."""
     return "-packages/" in wanted.place
+
+
+def _made(seen: Modules, module: str) -> list[Fact]:
+    """Return that a module is made when the image is built, if a file or its name says so."""
+    above, _, last = module.rpartition(".")
+    folder = seen.folder(above)
+    sources = _sources(seen, folder, last)
+    if not sources and _stem(last) == last and last not in _GENERATED:
+        return []
+    text = f"{module} may be made when the image is built: {files(sources) or 'its name says so'}"
+    data = {"module": module, "paths": sources}
+    return [Fact("module_unclear", text, sources[0] if sources else folder, data)]
+
+
+def _sources(seen: Modules, folder: str, name: str) -> list[str]:
+    """Return the files of a folder that a module of a name may be made from."""
+    return [
+        path
+        for path in seen.code.checkout.under(folder, _SOURCES)
+        if PurePosixPath(path).name.split(".")[0] in {name, _stem(name)}
+    ]
+
+
+def _stem(name: str) -> str:
+    """Return the name of what a module of protocol buffers is made from."""
+    return name.removesuffix("_grpc").removesuffix("_pb2")
 
 
 def _missing(seen: Modules, wanted: Asked) -> Iterator[Fact]:

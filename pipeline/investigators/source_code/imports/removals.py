@@ -14,6 +14,7 @@ from pipeline.investigators.source_code.imports.tellings import (
     asking,
     files,
     import_came,
+    is_test,
 )
 from pipeline.investigators.source_code.python import outline, parsed
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pipeline.investigators.source_code.history import Change
     from pipeline.investigators.source_code.imports.asked import Asked
     from pipeline.investigators.source_code.imports.modules import Modules
+
+_LOST = 20
+"""Files that lost a name, as far back as is looked."""
 
 _LARGE = 60_000
 """Letters of a file above which two are not held against each other."""
@@ -41,8 +45,13 @@ def of_name(
     data = {"module": wanted.module, "name": name, "path": path}
     if not code.commit:
         return
-    found = _removal(seen, path, name)
+    found, known = _removal(seen, path, name)
+    if not known:
+        return
     if found is None:
+        if (lost := _elsewhere(seen, path, name)) is not None:
+            yield lost
+            return
         text = f"no commit that is here took a {name} out of {path}"
         yield code.fact("name_never_removed", text, path, 0, data)
         yield from import_came(seen, wanted.module, path, name)
@@ -69,6 +78,8 @@ def of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     if not code.commit:
         return
     paths = frozenset(seen.candidates(module))
+    if any(code.repository.text_at(code.commit, path) is not None for path in paths):
+        return  # what lies in the folder is not what was committed
     found = code.repository.deleted(paths.__contains__, code.commit)
     if found is None:
         text = f"no commit that is here deleted {module}"
@@ -86,13 +97,42 @@ def of_module(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     yield from left(seen, wanted, "", change)
 
 
-def _removal(seen: Modules, path: str, name: str) -> tuple[Change, bytes, bytes] | None:
-    """Return the last change after which a module did not define a name that it had."""
-    edits = seen.code.repository.edits(path, seen.code.commit)
-    for change, before, after in islice(edits, CHANGES):
-        if name.encode() in before and _defines(before, name) and not _defines(after, name):
-            return None if outline(after) is None else (change, before, after)
+def _removal(
+    seen: Modules, path: str, name: str
+) -> tuple[tuple[Change, bytes, bytes] | None, bool]:
+    """Return the last change after which a module did not define a name that it had.
+
+    It comes with whether that is known: not where a file did not parse, or was changed too often,
+    nor where what lies in the folder is not what was committed.
+    """
+    repository, commit = seen.code.repository, seen.code.commit
+    head = repository.text_at(commit, path)
+    if head is None or outline(head) is None or _defines(head, name):
+        return None, False
+    for count, (change, before, after) in enumerate(repository.edits(path, commit), start=1):
+        if outline(before) is None or outline(after) is None or count > CHANGES:
+            return None, False
+        if _defines(before, name) and not _defines(after, name):
+            return (change, before, after), True
+    return None, True
+
+
+def _elsewhere(seen: Modules, path: str, name: str) -> Fact | None:
+    """Return that another file lost the name: this one may have been that, by another name."""
+    code = seen.code
+    taken = code.repository.taken_out(name.encode(), "", code.commit)
+    for other, before, change in islice(taken, _LOST):
+        if other.endswith(".py") and not is_test(other) and _owns(before, name):
+            text = f"commit {change} took {name} out of {other}, not out of {path}"
+            return code.of_commit("name_removed_elsewhere", text, change, {"path": other})
     return None
+
+
+def _owns(data: bytes, name: str) -> bool:
+    """Say whether a module defines a name, and does not only import it."""
+    known = outline(data)
+    line = known.definitions.get(name, 0) if known else 0
+    return bool(line) and line not in {item.line for item in (known.imports if known else ())}
 
 
 def _defines(data: bytes, name: str) -> bool:
@@ -118,7 +158,10 @@ def _bodies(data: bytes) -> dict[str, str]:
     """Return what functions and classes of a module consist of, without their names."""
     tree = parsed(data)
     nodes = [node for node in tree.body if isinstance(node, _DEFINED)] if tree else []
-    return {node.name: _without_name(node) for node in nodes}
+    try:
+        return {node.name: _without_name(node) for node in nodes}
+    except RecursionError:
+        return {}
 
 
 def _without_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:

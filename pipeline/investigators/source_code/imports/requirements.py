@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import posixpath
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.investigators.source_code.imports.modules import Modules
 
 _NAME = re2.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
+_INCLUDE = re2.compile(r"^(?:-r|--requirement)[ =]*(\S+)")
 _EGG = re2.compile(r"#egg=([A-Za-z0-9._-]+)")
 _FOR_DEVELOPMENT = ("dev", "test", "lint", "doc", "ci", "type", "build")
 _LOCKS = ("poetry.lock", "uv.lock", "Pipfile.lock", "pdm.lock")
@@ -30,7 +32,11 @@ _OPAQUE = ("environment.yml", "environment.yaml", "conda-lock.yml", "pixi.toml")
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """A distribution that a file lists; `group` is "" for what is always installed."""
+    """A distribution that a file lists; `group` is "" for what is always installed.
+
+    `word` is how the file spells it. Without a name it is another file that is to be read, or
+    something that cannot be told.
+    """
 
     name: str
     path: str
@@ -50,22 +56,27 @@ class Requirements:
 def requirements(seen: Modules) -> Requirements:
     """Read what is listed in the tree of a service, and in the folders above it."""
     checkout = seen.code.checkout
-    files = [path for path in checkout.paths if _counts(path, seen.tree)]
+    waiting = [path for path in reversed(checkout.paths) if _counts(path, seen.tree)]
+    told: dict[str, None] = {}
     listed: list[Required] = []
     doubts: list[str] = []
-    told: list[str] = []
-    for path in files:
-        name = PurePosixPath(path).name
-        if name in _OPAQUE:
-            doubts.append(path)
+    while waiting:
+        path = waiting.pop()
+        if path in told:
             continue
+        told[path] = None
         found = list(read(path, checkout.data(path)))
-        if path in checkout.unread:
-            doubts.append(path)
-        told.append(path)
         listed += [one for one in found if one.name]
-        doubts += [path] if any(not one.name for one in found) else []
-    return Requirements(tuple(listed), tuple(told), tuple(dict.fromkeys(doubts)))
+        included = [_beside(path, one.word) for one in found if one.word and not one.name]
+        waiting += [one for one in included if one in checkout]
+        unclear = any(not one.word for one in found) or not all(one in checkout for one in included)
+        doubts += [path] if unclear or path in checkout.unread else []
+    return Requirements(tuple(listed), tuple(told), tuple(doubts))
+
+
+def _beside(path: str, other: str) -> str:
+    """Return a path as a file names it that lies in the same repository."""
+    return posixpath.normpath(posixpath.join(str(PurePosixPath(path).parent), other))
 
 
 def _counts(path: str, tree: str) -> bool:
@@ -87,16 +98,18 @@ def _is_plain(path: str) -> bool:
 def read(path: str, data: bytes) -> Iterator[Required]:
     """Yield what a file lists; one without a name stands for what cannot be told."""
     text, name = data.decode("utf-8", "replace"), PurePosixPath(path).name
-    if _is_plain(path):
-        yield from _plain(path, text)
+    if name in _OPAQUE:
+        yield Required("", path, "")
     elif name in _LOCKS:
         yield from _locked(path, text)
     elif name == "setup.py":
         yield from _setup_py(path, data)
     elif name == "setup.cfg":
         yield from _setup_cfg(path, text)
-    else:
+    elif name in _PROJECTS:
         yield from _toml(path, text)
+    else:
+        yield from _plain(path, text)
 
 
 def _plain(path: str, text: str) -> Iterator[Required]:
@@ -110,6 +123,8 @@ def _plain(path: str, text: str) -> Iterator[Required]:
             yield Required(normal(egg[1]), path, egg[1], group)
         elif bare.startswith(("-e", "--editable", "git+", "http", ".", "/", "file:")):
             yield Required("", path, "")
+        elif match := _INCLUDE.match(bare):
+            yield Required("", path, match[1])
         elif not bare.startswith("-"):
             yield from _line(path, bare, group)
 

@@ -100,8 +100,9 @@ def _binding(seen: Modules, path: str, tree: ast.Module, data: dict[str, object]
 def _history(seen: Modules, path: str, name: str, data: dict[str, object]) -> Iterator[Fact]:
     """Yield which commit took what bound a name away, or that the name came without it."""
     code = seen.code
-    if not code.commit:
-        return
+    head = parsed(code.repository.text_at(code.commit, path) or b"") if code.commit else None
+    if head is None or not uses(head, name) or list(bindings(head, name)):
+        return  # what lies in the folder is not what was committed
     for change, before, after in islice(code.repository.edits(path, code.commit), _CHANGES):
         then, now = parsed(before), parsed(after)
         if then is None or now is None:
@@ -117,7 +118,8 @@ def _history(seen: Modules, path: str, name: str, data: dict[str, object]) -> It
             yield code.of_commit("name_came_unbound", text, change, data)
             return
     came = code.repository.appeared(path, name.encode(), code.commit)
-    if came is not None:
+    first = parsed(code.repository.text_at(came.commit, path) or b"") if came else None
+    if came is not None and first is not None and not list(bindings(first, name)):
         text = f"commit {came} brought {path}, which uses {name} without binding it"
         yield code.of_commit("name_came_unbound", text, came, data)
 

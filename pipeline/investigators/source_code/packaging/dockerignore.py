@@ -28,6 +28,9 @@ MOST = 5_000
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
+_GOOD = re2.compile(r"^(?:\\.|\[\^?(?:(?:\\.|[^\\\]-])(?:-(?:\\.|[^\\\]-]))?)+\]|[^\[\\])*$")
+"""What Go's `filepath.Match` takes: of `[]`, ranges begin and end with a letter."""
+
 _ESCAPED = frozenset(".+()|{}$")
 _WILD = frozenset("*[]?^\\")
 
@@ -72,7 +75,7 @@ class Line:
     @cached_property
     def _compiled(self) -> tuple[str, str]:
         """How the pattern is compared, and what with."""
-        if len(self.pattern) > LONGEST:
+        if len(self.pattern) > LONGEST or not _GOOD.search(self.pattern):
             raise BadPatternError(self.written)
         return _translated(self.pattern)
 
@@ -186,8 +189,6 @@ def _translated(pattern: str) -> tuple[str, str]:
             at += 1 + pattern.startswith("/", at + 1)
             how, part = _stars(how, at_end=at == len(pattern), begins=begins)
         elif letter == "\\":
-            if at == len(pattern):
-                raise BadPatternError(pattern)
             how, part, at = "expression", f"\\{pattern[at]}", at + 1
         elif letter in "*?":
             how, part = "expression", "[^/]*" if letter == "*" else "[^/]"

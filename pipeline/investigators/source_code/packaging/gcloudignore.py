@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import re2
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -19,8 +21,11 @@ OWN = ".gcloudignore"
 GIT = ".gitignore"
 _INCLUDE = "#!include:"
 
+LONGEST = 1_000
+"""Letters of a line; where one is longer, nothing is said of any path."""
+
 MOST = 5_000
-"""Lines that are read."""
+"""Lines that are read; where there are more, nothing is said of any path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,22 @@ def lines(checkout: Checkout, root: str) -> list[Line]:
     for name in (OWN, GIT):
         path = f"{root}/{name}" if root else name
         if path in checkout:
-            return list(_lines(checkout, root, path, included=name == GIT))[:MOST]
+            return list(_lines(checkout, root, path, included=name == GIT))
     return []
 
 
 def ignoring(found: Sequence[Line], path: str) -> Line | None:
-    """Return the line by which a path of the upload is not uploaded; None if it is."""
+    """Return the line by which a path of the upload is not uploaded; None if it is.
+
+    None, too, where one of the lines is no pattern, or one that nobody writes.
+    """
     import pathspec  # noqa: PLC0415 - few runs come here
 
+    if len(found) > MOST or any(len(line.pattern) > LONGEST for line in found):
+        return None
     try:
-        spec = pathspec.GitIgnoreSpec.from_lines(line.pattern for line in found)
-    except ValueError:
+        spec = pathspec.GitIgnoreSpec.from_lines((one.pattern for one in found), backend="re2")
+    except (ValueError, re2.error):
         return None
     parts = path.split("/")
     for end in range(1, len(parts) + 1):

@@ -6,11 +6,13 @@ theirs. Of each group exactly one kind is yielded for a variable:
 * `variable_read`, `variable_never_read`, `variable_read_unclear`;
 * `variable_set`, `variable_never_set`, `variable_set_unclear`, `no_deployment_files`.
 
-No fact has the value of a variable, or the default of one.
+All say whether the entry tells that the variable is `missing`, and where it is read without a
+default (`needed_at`). No fact has the value of a variable, or the default of one.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
@@ -41,7 +43,10 @@ def facts(case: Case, code: Code) -> Iterator[Fact]:
     model = str(root.fields.get("model") or "")
     for one in wanted:
         for name, found in _variables(seen, one, model).items():
-            yield from _of_variable(seen, one, name, found)
+            needed = (seen.code.ref(path, read.line) for path, read in found if read.is_needed)
+            shared = {"missing": one.missing, "needed_at": next(needed, "")}
+            for fact in _of_variable(seen, one, name, found):
+                yield replace(fact, data={**fact.data, **shared})
 
 
 def _variables(seen: Survey, one: Asked, model: str) -> dict[str, list[tuple[str, Read]]]:
@@ -63,7 +68,7 @@ def _variables(seen: Survey, one: Asked, model: str) -> dict[str, list[tuple[str
 def _of_variable(
     seen: Survey, one: Asked, name: str, found: list[tuple[str, Read]]
 ) -> Iterator[Fact]:
-    if one.told:
+    if one.told or one.missing:
         kind = "variable_missing" if one.missing else "variable_refused"
         state = "is not there" if one.missing else "is refused"
         data = {"variable": name, "setting": one.name}
@@ -86,7 +91,7 @@ def _read(seen: Survey, name: str, found: list[tuple[str, Read]]) -> Iterator[Fa
             "how": read.how,
             "field": read.field,
             "fallback": read.fallback,
-            "needed": read.fallback is False,
+            "needed": read.is_needed,
         }
         text = f"{seen.code.ref(path, read.line)} reads {name} {how}"
         yield seen.code.fact("variable_read", text, path, read.line, data, suggested=not read.sure)

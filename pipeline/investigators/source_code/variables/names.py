@@ -33,9 +33,11 @@ _LONG = 4
 
 _FIELD = re2.compile(r"^[A-Za-z_][\w.]{0,127}$")
 _TOKEN = re2.compile(r"\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")
-_MISSING = re2.compile(
-    r"(?i)required|missing|not set|not found|must not be empty|KeyError|is undefined|\bset the\b"
+_ABSENT = re2.compile(
+    r"(?i)required|missing|not set|not found|not defined|undefined|must not be empty|\bset the\b"
+    r"|must be (?:set|given|defined|provided)"
 )
+_MISSING = re2.compile(r"(?i)KeyError|" + _ABSENT.pattern.removeprefix("(?i)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ def _of_text(root: Symptom, text: str) -> Iterator[tuple[str, bool, bool]]:
         yield named, True, any(map(_MISSING.search, about))
     info = parse_exception(text)
     if info is not None and not fields:
-        for match in _TOKEN.finditer(info.message[:2_000]):
-            yield match.group(1), False, False
+        for line in info.message[:2_000].split("\n"):
+            for match in _TOKEN.finditer(line):
+                yield match.group(1), False, _ABSENT.search(line) is not None
 
 
 def _fields(text: str) -> Iterator[tuple[str, bool]]:

@@ -49,6 +49,11 @@ class Read:
     fallback: bool | None = None
     sure: bool = True
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether nothing is known to take the place of a variable that is not set."""
+        return self.sure and self.fallback is False
+
 
 @lru_cache(maxsize=20_000)
 def reads(data: bytes, *, is_python: bool) -> tuple[Read, ...]:
