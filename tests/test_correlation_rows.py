@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-from pipeline.correlation.rows import AT_ONCE, Rows
+from pipeline.correlation.rows import AT_ONCE, FIRST, LAST, Rows
 from tests.support import BASE, SECOND, detection
 
 
@@ -69,6 +69,16 @@ def test_they_become_rows_together() -> None:
         item = detection("rule", at=at)
         rows.tell(item.key, item.richness, [item])
     assert len(rows.times) == AT_ONCE
+
+
+def test_a_time_that_does_not_fit_is_the_last_or_first_that_does() -> None:
+    """Whatever an entry claims, all others are told as they are."""
+    rows, ages = Rows({"rule": ()}), 2 * 10**10
+    for at in (-ages, 0, ages):
+        item = detection("rule", at=at)
+        rows.tell(item.key, item.richness, [item])
+    rows.settle()
+    assert [*rows.times] == [FIRST, BASE, LAST]
 
 
 def test_a_detection_is_as_rich_as_the_copy_it_is_told_of() -> None:

@@ -205,7 +205,9 @@ class Rows:
         """Make rows of what waits."""
         waiting, self._waiting = self._waiting, []
         times = [item.sample.timestamp for item in waiting]
-        self.times.fromlist([max(FIRST, min(LAST, time)) for time in times])
+        if waiting and not FIRST <= min(times) <= max(times) <= LAST:
+            times = [max(FIRST, min(LAST, time)) for time in times]
+        self.times.fromlist(times)
         self.facets.extend(self._facets_of(waiting))
         self._places.extend(self.shelf.put(waiting))
         self._traces.fromlist([hash(item.trace) if item.trace else 0 for item in waiting])

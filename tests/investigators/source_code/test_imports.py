@@ -425,6 +425,11 @@ APP = {"back/app/__init__.py": "", "back/app/main.py": "import yaml\n"}
             "requirement_for_development",
             "back/requirements-dev.txt:1",
         ),
+        (
+            {"back/requirements-docker.txt": "pyyaml\n"},
+            "requirement_listed",
+            "back/requirements-docker.txt:1",
+        ),
         ({"back/requirements.txt": "-e ../lib\n"}, "requirement_unclear", ""),
         ({}, "requirement_unclear", ""),
         (
@@ -741,10 +746,10 @@ def test_a_package_without_init_is_here(tmp_path: Path) -> None:
 
 
 def test_a_file_that_names_a_package_without_a_list_of_its_imports(tmp_path: Path) -> None:
-    """Optional dependencies are not installed for what runs."""
+    """Optional dependencies may be installed for what runs, or not."""
     text = '[project]\noptional-dependencies = {config = ["pyyaml"]}\n'
     seen = found(tmp_path, {**APP, "back/pyproject.toml": text}, module="yaml")
-    assert only("requirement_for_development", seen).data["group"] == "config"
+    assert "for config only" in only("requirement_unclear", seen).text
 
 
 def test_another_attribute_of_a_circular_module(tmp_path: Path) -> None:
@@ -804,3 +809,45 @@ def test_a_name_in_history_that_does_not_parse(tmp_path: Path, text: str) -> Non
     seen = facts(project, asked(**NAME))
     assert of_kind("name_not_defined", seen)
     assert not {"name_never_removed", "name_removed"} & {fact.kind for fact in seen}
+
+
+def test_what_is_deployed_counts_and_not_what_lies_in_the_folder(tmp_path: Path) -> None:
+    """The name came back later; what runs does not have it."""
+    project = removal(tmp_path, {})
+    gone = project.commits[-1]
+    project.commit("Bring it back", {SESSION: BASE[SESSION]})
+    assert of_kind("name_defined", facts(project, asked(**NAME)))
+    wanted = case(asked(**NAME), commit=gone)
+    seen = list(imports.facts(wanted, project.code(CATALOG, deployed=gone)))
+    assert only("name_removed", seen).data["commit"] == gone[:12]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a:\n    pass\n" + "elif b:\n    get_factory = 1\n" * 3_000,
+        "def get_factory():\n    return " + "+".join(["1"] * 2_000) + "\n",
+        "x = a" + ".b" * 3_000 + "\nget_factory = x\n",
+        "get_factory = " + "[" * 5_000,
+        "from .......... import get_factory\nfrom . import get_factory\n",
+        "from app.db.session import *\nfrom app.db.session import get_factory\n",
+        b"\xff\xfeg\0e\0t\0",
+        b"# -*- coding: latin-1 -*-\nget_factory = '\xe9'\n",
+        b"\0" * 100,
+        "",
+    ],
+)
+def test_no_file_is_too_odd(tmp_path: Path, text: str | bytes) -> None:
+    """One that is broken makes no other unread, and nothing is raised."""
+    project = Project(tmp_path / "repo")
+    project.commit("Start", {**BASE, CHATS: text})
+    project.commit("Go on", {SESSION: text, "back/app/db/other.py": text})
+    circular = CIRCULAR.replace("app.a", "app.db.session").replace("engine", "get_factory")
+    for wanted in (
+        asked(**NAME),
+        asked(**MODULE),
+        asked(module="yaml"),
+        asked(circular, "circular_import", module="app.db.session"),
+    ):
+        assert facts(project, wanted)
+    assert isinstance(undefined(project, 1, "get_factory"), list)

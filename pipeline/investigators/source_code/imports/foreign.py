@@ -10,7 +10,11 @@ from pipeline.facts import Fact
 from pipeline.investigators.source_code.imports import removals
 from pipeline.investigators.source_code.imports.distributions import distributions
 from pipeline.investigators.source_code.imports.names import is_installed
-from pipeline.investigators.source_code.imports.requirements import read, requirements
+from pipeline.investigators.source_code.imports.requirements import (
+    for_development,
+    read,
+    requirements,
+)
 from pipeline.investigators.source_code.imports.tellings import (
     CHANGES,
     files,
@@ -55,9 +59,9 @@ def _required(seen: Modules, wanted: Asked) -> Iterator[Fact]:
     data = {"module": module, "distributions": list(known), "files": list(told.files)}
     if always:
         yield from _listed(seen, module, always[0], "requirement_listed")
-    elif listed:
+    elif listed and all(for_development(one.group) for one in listed):
         yield from _listed(seen, module, listed[0], "requirement_for_development")
-    elif not known or told.doubts or not told.files:
+    elif listed or not known or told.doubts or not told.files:
         yield Fact("requirement_unclear", _doubt(module, known, told), seen.ref, data)
     elif others := _mentioning(seen, known, told.files):
         text = f"no list has {' or '.join(known)}, but {files(others)} may install it"
@@ -118,6 +122,9 @@ def _mentioning(seen: Modules, known: tuple[str, ...], lists: tuple[str, ...]) -
 def _doubt(module: str, known: tuple[str, ...], told: Requirements) -> str:
     if not known:
         return f"it is not known which distribution {module} comes with"
+    extra = next((one for one in told.listed if one.name in known), None)
+    if extra:
+        return f"{extra.path} lists {extra.name} for {extra.group} only, which may be installed"
     if told.doubts:
         return f"{files(told.doubts)} may list {known[0]}: not all that it asks for is spelled out"
     return f"no file here lists what is to be installed, such as {known[0]}"

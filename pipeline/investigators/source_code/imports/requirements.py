@@ -6,7 +6,6 @@ import ast
 import configparser
 import posixpath
 import tomllib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,34 @@ from pipeline.investigators.source_code.imports.distributions import normal
 from pipeline.investigators.source_code.python import called, parsed, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from pipeline.investigators.source_code.imports.modules import Modules
 
 _NAME = re2.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _INCLUDE = re2.compile(r"^(?:-r|--requirement)[ =]*(\S+)")
 _EGG = re2.compile(r"#egg=([A-Za-z0-9._-]+)")
-_FOR_DEVELOPMENT = ("dev", "test", "lint", "doc", "ci", "type", "build")
+_LOCKED = re2.compile(r"""(?m)^(?:name = "|\s+")([A-Za-z0-9._-]+)"(?:\s*:\s*\{)?""")
+_LETTERS = re2.compile(r"[a-z]+")
+_FOR_DEVELOPMENT = frozenset(
+    (
+        "build",
+        "ci",
+        "dev",
+        "develop",
+        "development",
+        "doc",
+        "docs",
+        "lint",
+        "linting",
+        "mypy",
+        "test",
+        "testing",
+        "tests",
+        "types",
+        "typing",
+    )
+)
 _LOCKS = ("poetry.lock", "uv.lock", "Pipfile.lock", "pdm.lock")
 _PROJECTS = ("pyproject.toml", "Pipfile", "setup.cfg", "setup.py")
 _OPAQUE = ("environment.yml", "environment.yaml", "conda-lock.yml", "pixi.toml")
@@ -114,7 +133,7 @@ def read(path: str, data: bytes) -> Iterator[Required]:
 
 def _plain(path: str, text: str) -> Iterator[Required]:
     pure = PurePosixPath(path)
-    group = _development(f"{pure.parent.name} {pure.stem}" if pure.suffix else pure.stem)
+    group = for_development(f"{pure.parent.name} {pure.stem}" if pure.suffix else pure.stem)
     for line in text.splitlines():
         bare = line.partition(" #")[0].strip()
         if not bare or bare.startswith("#"):
@@ -136,9 +155,7 @@ def _line(path: str, line: str, group: str = "") -> Iterator[Required]:
 
 def _locked(path: str, text: str) -> Iterator[Required]:
     """Yield the names that a lock file spells out, as a line or as a key."""
-    for match in re2.compile(
-        r"""(?m)^(?:name = "|\s+")([A-Za-z0-9._-]+)"(?:\s*:\s*\{)?"""
-    ).finditer(text):
+    for match in _LOCKED.finditer(text):
         yield Required(normal(match[1]), path, match[1])
 
 
@@ -218,9 +235,7 @@ def _keys(path: str, value: object, group: str = "") -> Iterator[Required]:
         yield from _line(path, str(key), named)
 
 
-def _development(words: str) -> str:
-    """Return which word of a file's name says that it is not for what runs; "" if none does."""
-    parts: Iterable[str] = re2.compile(r"[^a-z]+").split(words.lower())
-    with suppress(StopIteration):
-        return next(part for part in parts if part.startswith(_FOR_DEVELOPMENT))
-    return ""
+def for_development(words: str) -> str:
+    """Return which word of a name says that it is not for what runs; "" if none does."""
+    parts = (match[0] for match in _LETTERS.finditer(words.lower()))
+    return next((part for part in parts if part in _FOR_DEVELOPMENT), "")

@@ -22,6 +22,11 @@ _DOING = re2.compile(
     r"\b(?:git clone|cp|mv|rsync|ln|tar|unzip|curl|wget|find|install|setup\.py|rm|poetry|uv|make)\b"
 )
 _INSTALLING = re2.compile(r"\b(?:pip3?|uv pip)\s+install\b.*(?:\s\.(?:\[|\s|$)|\s\./|\s-e\b)")
+_PACKAGES = re2.compile(
+    r"^\s*(?:--mount\S*\s+)*(?:sudo\s+)?"
+    r"(?:apt-get|apt|apk|yum|dnf|microdnf|rm -rf? /(?:var|root|tmp)|"
+    r"(?:python3? -m )?pip3? install|useradd|adduser|groupadd|chown|chmod|mkdir|npm)\b"
+)
 _PLAIN = re2.compile(
     r"(?:^|/)(?:python|node|debian|ubuntu|alpine|golang|openjdk|eclipse-temurin|amazoncorretto|"
     r"scratch|slim|busybox|nginx|ruby|php|rust|buildpack-deps|pypy|centos|fedora|rockylinux|"
@@ -141,12 +146,7 @@ def _after(stage: Stage, line: int, word: str, rest: str) -> Stage:
 def _without_packages(rest: str) -> str:
     """Return a command without what only installs packages of a distribution, or of Python."""
     parts = re2.split(r"&&|;|\|\|", rest)
-    plain = re2.compile(
-        r"^\s*(?:--mount\S*\s+)*(?:sudo\s+)?"
-        r"(?:apt-get|apt|apk|yum|dnf|microdnf|rm -rf? /(?:var|root|tmp)|"
-        r"(?:python3? -m )?pip3? install|useradd|adduser|groupadd|chown|chmod|mkdir|npm)\b"
-    )
-    return ";".join(part for part in parts if not plain.search(part))
+    return ";".join(part for part in parts if not _PACKAGES.search(part))
 
 
 def _copy(stage: Stage, line: int, word: str, rest: str) -> Copy:
