@@ -67,6 +67,7 @@ class Examined:
     `parsed` and `passed` are those of entries that were parsed and of lines that were not, one for
     each copy; `unknown` are those of an unknown severity among the former. `watermark` is the last
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
+    `span` is from the time of the first line to that of the last, where all stand in order of time.
     `sightings` say which revisions logged; of those that were told of before, `lasts` say when.
     """
 
@@ -75,6 +76,7 @@ class Examined:
     unknown: array[int] = field(default_factory=lambda: array("q"))
     outside: int = 0
     watermark: int = 0
+    span: tuple[str, str] | None = None
     rejections: list[Rejection] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     silent: list[tuple[int, Richness]] = field(default_factory=list)
@@ -150,6 +152,8 @@ class Examiner:
         passed = [one for at, one in zip(inside, told, strict=True) if at not in lines]
         examined.passed.extend(passed)
         examined.outside += len(found) - len(lines | odd) - len(passed)
+        if len(columns.found) == len(found) and columns.in_order() is columns:
+            examined.span = (columns.times[0], columns.times[-1])
         self._sight(columns, examined)
         self._take_records(block.read(sorted(odd)), examined)
         self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)

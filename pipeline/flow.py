@@ -148,6 +148,7 @@ class Replay:
         self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
         self._touched: set[int] = set()
         self._sightings = Sightings()
+        self._read_until: str | None = ""  # None once something stood out of the order of time
 
     def run(self, source: Source, on_records: Callable[[int], None] = lambda _: None) -> Result:
         """Take a source to its end; `on_records` is told how many more were read (for progress).
@@ -232,6 +233,9 @@ class Replay:
 
     def _take(self, examined: Examined) -> None:
         self._tally.take(examined)
+        span, before = examined.span, self._read_until
+        follows = before is not None and span is not None and before <= span[0]
+        self._read_until = span[1] if span is not None and follows else None
         self._sightings.add(examined.sightings, examined.lasts)
         self._correlator.on_time(examined.watermark)
         for told in examined.told:
@@ -307,7 +311,7 @@ class Replay:
 
     def _case(self, incident: Incident, rollout: Rollout) -> Case:
         facts = (*known_facts(incident, self._catalog), *rollout.facts)
-        return Case(incident, rollout, facts)
+        return Case(incident, rollout, facts, in_order=self._read_until is not None)
 
     def _facts(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
         """Return, by incident, what is known and what investigators establish."""

@@ -91,12 +91,14 @@ class Spread(Protocol):
 class Case:
     """An incident to be investigated, with what deployments have to do with it.
 
-    `facts` are what its entries, the catalog and deployments establish already.
+    `facts` are what its entries, the catalog and deployments establish already; `in_order` says
+    that all that was read is known to have stood in order of time.
     """
 
     incident: Incident
     rollout: Rollout
     facts: tuple[Fact, ...] = ()
+    in_order: bool = False
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from pipeline.stores.memory import MemoryStore
 from pipeline.whys import Status, load_whys
 from tests.fakes.investigator import Witness
 from tests.fakes.sink import BrokenSink, MemorySink
-from tests.fakes.source import ListSource
+from tests.fakes.source import LinesSource, ListSource
 from tests.fakes.spool import MemorySpool
 from tests.support import BASE, SECOND, detector, entry, rule_text, ruleset
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from pipeline.entry import LogEntry
     from pipeline.flow import Result
-    from pipeline.ports import Sink
+    from pipeline.ports import Case, Sink, Source
 
 RULES = ruleset(
     rule_text("missing", level="critical", audit="{whys: ownership}"),
@@ -61,9 +62,10 @@ def run(
     sinks: Sequence[Sink] = (),
     window: Window | None = None,
     policy: Policy | None = None,
+    source: Source | None = None,
     **parts: Any,
 ) -> Result:
-    """Run a replay of records over doubles."""
+    """Run a replay of records, or of a source, over doubles."""
     replay = Replay(
         **{
             "detector": detector(RULES),
@@ -79,7 +81,7 @@ def run(
             **parts,
         }
     )
-    return replay.run(ListSource(records))
+    return replay.run(source or ListSource(records))
 
 
 def copy(text: str, *, rich: bool) -> LogEntry:
@@ -265,6 +267,27 @@ def test_an_address_that_holds_a_secret_leads_nowhere(url: str, shown: str) -> N
     document = run(MISSING, investigators=[Witness("missing", [fact])]).document().incidents[0]
     (evidence,) = document.five_whys[0].evidence
     assert (evidence.text, evidence.url) == ("auth owns it", shown)
+
+
+def test_investigators_are_told_whether_all_stood_in_order_of_time() -> None:
+    """It is known of raw lines alone, of each and of what comes after it."""
+
+    def in_order(*lines: LogEntry, blocks: bool = True, window: Window | None = None) -> bool:
+        asked: list[Case] = []
+        witness = Witness("missing", [], asked)
+        written = [json.dumps(one.document).encode() + b"\n" for one in lines]
+        source = LinesSource(written, in_blocks=blocks)
+        run(source=source, investigators=[witness], window=window)
+        (case,) = asked
+        return case.in_order
+
+    early, late = entry("calm", at=-1), entry("calm", at=1, key="late")
+    assert in_order(early, MISSING, late)
+    assert in_order(early, MISSING, MISSING)
+    assert not in_order(MISSING, early)
+    assert not in_order(early, MISSING, late, MISSING)
+    assert not in_order(early, MISSING, blocks=False)
+    assert not in_order(early, MISSING, window=Window(since=MISSING.timestamp))
 
 
 def test_every_detection_is_listed_with_its_incident() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """`ports.Investigator` that says the same of the incidents of one root rule."""
+    """`ports.Investigator` that says the same of the incidents of one root rule.
+
+    `asked` are the cases that it was asked about.
+    """
 
     rule: str
     facts: Sequence[Fact]
+    asked: list[Case] = field(default_factory=list)
 
     def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
         """Return the facts, by incident."""
+        self.asked.extend(cases)
         return {
             case.incident.id: self.facts for case in cases if case.incident.root.rule == self.rule
         }

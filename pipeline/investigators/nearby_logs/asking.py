@@ -41,12 +41,16 @@ class Same(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The first failure of an incident: the first sample of its root; `at` is ns UTC."""
+    """The first failure of an incident: the first sample of its root; `at` is ns UTC.
+
+    `in_order` says that the entries are known to stand in order of time where they were read.
+    """
 
     incident: str
     at: int
     log_name: str
     insert_id: str
+    in_order: bool = False
 
     def is_of(self, entry: LogEntry) -> bool:
         """Return whether this is the entry."""
@@ -88,7 +92,9 @@ class Logs(Protocol):
 def asked_of(case: Case) -> Asked:
     """Return the first failure of an incident."""
     first = case.incident.root.samples[0]
-    return Asked(case.incident.id, first.timestamp, first.log_name, first.insert_id)
+    return Asked(
+        case.incident.id, first.timestamp, first.log_name, first.insert_id, in_order=case.in_order
+    )
 
 
 def order_of(entry: LogEntry) -> Order:

@@ -72,6 +72,8 @@ class Export:
         unread = dict.fromkeys(f"{name} cannot be read twice" for name in self.unread)
         try:
             for at, batch in enumerate(self._batches(unread)):
+                if hunt.is_over(batch):
+                    break
                 hunt.take(batch, at)
             for at, batch in enumerate(self._batches(unread)):
                 if not hunt.goes_back(at):
@@ -242,6 +244,7 @@ class _Hunt:
 
     def __init__(self, searches: Sequence[_Search]) -> None:
         self._searches = searches
+        self._in_order = all(search.asked.in_order for search in searches)
         self._last = -1
         self._sort()
 
@@ -250,6 +253,16 @@ class _Hunt:
         self._open = [search for search in self._searches if search.anchor is None]
         self._known = [search for search in self._searches if search.anchor is not None]
         self._failures, self._near = _Words(self._open), _Words(self._known)
+
+    def is_over(self, batch: Batch) -> bool:
+        """Return whether nothing that is near can stand in a batch, nor after it.
+
+        That can be told only of entries that are known to stand in order of time.
+        """
+        if isinstance(batch, list) or self._open or not self._in_order:
+            return False
+        span = _span(batch)
+        return span is not None and all(search.span[1] < span[0] for search in self._known)
 
     def goes_back(self, at: int) -> bool:
         """Return whether a batch came before something was learned that it may hold."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -287,3 +287,39 @@ def test_what_a_rule_says_of_the_state_is_not_said_twice() -> None:
     (only,) = incidents(rules, *STORY)
     found = of_kind("logged_setting", near(case(only), in_list(STORY)))
     assert [fact.data["name"] for fact in found] == ["DB_POOL", "DB_PASSWORD"]
+
+
+@dataclass
+class Counted:
+    """A source that counts how much of it is read."""
+
+    source: Source
+    read: int = 0
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what the source does."""
+        for batch in self.source.batches():
+            self.read += 1
+            yield batch
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield what the source does."""
+        return self.source.blocks()
+
+
+@given(st.integers(0, 400), st.integers(30, 60))
+def test_of_an_export_in_order_what_is_too_late_is_not_read_and_nothing_is_lost(
+    where: int, size: int
+) -> None:
+    """Once the time has come after which nothing is near; unless the order is not known."""
+    quiet = [line(f"tick {at}", 10 * at, f"i-{at % 2 + 1}") for at in range(400)]
+    failure = line("broken", 10 * where + 1, severity="ERROR")
+    story = sorted([*quiet, failure], key=lambda one: one.timestamp)
+    asked, written = case_of(failure), in_lines(story, size)
+    expected = near(asked, in_list(story))
+    known, unknown = Counted(written), Counted(written)
+    assert near(replace(asked, in_order=True), known) == expected
+    assert near(asked, unknown) == expected
+    assert unknown.read >= len(written.chunks)
+    if where < size:  # in the first block: two hold what is near, the third ends it; one again
+        assert known.read <= 3 + 2 < len(written.chunks)
