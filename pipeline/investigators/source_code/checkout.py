@@ -22,6 +22,9 @@ LARGEST = 1024 * 1024
 MOST = 200_000
 """Files of a folder that is no git repository; there are more only where something went wrong."""
 
+KEPT = 256 * 1024 * 1024
+"""Bytes of files that are kept to be looked into again; the rest is read anew each time."""
+
 GENERATED = frozenset(
     (".git", ".hg", ".mypy_cache", ".nox", ".svn", ".tox", ".venv", "__pycache__", "node_modules")
 )
@@ -48,6 +51,7 @@ class Checkout:
     commit: str = ""
     unread: set[str] = field(default_factory=set)
     _data: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _held: int = 0
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
@@ -77,7 +81,10 @@ class Checkout:
         """Return the bytes of a text file; none of one that is missing, too large or no text."""
         known = self._data.get(path)
         if known is None:
-            known = self._data[path] = self._read(path)
+            known = self._read(path)
+            if self._held + len(known) <= KEPT:
+                self._data[path] = known
+                self._held += len(known)
         return known
 
     def text(self, path: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.investigators.source_code.checkout import (
+    KEPT,
     LARGEST,
     Checkout,
     Found,
@@ -13,6 +15,9 @@ from pipeline.investigators.source_code.checkout import (
     read_regular,
 )
 from tests.investigators.support import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_folder_is_read_as_it_lies_there(tmp_path: Path) -> None:
@@ -72,3 +77,21 @@ def test_a_search_says_file_and_line() -> None:
     assert code.containing(["user"]) == ["app/a.py", "app/b.sql", "apple/c.py"]
     assert list(code.lines("app/a.py", "user")) == [Found("app/a.py", 2, "y = 'user'")]
     assert list(code.lines("app/a.py", "nobody")) == []
+
+
+def test_what_is_kept_of_a_repository_is_bounded() -> None:
+    """Each file is read once, as long as there is room for it; then each time."""
+    reads: list[str] = []
+
+    def reader(path: str) -> Callable[[], bytes]:
+        def read() -> bytes:
+            reads.append(path)
+            return b"x" * LARGEST
+
+        return read
+
+    paths = [f"{number:03}" for number in range(KEPT // LARGEST + 1)]
+    code = Checkout({path: reader(path) for path in paths})
+    for _ in range(2):
+        assert len(code.containing(["x"])) == len(paths)
+    assert reads == [*paths, paths[-1]]
