@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
@@ -110,7 +110,7 @@ def state_of(
     times = sorted(_counting(sightings, resolutions, settings.grace))
     if resolutions and (not times or resolutions[-1].at >= times[-1]):
         return State.RESOLVED, _resolved(resolutions[-1], sightings)
-    reopenings = tuple(_reopenings(times, resolutions, settings.resolve_after))
+    reopenings = _reopenings(times, resolutions, settings.resolve_after)
     case = _Case(times, reopenings, history, now, settings)
     return next(judged for test in _TESTS if (judged := test(case)))
 
@@ -162,18 +162,15 @@ def _explains(resolution: Verdict, revision: str, time: int, grace: int) -> bool
 
 def _reopenings(
     times: Sequence[int], resolutions: Sequence[Verdict], resolve_after: int
-) -> Iterator[tuple[int, str]]:
-    """Yield when an incident came back after it was resolved, and what had resolved it."""
-    if not resolutions and times[-1] - times[0] < resolve_after:
-        return
-    begins = [item.at for item in resolutions]
-    earlier: Sequence[int | None] = (None, *times)
-    for before, after in zip(earlier, times, strict=False):
-        index = bisect_right(begins, after - 1) - 1
-        if index >= 0 and (before is None or begins[index] >= before):
-            yield after, resolutions[index].text
-        elif before is not None and after - before >= resolve_after:
-            yield after, f"it was not seen for {span_text(resolve_after)}"
+) -> list[tuple[int, str]]:
+    """Return when an incident came back after it was resolved, and what had resolved it.
+
+    It was seen once more after each resolution.
+    """
+    silence = f"it was not seen for {span_text(resolve_after)}"
+    back = {after: silence for before, after in pairwise(times) if after - before >= resolve_after}
+    back |= {times[bisect_right(times, item.at)]: item.text for item in resolutions}
+    return sorted(back.items())
 
 
 def _resolved(resolution: Verdict, sightings: Mapping[str, Sequence[int]]) -> str:
