@@ -96,6 +96,11 @@ def _declared_tables(catalog: Catalog, key: str) -> Fact:
     )
 
 
+def plural(count: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def tables_of(symptom: Symptom) -> list[str]:
     """Return the table names a symptom carries, each once: `tables` (a list) or `table`."""
     value = symptom.fields.get("tables") or symptom.fields.get("table") or []
@@ -153,7 +158,7 @@ def _foreign_fact(
     services = sorted({item.service for items in owners.values() for item in items})
     databases = sorted({item.database for items in owners.values() for item in items} - {""})
     names = ", ".join(sorted(owners))
-    text = f"{names} belong to {', '.join(services)}"
+    text = f"{names} {'belongs' if len(owners) == 1 else 'belong'} to {', '.join(services)}"
     text += f" in database {', '.join(databases)}" if databases else ""
     text += f"; {', '.join(sorted(tools))} is a migration tool's own" if tools else ""
     data = {

@@ -118,7 +118,7 @@ def test_tables_of_others_are_theirs() -> None:
     """When every table belongs to another service or to a tool, the fact names whose each is."""
     (fact,) = of_kind("tables_of_others", facts(tables=["auth_sessions", "alembic_version"]))
     assert fact.text == (
-        "auth_sessions belong to auth in database main; alembic_version is a migration tool's own"
+        "auth_sessions belongs to auth in database main; alembic_version is a migration tool's own"
     )
     assert fact.ref == "catalog.yml:6, catalog.yml:10"
     assert fact.data == {
@@ -134,9 +134,9 @@ def test_tables_of_others_are_theirs() -> None:
 def test_a_table_may_have_several_owners() -> None:
     """Each of them is named; a catalog need not name a database."""
     (fact,) = of_kind("tables_of_others", facts(tables=["auth_users"]))
-    assert fact.text == "auth_users belong to auth, reports in database main"
+    assert fact.text == "auth_users belongs to auth, reports in database main"
     (fact,) = of_kind("tables_of_others", facts(table="weekly"))
-    assert fact.text == "weekly belong to reports"
+    assert fact.text == "weekly belongs to reports"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import markdown
 from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.facts import plural
 from pipeline.report.parts import raw_lines
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ def excerpt(text: str, most: int = EXCERPT) -> str:
     """Return the beginning of a text on one line, in at most `most` characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def readable_time(timestamp: int) -> str:

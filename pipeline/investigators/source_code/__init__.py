@@ -59,6 +59,8 @@ class SourceCode:
         if code is None:
             return ()
         found = [_looked_at(case, code)]
+        if lost := [*_lost_trees(case, code)]:
+            return [*found, *lost]
         for inquiry in INQUIRIES:
             found += inquiry(replace(case, facts=(*case.facts, *found)), code)
         return found
@@ -89,6 +91,28 @@ def _looked_at(case: Case, code: Code) -> Fact:
         at = f" (at commit {code.commit[:SHORT]})" if code.commit else ""
         text = f"the source code is that of the checkout{at}; {_why_not(case, code)}"
     return Fact("source_code", text, code.commit[:SHORT] or "--repo", data)
+
+
+def _lost_trees(case: Case, code: Code) -> Iterator[Fact]:
+    """State that the code of the root's services is not here: what is here is somebody else's.
+
+    Then nothing is searched: what the files of others do not hold proves nothing.
+    """
+    if not code.checkout.paths:
+        yield _lost("the source code that was looked at has no file", "--repo", code)
+        return
+    for key in dict.fromkeys(map(code.catalog.service_of, case.incident.root.services)):
+        tree = code.trees.get(key, "")
+        if tree and tree not in code.checkout.folders:
+            text = f"the source code that was looked at has no folder {tree}/, the tree of {key}"
+            yield _lost(text, code.catalog.place("services", key, "path"), code)
+
+
+def _lost(text: str, ref: str, code: Code) -> Fact:
+    at = f" (at commit {code.commit[:SHORT]})" if code.commit else ""
+    said = f"{text[0].upper()}{text[1:]}{at}; nothing was searched."
+    told = {"open_question": f"Where is the code? {said} Mend --repo or the catalog ({ref})."}
+    return Fact("source_code_missing", f"{text}{at}", ref, told)
 
 
 def _why_not(case: Case, code: Code) -> str:

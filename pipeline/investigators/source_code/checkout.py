@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import re2
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -29,6 +31,16 @@ GENERATED = frozenset(
     (".git", ".hg", ".mypy_cache", ".nox", ".svn", ".tox", ".venv", "__pycache__", "node_modules")
 )
 """Folders that hold what was made or fetched, not what was written."""
+
+_TESTS = frozenset(("__tests__", "e2e", "spec", "test", "tests", "testing"))
+_TEST_FILES = re2.compile(r"^(?:test_.*|.*_test|conftest|.*\.(?:test|spec))\.\w+$")
+
+
+def is_test(path: str) -> bool:
+    """Say whether a file is part of the tests, which do not run where the service does."""
+    pure = PurePosixPath(path)
+    parts = {part.lower() for part in pure.parts[:-1]}
+    return not _TESTS.isdisjoint(parts) or _TEST_FILES.search(pure.name.lower()) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +143,12 @@ def read_folder(root: Path) -> Checkout:
         OSError: it cannot be listed.
 
     """
-    return Checkout({path: _reader(root / path) for path in _walk(root)})
+    return Checkout({readable(path): _reader(root / path) for path in _walk(root)})
+
+
+def readable(text: str) -> str:
+    """Return text that can be written down: what of a name is no UTF-8 becomes `?`."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _walk(root: Path) -> Iterator[str]:

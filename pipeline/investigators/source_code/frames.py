@@ -144,7 +144,7 @@ def _ambiguous(traced: Traced, found: Sequence[Candidate], code: Code) -> Fact:
 
 def _not_found(traced: Traced, code: Code) -> Fact:
     count = len(code.checkout.paths)
-    text = f"none of the {count} files of the repository has the name of {traced.told}"
+    text = f"no file of the repository ({count:,} searched) has the name of {traced.told}"
     return Fact("frame_not_found", text, traced.frame.file, {**_told(traced), "searched": count})
 
 
@@ -157,13 +157,15 @@ def owners(path: str, code: Code) -> Iterator[Fact]:
     found = owned(code.checkout, path)
     if found is not None and found.owners:
         names = ", ".join(found.owners)
-        text = f"{names} own {path}, by the pattern {found.pattern} of {found.path}"
+        owns = "owns" if len(found.owners) == 1 else "own"
+        text = f"{names} {owns} {path}, by the pattern {found.pattern} of {found.path}"
         data = {"file": path, "owners": list(found.owners), "pattern": found.pattern}
         yield code.fact("code_owners", text, found.path, found.line, data)
     key = code.service_of(path)
     told = code.catalog.service(key).owners if key else ()
     if told:
-        text = f"{', '.join(told)} own {key}, in whose tree {path} lies"
+        owns = "owns" if len(told) == 1 else "own"
+        text = f"{', '.join(told)} {owns} {key}, in whose tree {path} lies"
         ref = code.catalog.place("services", key, "owners")
         yield Fact(
             "service_owners", text, ref, {"file": path, "owners": list(told), "service": key}

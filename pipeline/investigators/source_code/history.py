@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 import pygit2
 from pygit2.enums import BlameFlag, ConfigLevel, FileMode, RepositoryOpenFlag, SortMode
 
-from pipeline.investigators.source_code.checkout import LARGEST, Checkout, read_folder
+from pipeline.investigators.source_code.checkout import (
+    LARGEST,
+    Checkout,
+    read_folder,
+    readable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,11 +72,6 @@ class Repository:
             self.trouble = _trouble(root, error)
         self._checkouts: dict[str, Checkout] = {}
 
-    @property
-    def has_history(self) -> bool:
-        """Whether it is a git repository with a commit."""
-        return bool(self.resolve("HEAD"))
-
     def resolve(self, name: str) -> str:
         """Return the full name of a commit; "" if it is not here."""
         found = self._commit(name)
@@ -104,16 +104,13 @@ class Repository:
             return self._change(str(blame.for_line(line).final_commit_id))
         return None
 
-    def vanished(self, path: str, word: bytes, commit: str = "HEAD") -> Change | None:
-        """Return the last commit, up to one, that took a word out of a file, or the file away.
-
-        An empty word asks only for the file.
-        """
-        return self._last(commit, lambda now, before: before and not now, path, word)
-
     def appeared(self, path: str, word: bytes, commit: str = "HEAD") -> Change | None:
         """Return the last commit, up to one, that brought a word into a file, or the file."""
-        return self._last(commit, lambda now, before: now and not before, path, word)
+        has = lru_cache(maxsize=None)(lambda name: self._has(name, path, word))
+        for found in self._walk(commit):
+            if has(str(found.id)) and not any(has(str(one)) for one in found.parent_ids):
+                return _change(found)
+        return None
 
     def deleted(
         self, wanted: Callable[[str], bool], commit: str = "HEAD"
@@ -183,7 +180,8 @@ class Repository:
         if self._git is None or not is_name:  # any other name is an expression, which may search
             return None
         with suppress(pygit2.GitError, KeyError, ValueError):
-            return self._git.revparse_single(name).peel(pygit2.Commit)
+            found = self._git.revparse_single(name).peel(pygit2.Commit)
+            return found if _is_whole(found) else None
         return None
 
     def _tree(self, name: str) -> Checkout:
@@ -222,7 +220,8 @@ class Repository:
             walker.hide(hidden.id)
         with suppress(pygit2.GitError, KeyError):  # a shallow clone ends somewhere
             for _, found in zip(range(DEEPEST), walker, strict=False):
-                yield found
+                if all(map(_is_whole, found.parents)) and _is_whole(found):
+                    yield found
 
     def _touched(self, commit: pygit2.Commit, *, deleted: bool = False) -> Iterator[str]:
         """Yield the files in which a commit differs from its first parent."""
@@ -235,7 +234,7 @@ class Repository:
             )
             for delta in diff.deltas:
                 if not deleted or delta.status_char() == "D":
-                    yield delta.old_file.path if deleted else delta.new_file.path
+                    yield readable(delta.old_file.path if deleted else delta.new_file.path)
 
     def _differences(self, commit: pygit2.Commit, under: str) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield the files below a folder that a commit changed or deleted, before and after."""
@@ -246,24 +245,9 @@ class Repository:
             diff = before.diff_to_tree(after) if after else before.diff_to_tree()
             for delta in diff.deltas:
                 if delta.status_char() in "MD":
-                    path = "/".join(filter(None, (under, delta.old_file.path)))
+                    path = "/".join(filter(None, (under, readable(delta.old_file.path))))
                     now = self._data(delta.new_file.id) if delta.status_char() == "M" else b""
                     yield path, self._data(delta.old_file.id) or b"", now or b""
-
-    def _last(
-        self,
-        commit: str,
-        turned: Callable[[bool, bool], bool],
-        path: str,
-        word: bytes,
-    ) -> Change | None:
-        """Return the last commit in which, as against all its parents, a file turned so."""
-        has = lru_cache(maxsize=None)(lambda name: self._has(name, path, word))
-        for found in self._walk(commit):
-            before = any(has(str(one)) for one in found.parent_ids)
-            if turned(has(str(found.id)), before):
-                return _change(found)
-        return None
 
     def _has(self, commit: str, path: str, word: bytes) -> bool:
         data = self._blob(commit, path)
@@ -294,13 +278,33 @@ def _trouble(root: Path, error: pygit2.GitError) -> str:
     return ""
 
 
-def _files(tree: pygit2.Tree, above: str = "") -> Iterator[tuple[str, pygit2.Oid]]:
-    for item in tree:
-        path = f"{above}{item.name}"
-        if isinstance(item, pygit2.Tree):
-            yield from _files(item, f"{path}/")
-        elif item.filemode in _FILES:
-            yield path, item.id
+def _files(tree: pygit2.Tree) -> Iterator[tuple[str, pygit2.Oid]]:
+    """Yield the files of a tree; a folder whose object is missing is one that cannot be read."""
+    waiting = [("", tree)]
+    while waiting:
+        above, folder = waiting.pop()
+        for item in folder:
+            path = f"{above}{readable(item.name or '')}"
+            if isinstance(item, pygit2.Tree) and _is_there(item):
+                waiting.append((f"{path}/", item))
+            elif isinstance(item, pygit2.Tree) or item.filemode in _FILES:
+                yield path, item.id
+
+
+def _is_whole(commit: pygit2.Commit) -> bool:
+    """Say that the tree of a commit is here, as it is not in every partial clone.
+
+    Raises:
+        KeyError, pygit2.GitError: it is not.
+
+    """
+    return commit.tree is not None
+
+
+def _is_there(tree: pygit2.Tree) -> bool:
+    with suppress(KeyError, pygit2.GitError):
+        return len(tree) >= 0
+    return False
 
 
 def _below(tree: pygit2.Tree, folder: str) -> pygit2.Tree | None:
@@ -318,6 +322,21 @@ def _entry(tree: pygit2.Tree, path: str) -> pygit2.Oid | None:
 
 
 def _change(commit: pygit2.Commit) -> Change:
-    made = datetime.fromtimestamp(commit.commit_time, UTC)
-    subject = commit.message.strip().partition("\n")[0].strip()
-    return Change(str(commit.id), f"{made:%Y-%m-%d}", commit.author.name, subject)
+    encoding = commit.message_encoding
+    author = _text(commit.author.raw_name, encoding)
+    subject = _text(commit.raw_message, encoding).strip().partition("\n")[0].strip()
+    return Change(str(commit.id), _day(commit.commit_time), author, subject)
+
+
+def _day(seconds: int) -> str:
+    """Return a day, UTC; a commit may claim any number of seconds."""
+    with suppress(ValueError, OverflowError, OSError):
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+    return "an unknown date"
+
+
+def _text(data: bytes | None, encoding: str | None) -> str:
+    """Return text of a commit, which may name any encoding, or one that there is not."""
+    with suppress(LookupError, UnicodeError):
+        return readable((data or b"").decode(encoding or "utf-8", "replace"))
+    return (data or b"").decode("utf-8", "replace")

@@ -149,7 +149,9 @@ def _definitions(body: Sequence[ast.stmt]) -> Iterator[tuple[str, int]]:
             yield node.name, node.lineno
             continue
         blocks = list(_blocks(node))
-        for inner in () if blocks else ast.walk(node):
+        parts = ast.iter_child_nodes(node) if blocks else (node,)
+        heads = (one for one in parts if not blocks or isinstance(one, (ast.expr, ast.withitem)))
+        for inner in (inner for head in heads for inner in ast.walk(head)):
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
                 yield inner.id, inner.lineno
         for block in blocks:

@@ -99,7 +99,8 @@ class _Range:
 
     def _not_here(self, missing: list[str]) -> Fact:
         names = [name[:SHORT] for name in missing]
-        text = f"the repository does not have commit {' and '.join(names)}, which was deployed"
+        what, were = ("commits", "were") if len(names) > 1 else ("commit", "was")
+        text = f"the repository does not have {what} {' and '.join(names)}, which {were} deployed"
         return Fact("commits_not_here", text, "--repo", {**self._data, "missing": names})
 
     def _went_back(self) -> Fact:

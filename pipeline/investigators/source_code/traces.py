@@ -91,7 +91,8 @@ def candidates(traced: Traced, code: Code, services: Sequence[str]) -> list[Cand
     """Return the files of the repository that have the name of a frame's, in order of path."""
     parts = traced.parts
     trees = {tree for name in services if (tree := code.tree_of(name))}
-    named = [path for path in code.checkout.paths if path.rpartition("/")[2] == parts[-1]]
+    name = parts[-1] if parts else ""  # a traceback may tell of a folder
+    named = [path for path in code.checkout.paths if path.rpartition("/")[2] == name]
     return [
         Candidate(
             path,

@@ -69,6 +69,30 @@ def test_the_deployed_commit_is_looked_at(project: Project) -> None:
     assert unknown.data == {"deployed": False, "commit": second}
 
 
+def test_code_of_somebody_else_is_not_searched(tmp_path: Path) -> None:
+    """That no file of it has a table would be said of a service whose code was never seen."""
+    wrong = Project(tmp_path / "wrong")
+    wrong.commit("Another product", {"migrations/1.sql": "CREATE TABLE users (id INT);"})
+    known = load_catalog(CATALOG, "catalog.yml")
+    one = case(incident(tables=["user_sessions"]))
+    investigator = SourceCode({"": Repository(wrong.root)}, known)
+    _, lost = investigator.investigate([one])[one.incident.id]
+    assert (lost.kind, lost.ref) == ("source_code_missing", "catalog.yml:5")
+    assert lost.data["open_question"] == (
+        "Where is the code? The source code that was looked at has no folder shop/, the tree of "
+        f"shop (at commit {wrong.commits[0][:12]}); nothing was searched. "
+        "Mend --repo or the catalog (catalog.yml:5)."
+    )
+
+
+def test_a_folder_without_a_file_is_told(tmp_path: Path) -> None:
+    """Else an empty checkout would look like code that shows nothing."""
+    one = case(incident(tables=["user_sessions"]))
+    investigator = SourceCode({"": Repository(tmp_path)}, Catalog())
+    kinds = [fact.kind for fact in investigator.investigate([one])[one.incident.id]]
+    assert kinds == ["source_code", "source_code_missing"]
+
+
 def test_a_history_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """Else nobody would know why no commit is named."""
     (tmp_path / ".git").mkdir()

@@ -241,7 +241,7 @@ def test_no_file_of_that_name_is_said_with_how_many_there_are(tmp_path: Path) ->
     (fact,) = found(tmp_path, traceback(("/opt/vendor/lib.py", 3, "get", "return x")))
     assert fact.kind == "frame_not_found"
     assert fact.text == (
-        "none of the 1 files of the repository has the name of /opt/vendor/lib.py:3 in get"
+        "no file of the repository (1 searched) has the name of /opt/vendor/lib.py:3 in get"
     )
 
 
@@ -292,7 +292,7 @@ def test_the_owners_of_the_file_are_told(tmp_path: Path) -> None:
     assert facts["code_owners"].data["owners"] == ["@a", "@b"]
     assert facts["service_owners"].ref == "catalog.yml:2"
     assert facts["service_owners"].text == (
-        "@example/backend own backend, in whose tree back/plan.py lies"
+        "@example/backend owns backend, in whose tree back/plan.py lies"
     )
 
 

@@ -72,8 +72,8 @@ def test_the_last_change_of_a_line(tmp_path: Path) -> None:
     assert repository.last_change("nowhere.py", 1) is None
 
 
-def test_when_a_word_came_and_went(tmp_path: Path) -> None:
-    """The last commit that brought it into a file, or took it or the file away."""
+def test_when_a_word_came_and_a_file_went(tmp_path: Path) -> None:
+    """The last commit that brought it into a file, or took a file away."""
     project = Project(tmp_path)
     first = project.commit("One", {"a.py": "def f(): ...\n", "b.py": "f\n"})
     second = project.commit("Two", {"a.py": "def g(): ...\n"})
@@ -84,11 +84,8 @@ def test_when_a_word_came_and_went(tmp_path: Path) -> None:
     def name(change: Change | None) -> str:
         return change.commit if change else ""
 
-    assert name(repository.vanished("a.py", b"def f")) == second
     assert name(repository.appeared("a.py", b"def g")) == second
     assert name(repository.appeared("a.py", b"def f")) == first
-    assert name(repository.vanished("b.py", b"")) == third
-    assert repository.vanished("a.py", b"def f", first) is None
     assert repository.appeared("a.py", b"nobody") is None
     path, change = repository.deleted(lambda path: path.endswith(".py")) or ("", None)
     assert (path, name(change)) == ("b.py", third)
@@ -161,10 +158,10 @@ def test_a_folder_without_history_has_none(tmp_path: Path) -> None:
     Project(tmp_path / "empty").write({"a": "1"})
     for name in ("plain", "broken", "empty"):
         repository = Repository(tmp_path / name)
-        assert not repository.has_history
+        assert repository.resolve("HEAD") == ""
         assert repository.checkout("0123456789").commit == ""
         assert repository.last_change("a", 1) is None
-        assert repository.vanished("a", b"1") is None
+        assert repository.appeared("a", b"1") is None
         assert list(repository.between("HEAD", "HEAD", bool)) == []
         assert not repository.is_committed("a", b"1", "HEAD")
         assert bool(repository.trouble) == (name == "broken")
@@ -175,7 +172,7 @@ def test_a_folder_within_a_repository_is_not_that(tmp_path: Path) -> None:
     Project(tmp_path).commit("One", {"app/a.py": "1\n"})
     repository = Repository(tmp_path / "app")
     assert repository.checkout().paths == ("a.py",)
-    assert not repository.has_history
+    assert repository.resolve("HEAD") == ""
     assert repository.trouble == "it is a folder within a repository: give the repository's own"
 
 

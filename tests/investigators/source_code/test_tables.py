@@ -291,7 +291,7 @@ def test_without_migrations_there_is_nothing_to_claim(tmp_path: Path) -> None:
     fact = only(CREATION, found(tmp_path, {"back/a.py": CHECK}))
     assert (fact.kind, fact.text) == (
         "no_migrations",
-        "there is no migration in back/ (1 files searched)",
+        "there is no migration in back/ (1 file searched)",
     )
 
 
@@ -361,7 +361,7 @@ def test_what_looks_like_a_declaration_is_none(tmp_path: Path, text: str) -> Non
     facts = found(tmp_path, {"back/models.py": text, "back/tests/test_x.py": "__tablename__ = 'x'"})
     fact = only(DECLARATION, facts)
     assert fact.kind == "table_never_declared"
-    assert fact.text.startswith("1 files of back/ searched, none declares sessions")
+    assert fact.text.startswith("1 file of back/ searched, none declares sessions")
     assert fact.ref == "back"
 
 

@@ -43,6 +43,13 @@ def bindings(tree: ast.Module, name: str) -> Iterator[Binding]:
             yield Binding(line, known.get(id(node), "global"))
 
 
+def is_global(tree: ast.Module, name: str) -> bool:
+    """Say whether a file binds a name that is its own, from within a function too."""
+    return any(one.how not in {FOR_TYPES, LOCAL} for one in bindings(tree, name)) or any(
+        isinstance(node, ast.Global) and name in node.names for node in ast.walk(tree)
+    )
+
+
 def _scopes(tree: ast.Module) -> Iterator[tuple[str, list[ast.AST]]]:
     """Yield what lies in functions and classes, and what is for type checkers alone."""
     for node in ast.walk(tree):
@@ -80,6 +87,7 @@ def is_open(tree: ast.Module) -> bool:
     return any(
         (isinstance(node, ast.ImportFrom) and any(one.name == "*" for one in node.names))
         or (isinstance(node, ast.Name) and node.id in calls)
-        or dotted(node) in {"builtins.__dict__", "sys.modules"}
+        or dotted(node) == "sys.modules"
+        or (isinstance(node, ast.alias) and node.name in {"builtins", "gettext", "modules"})
         for node in ast.walk(tree)
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import re2
 
-from pipeline.investigators.source_code.imports.tellings import files, is_test
+from pipeline.investigators.source_code.checkout import is_test
+from pipeline.investigators.source_code.imports.tellings import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -68,7 +68,8 @@ def _required(seen: Modules, wanted: Asked) -> Iterator[Fact]:
         yield seen.code.fact("requirement_unclear", text, others[0], 0, data)
     else:
         shown = files(told.files)
-        text = f"{module} comes with {' or '.join(known)}, and {shown} list none"
+        lists = "lists" if len(told.files) == 1 else "list"
+        text = f"{module} comes with {' or '.join(known)}, and {shown} {lists} none"
         data |= {"shown": shown, "distribution": known[0]}
         yield seen.code.fact("requirement_missing", text, told.files[0], 0, data)
         yield from _history(seen, wanted, known, told.files)

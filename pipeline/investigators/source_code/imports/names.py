@@ -7,14 +7,16 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+import re2
+
 from pipeline.facts import Fact
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.imports import removals
-from pipeline.investigators.source_code.imports.bindings import FOR_TYPES, bindings
+from pipeline.investigators.source_code.imports.bindings import FOR_TYPES, bindings, is_global
 from pipeline.investigators.source_code.imports.distributions import distributions
 from pipeline.investigators.source_code.imports.tellings import (
     files,
     importers,
-    is_test,
     resembling,
 )
 from pipeline.investigators.source_code.python import parsed
@@ -32,6 +34,14 @@ _GENERATED = frozenset(("_version", "version", "_build", "build_info", "parsetab
 _SOURCES = (".proto", ".pyx", ".pxd", ".c", ".cpp", ".rs", ".so", ".pyd", ".pyc", ".pyi", ".j2")
 """Files that a module of their name is made from, or that it is without being Python."""
 
+_DYNAMIC = (
+    *(b"__getattr__", b"globals", b"setattr", b"sys.modules", b"modules[", b"vars(", b"locals"),
+    *(b"exec(", b"eval(", b"__dict__"),
+)
+"""What a file says that may bind names which do not stand in it."""
+
+_LINKED = re2.compile(r"(?m)^[ \t]*path[ \t]*=[ \t]*(\S+)[ \t\r]*$")
+
 _DEEPEST = 5
 """Modules that are followed by `from module import *`."""
 
@@ -40,8 +50,8 @@ def file_of(seen: Modules, wanted: Asked) -> str:
     """Return the file of the module that is asked for; "" if it is not here, or nobody knows."""
     found = seen.found(wanted.module)
     told = seen.at(wanted.place) if wanted.place else ""
-    if told in found:
-        return told
+    if told:
+        return told if told in found else ""  # another copy was imported
     return found[0] if len(found) == 1 and not is_installed(wanted) else ""
 
 
@@ -70,8 +80,9 @@ def of_module(seen: Modules, wanted: Asked, path: str) -> Iterator[Fact]:
         data = {"module": module}
         yield seen.code.fact("module_here", text, space, 0, data)
         yield seen.code.fact("package_without_init", text, space, 0, data)
-    elif len(found) > 1 and not is_installed(wanted):
-        text = f"{module} may be any of {files(found)}"
+    elif found and not is_installed(wanted):
+        told = [wanted.place] if wanted.place else []
+        text = f"{module} may be any of {files([*found, *told])}"
         yield Fact("module_unclear", text, seen.ref, {"module": module, "paths": found})
     elif is_own(seen, module) and not is_installed(wanted):
         yield from _made(seen, module) or _missing(seen, wanted)
@@ -167,10 +178,22 @@ def _defined(seen: Modules, path: str, name: str, depth: int = 0) -> tuple[str, 
 def _is_dynamic(seen: Modules, path: str, name: str) -> bool:
     """Say whether a module may have a name that does not stand in it, and is no Python file."""
     data = seen.code.checkout.data(path)
-    words = (b"__getattr__", b"globals()", b"setattr(", b"sys.modules", b"vars()", b"exec(")
     folder = str(PurePosixPath(path).parent)
     made = path.endswith("__init__.py") and bool(_sources(seen, folder, name))
-    return made or any(word in data for word in (*words, b"locals()"))
+    tree = parsed(data)
+    bound = tree is not None and is_global(tree, name)
+    return made or bound or any(word in data for word in _DYNAMIC) or _is_set(seen, path, name)
+
+
+def _is_set(seen: Modules, path: str, name: str) -> bool:
+    """Say whether a file gives a module a name from outside."""
+    pure = PurePosixPath(path)
+    last = pure.parent.name if pure.name == "__init__.py" else pure.stem
+    own, given = re2.escape(last), re2.escape(name)
+    setting = re2.compile(rf"\b{own}[.]{given}[ \t]*(?::[^=\n]*)?=[^=]".encode())
+    checkout = seen.code.checkout
+    paths = checkout.containing([f"{last}.{name}"], "", (".py",))
+    return any(setting.search(checkout.data(one)) for one in paths)
 
 
 def is_installed(wanted: Asked) -> bool:
@@ -180,6 +203,11 @@ def is_installed(wanted: Asked) -> bool:
 
 def _made(seen: Modules, module: str) -> list[Fact]:
     """Return that a module is made when the image is built, if a file or its name says so."""
+    links = tuple(f"{one}/" for one in _LINKED.findall(seen.code.checkout.text(".gitmodules")))
+    if any(path.startswith(links) for path in seen.candidates(module)):
+        text = f"{module} may be in a submodule, and what that has is not here"
+        data: dict[str, object] = {"module": module, "paths": [".gitmodules"]}
+        return [Fact("module_unclear", text, ".gitmodules", data)]
     above, _, last = module.rpartition(".")
     folder = seen.folder(above)
     sources = _sources(seen, folder, last)

@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.facts import Fact
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.imports.tellings import (
     CHANGES,
     asking,
     files,
     import_came,
-    is_test,
 )
 from pipeline.investigators.source_code.python import outline, parsed
 
@@ -211,11 +211,14 @@ def left(seen: Modules, wanted: Asked, path: str, change: Change) -> Iterator[Fa
     data = {"module": wanted.module, "name": wanted.name}
     if stayed:
         places = [one.place for one in stayed]
-        text = f"commit {change} left {files(places)} as they were, which import {what}"
+        alone = len(places) == 1
+        left_so = "as it was, which imports" if alone else "as they were, which import"
+        text = f"commit {change} left {files(places)} {left_so} {what}"
         told = {**data, "count": len(places), "places": places, "shown": files(places)}
         yield code.of_commit("importers_stayed", text, change, told)
     elif now:
-        text = f"{files([one.place for one in now])} import {what} since a later commit"
+        imports = "imports" if len(now) == 1 else "import"
+        text = f"{files([one.place for one in now])} {imports} {what} since a later commit"
         told = {**data, "count": len(now), "places": [one.place for one in now]}
         yield code.of_commit("importers_came_later", text, change, told)
 

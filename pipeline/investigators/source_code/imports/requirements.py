@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 _NAME = re2.compile(r"^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 _INCLUDE = re2.compile(r"^(?:-r|--requirement)[ =]*(\S+)")
+LARGEST = 100_000
+"""Bytes of a project's file that are parsed: what parses them takes ever longer for a byte."""
+
+_FILE = re2.compile(r"^[^\s@;#]*(?:/|\.(?:whl|zip|tar\.gz|tgz)(?:[\s;#]|$))")
 _EGG = re2.compile(r"#egg=([A-Za-z0-9._-]+)")
 _LOCKED = re2.compile(r"""(?m)^(?:name = "|\s+")([A-Za-z0-9._-]+)"(?:\s*:\s*\{)?""")
 _LETTERS = re2.compile(r"[a-z]+")
@@ -116,8 +120,8 @@ def _is_plain(path: str) -> bool:
 
 def read(path: str, data: bytes) -> Iterator[Required]:
     """Yield what a file lists; one without a name stands for what cannot be told."""
-    text, name = data.decode("utf-8", "replace"), PurePosixPath(path).name
-    if name in _OPAQUE:
+    text, name = data.decode("utf-8-sig", "replace"), PurePosixPath(path).name
+    if name in _OPAQUE or (name in _PROJECTS and len(data) > LARGEST):
         yield Required("", path, "")
     elif name in _LOCKS:
         yield from _locked(path, text)
@@ -140,7 +144,9 @@ def _plain(path: str, text: str) -> Iterator[Required]:
             continue
         if egg := _EGG.search(line):
             yield Required(normal(egg[1]), path, egg[1], group)
-        elif bare.startswith(("-e", "--editable", "git+", "http", ".", "/", "file:")):
+        elif bare.startswith(("-e", "--editable", "git+", "http", ".", "/", "file:")) or (
+            _FILE.search(bare)
+        ):
             yield Required("", path, "")
         elif match := _INCLUDE.match(bare):
             yield Required("", path, match[1])
@@ -199,7 +205,7 @@ def _toml(path: str, text: str) -> Iterator[Required]:
         yield Required("", path, "")
         return
     project = _table(tables, "project")
-    if "dependencies" in (project.get("dynamic") or []):
+    if "dependencies" in str(project.get("dynamic")):
         yield Required("", path, "")
     yield from _lines(path, project.get("dependencies"))
     for group, value in _table(project, "optional-dependencies").items():

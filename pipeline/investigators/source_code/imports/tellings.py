@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from pipeline.facts import Fact
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.python import outline
 
 if TYPE_CHECKING:
@@ -25,16 +26,6 @@ SHOWN = 8
 
 ALIKE = 75.0
 """From 0 to 100: below this a name is not proposed."""
-
-
-def is_test(path: str) -> bool:
-    """Say whether a file is a test, which does not run where the service does."""
-    *folders, name = path.split("/")
-    return (
-        name.startswith(("test_", "conftest."))
-        or name.endswith("_test.py")
-        or any(folder in {"test", "tests", "testing"} for folder in folders)
-    )
 
 
 def files(places: Sequence[str]) -> str:

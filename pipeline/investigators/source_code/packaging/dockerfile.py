@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST = 50
 """Stages that are followed, and places of a file in one of them."""
 
+LONGEST = 500
+"""Copies of a stage, and letters of its folder; what goes on after them is in doubt."""
+
 _HEREDOC = re2.compile(r"<<-?\s*[\"']?([A-Za-z_]\w*)[\"']?")
 _DOING = re2.compile(
     r"\b(?:git clone|cp|mv|rsync|ln|tar|unzip|curl|wget|find|install|setup\.py|rm|poetry|uv|make)\b"
@@ -131,6 +134,8 @@ def _stage(found: Dockerfile, line: int, rest: str) -> Stage:
 
 def _after(stage: Stage, line: int, word: str, rest: str) -> Stage:
     """Return a stage after one more instruction."""
+    if len(stage.copies) >= LONGEST or len(stage.folder) > LONGEST:
+        return stage if stage.doubts else replace(stage, doubts=(line,))
     if word == "WORKDIR":
         folder = rest.strip().strip("\"'")
         doubts = (*stage.doubts, line) if "$" in folder else stage.doubts
@@ -138,7 +143,7 @@ def _after(stage: Stage, line: int, word: str, rest: str) -> Stage:
     if word in {"COPY", "ADD"}:
         return replace(stage, copies=(*stage.copies, _copy(stage, line, word, rest)))
     acts = word == "RUN" and (_DOING.search(_without_packages(rest)) or _INSTALLING.search(rest))
-    if acts or word == "ONBUILD":
+    if (acts or word == "ONBUILD") and len(stage.doubts) < LONGEST:
         return replace(stage, doubts=(*stage.doubts, line))
     return stage
 
@@ -219,13 +224,14 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
     escape = "`" if any("escape=`" in line for line in lines[:3]) else "\\"
     at = 0
     while at < len(lines):
-        start, whole = at, _uncommented(lines[at])
+        start, parts = at, [_uncommented(lines[at])]
         at += 1
-        while whole.endswith(escape) and at < len(lines):
+        while parts[-1].endswith(escape) and at < len(lines):
             if not lines[at].lstrip().startswith("#"):
-                whole = whole[:-1] + " " + lines[at].rstrip()
+                parts[-1] = parts[-1][:-1]
+                parts.append(lines[at].rstrip())
             at += 1
-        word, _, rest = whole.strip().partition(" ")
+        word, _, rest = " ".join(parts).strip().partition(" ")
         if word.upper() in {"RUN", "COPY", "ADD"}:
             at, body = _here(lines, at, _HEREDOC.findall(rest))
             rest += body

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.facts import plural
 from pipeline.investigators.source_code.python import called, parsed
 from pipeline.investigators.source_code.tables import sql
 from pipeline.investigators.source_code.tables.migrations import is_way_back
-from pipeline.investigators.source_code.tables.tellings import counted
 from pipeline.investigators.source_code.tables.texts import Function, assigned
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _added(seen: Survey, column: str) -> Iterator[Fact]:
         data = {"column": column}
         yield seen.code.fact("column_added", text, path, line, data, suggested=True)
     if files and not naming and not seen.migrations.unclear:
-        text = f"{counted(len(files))} of {seen.tree_name} searched, none names {column}"
+        text = (
+            f"{plural(len(files), 'migration')} of {seen.tree_name} searched, none names {column}"
+        )
         told = {"column": column, "searched": len(files), "tree": seen.tree_name}
         yield seen.code.fact("column_never_added", text, seen.migrations.folders[0], 0, told)
 

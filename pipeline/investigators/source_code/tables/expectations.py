@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import re2
@@ -33,8 +32,6 @@ _ABOUT = re2.compile(r"(?i)(?:^|[^a-z])(?:tables?|table_?names?|relations?|pg_cl
 _NOT_WANTED = re2.compile(
     r"(?i)(?:allow|deprecat|drop|except|exclud|extra|ignor|legacy|obsolet|skip)"
 )
-_TESTS = frozenset(("__tests__", "e2e", "spec", "test", "tests", "testing"))
-_TEST_FILES = re2.compile(r"^(?:test_.*|.*_test|conftest|.*\.(?:test|spec))\.\w+$")
 _LISTS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 _MOST_BESIDE = 20
 
@@ -56,13 +53,6 @@ class Expected:
     def is_mention(self) -> bool:
         """Whether nothing around it says that a table is meant."""
         return self.how == "mention"
-
-
-def is_test(path: str) -> bool:
-    """Say whether a file is part of the tests."""
-    pure = PurePosixPath(path)
-    parts = {part.lower() for part in pure.parts[:-1]}
-    return not _TESTS.isdisjoint(parts) or _TEST_FILES.search(pure.name.lower()) is not None
 
 
 def expectations(checkout: Checkout, path: str, table: str) -> Iterator[Expected]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.facts import plural
 from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.tables.tellings import listed
 
@@ -59,14 +60,15 @@ def _heads(seen: Survey, graph: Graph, root: Symptom) -> Iterator[Fact]:
         text = f"the revision of {listed(graph.unclear)} cannot be told"
         yield seen.code.fact("migration_graph_unclear", text, graph.unclear[0], 0, data)
     elif len(graph.heads) == 1:
-        text = f"{count} revisions in {graph.folder}, with one head: {shown[0]}"
+        text = f"{plural(count, 'revision')} in {graph.folder}, with one head: {shown[0]}"
         first = graph.heads[0]
         yield seen.code.fact("one_migration_head", text, first.path, first.line, data)
     elif graph.heads:
         parents = {one.parents for one in graph.heads}
         data["parents"] = sorted({name for one in graph.heads for name in one.parents})
         data["side_by_side"] = len(parents) == 1 and () not in parents
-        text = f"{count} revisions in {graph.folder}, with {len(shown)} heads: {listed(shown)}"
+        several = f"{len(shown)} heads: {listed(shown)}"
+        text = f"{plural(count, 'revision')} in {graph.folder}, with {several}"
         first = graph.heads[0]
         yield seen.code.fact("migration_heads", text, first.path, first.line, data)
         for one in graph.heads:
@@ -116,7 +118,7 @@ def _asked_for(seen: Survey, root: Symptom) -> Iterator[Fact]:
     count = sum(len(graph.revisions) for graph in seen.graphs)
     if not count or any(graph.unclear for graph in seen.graphs):
         return
-    text = f"{count} revisions of {seen.tree_name} searched, none is {name}"
+    text = f"{plural(count, 'revision')} of {seen.tree_name} searched, none is {name}"
     data = {"revision": name, "searched": count}
     yield seen.code.fact("revision_unknown", text, seen.graphs[0].folder, 0, data)
     yield from _deleted(seen, name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.tables import models
 from pipeline.investigators.source_code.tables.expectations import (
     LANGUAGES,
     expectations,
-    is_test,
 )
 from pipeline.investigators.source_code.tables.migrations import is_migration
 

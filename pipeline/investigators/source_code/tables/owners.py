@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.facts import Fact
+from pipeline.facts import Fact, plural
 from pipeline.investigators.source_code.tables.survey import HERE, NOBODY, by_service
 from pipeline.investigators.source_code.tables.tellings import declaring, listed
 
@@ -42,7 +42,7 @@ def _together(
     owners = sorted(side for side in sides if side not in {HERE, NOBODY})
     data = {"symptom": rule, "tables": sorted(declared), "owners": owners, "bookkeeping": tools}
     if nowhere:
-        text = f"no model declares {listed(nowhere)} ({len(seen.files)} files searched)"
+        text = f"no model declares {listed(nowhere)} ({plural(len(seen.files), 'file')} searched)"
         return Fact("tables_declared_nowhere", text, seen.ref, {**data, "tables": nowhere})
     if HERE in sides or NOBODY in sides:
         near = [one for one in every if one.side in {HERE, NOBODY}]

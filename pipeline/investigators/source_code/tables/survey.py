@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.code import SHORT
 from pipeline.investigators.source_code.python import parsed
 from pipeline.investigators.source_code.tables import models, revisions
@@ -18,7 +19,6 @@ from pipeline.investigators.source_code.tables.expectations import (
     LANGUAGES,
     Expected,
     expectations,
-    is_test,
 )
 from pipeline.investigators.source_code.tables.migrations import (
     FOLDERS,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from pipeline.facts import plural
 from pipeline.investigators.source_code.tables.survey import HERE, NOBODY
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _never_created(seen: Survey, table: str, _: Fate) -> Iterator[Fact]:
     places = [f"{name} ({one.path}:{one.line})" for name, one in sorted(first.items())]
     outside = sum(seen.side(path) == NOBODY for path in seen.migrations.files)
     where = f" ({outside} of them in no service's tree)" if outside and seen.tree else ""
-    text = f"{counted(count)} of {seen.tree_name} searched{where}, none creates {table}"
+    text = f"{plural(count, 'migration')} of {seen.tree_name} searched{where}, none creates {table}"
     text += f"; they create {listed(places)}" if places else "; they create no table"
     data = {"table": table, "creates": sorted(first), "places": places, **_searched(seen)}
     yield seen.code.fact("table_never_created", text, seen.migrations.folders[0], 0, data)
@@ -87,7 +88,7 @@ def _never_created(seen: Survey, table: str, _: Fate) -> Iterator[Fact]:
 
 
 def _no_migrations(seen: Survey, table: str, _: Fate) -> Iterator[Fact]:
-    text = f"there is no migration in {seen.tree_name} ({seen.searched} files searched)"
+    text = f"there is no migration in {seen.tree_name} ({plural(seen.searched, 'file')} searched)"
     yield seen.code.fact("no_migrations", text, seen.tree or seen.ref, 0, {"table": table})
 
 
@@ -123,11 +124,6 @@ def _searched(seen: Survey) -> dict[str, object]:
     }
 
 
-def counted(count: int) -> str:
-    """Return how many migrations, as people say it."""
-    return f"{count} migration{'s' if count > 1 else ''}"
-
-
 # --- models ---------------------------------------------------------------------------------------
 
 
@@ -161,7 +157,7 @@ def _not_declared(seen: Survey, table: str) -> Fact:
         text = f"whether a model declares {table} cannot be told from {listed(doubts)}"
         return seen.code.fact("table_declaration_unclear", text, doubts[0], 0, data)
     declared = sorted({one.declared.table for one in seen.declared if one.side in {HERE, NOBODY}})
-    text = f"{seen.searched} files of {seen.tree_name} searched, none declares {table}"
+    text = f"{plural(seen.searched, 'file')} of {seen.tree_name} searched, none declares {table}"
     text += f"; they declare {listed(declared)}" if declared else "; they declare no table"
     data["declares"] = declared
     return seen.code.fact("table_never_declared", text, seen.tree or seen.ref, 0, data)
@@ -192,7 +188,9 @@ def _expected(seen: Survey, table: str, root: Symptom) -> Iterator[Fact]:
         yield _expectation(seen, "table_expected", table, one, data)
     if not near:
         text = f"no check and no query of {seen.tree_name} names {table}"
-        text += f"; {tests} files of tests do" if tests else ""
+        text += (
+            f"; {plural(tests, 'file')} of tests {'does' if tests == 1 else 'do'}" if tests else ""
+        )
         told = {"table": table, "tests": tests}
         yield seen.code.fact("table_not_expected", text, seen.tree or seen.ref, 0, told)
     for one in far[:MOST]:

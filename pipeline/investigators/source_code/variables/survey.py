@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipeline.investigators.source_code.tables.expectations import is_test
+from pipeline.investigators.source_code.checkout import is_test
 from pipeline.investigators.source_code.variables.places import Set, is_deployment, settings
 from pipeline.investigators.source_code.variables.reads import Read, reads
 
