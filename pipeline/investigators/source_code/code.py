@@ -74,15 +74,21 @@ class Code:
         """Return how a file, or a line of it, is cited."""
         return f"{path}:{line}" if line else path
 
+    @cached_property
+    def address(self) -> str:
+        """The repository's page; "" if nobody names it, or the checkout is of another one."""
+        known = self.github and self.repository.may_be(self.github)
+        return f"https://github.com/{self.github}" if known else ""
+
     def url(self, path: str, line: int = 0) -> str:
         """Return the permalink of a file's line; "" if it is not known to hold."""
         data = self.checkout.data(path)
-        if not (self.github and self.commit and data):
+        if not (self.address and self.commit and data):
             return ""
         if not self.repository.is_committed(path, data, self.commit):
             return ""
         place = f"#L{line}" if line else ""
-        return f"https://github.com/{self.github}/blob/{self.commit}/{_quoted(path)}{place}"
+        return f"{self.address}/blob/{self.commit}/{_quoted(path)}{place}"
 
     def fact(  # noqa: PLR0913 - the parts of a fact
         self,
@@ -109,7 +115,7 @@ class Code:
     ) -> Fact:
         """Return a fact that a commit shows; which one stands in its data, too."""
         short = change.commit[:SHORT]
-        url = f"https://github.com/{self.github}/commit/{change.commit}" if self.github else ""
+        url = f"{self.address}/commit/{change.commit}" if self.address else ""
         told = {
             "commit": short,
             "date": change.date,

@@ -5,6 +5,7 @@ libgit2 runs no hook, filter or program that a repository's configuration names.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ DEEPEST = 20_000
 
 _FILES = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE)
 _DIGITS = frozenset("0123456789abcdef")
+_END = re.compile(r"(?:\.git)?/?$")
 _LEAST = 7
 """Digits of a commit's name that may stand for it."""
 _MERGE = 2
@@ -76,6 +78,13 @@ class Repository:
         """Return the full name of a commit; "" if it is not here."""
         found = self._commit(name)
         return str(found.id) if found else ""
+
+    def may_be(self, github: str) -> bool:
+        """Return whether it may be a repository at GitHub ("owner/name"), as its remotes go."""
+        addresses = [str(one.url).lower() for one in self._git.remotes] if self._git else []
+        known = [_END.sub("", one) for one in addresses if "github.com" in one]
+        name = github.lower()
+        return not known or any(one.endswith((f"/{name}", f":{name}")) for one in known)
 
     def checkout(self, commit: str = "") -> Checkout:
         """Return the tree of a commit; without one that is here, the folder as it lies there."""

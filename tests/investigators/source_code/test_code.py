@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pygit2
 import pytest
 
 from pipeline.catalog import Catalog, load_catalog
@@ -138,3 +139,23 @@ def test_a_line_is_linked_where_the_link_will_hold(project: Project) -> None:
     assert project.code(CATALOG, github="example/platform").url("shop/a.py", 1) == ""
     old = project.code(CATALOG, deployed=project.commits[0], github="example/platform")
     assert old.url("shop/a.py", 1).endswith(f"{project.commits[0]}/shop/a.py#L1")
+
+
+@pytest.mark.parametrize(
+    ("remote", "linked"),
+    [
+        ("https://github.com/Example/platform.git", True),
+        ("git@github.com:example/platform", True),
+        ("ssh://git@github.com/example/platform/", True),
+        ("https://mirror.example.com/whatever.git", True),
+        ("https://github.com/somebody/platform.git", False),
+        ("git@github.com:not-example/platform.git", False),
+    ],
+)
+def test_a_checkout_of_another_repository_has_no_links(
+    project: Project, remote: str, *, linked: bool
+) -> None:
+    """They would lead to commits that are not there."""
+    pygit2.Repository(str(project.root)).remotes.create("origin", remote)
+    code = project.code(CATALOG, github="example/platform")
+    assert bool(code.url("shop/a.py", 1)) == linked
