@@ -114,6 +114,7 @@ def test_the_code_of_now_is_looked_into(tmp_path: Path) -> None:
     assert "  unknown: " not in after
     assert "Open questions" not in after
     assert "\n      https://github.com/example/platform/blob/" in after
+    assert after.splitlines()[1].startswith("The source code is that of the checkout (at commit ")
 
 
 def test_a_program_is_asked_and_its_claims_are_left_open(tmp_path: Path) -> None:
@@ -148,6 +149,7 @@ def test_json_holds_the_chain_and_what_was_considered() -> None:
     assert found == {key: incident[key] for key in found}
     assert set(found) == {
         "id",
+        "looked_at",
         "title",
         "five_whys",
         "root_cause",

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from pipeline.bootstrap.explaining import Explained
     from pipeline.whys.document import ConsideredDocument, EvidenceDocument, WhyDocument
 
-KEYS = {"id", "title", "five_whys", "root_cause", "false_alarms", "next_steps", "open_questions"}
+KEYS = {
+    "id",
+    "title",
+    "looked_at",
+    "five_whys",
+    "root_cause",
+    "false_alarms",
+    "next_steps",
+    "open_questions",
+}
 """What the JSON holds of the incident."""
 
 STORED = (
@@ -108,6 +117,7 @@ def _lines(explained: "Explained", *, why_not: bool) -> "Iterator[str]":
     yield safe(f"{found.id} [{found.priority}] {found.title}")
     if explained.stored:
         yield STORED
+    yield from map(safe, found.looked_at)
     for number, why in enumerate(found.five_whys, start=1):
         yield f"\nWhy {number}: {safe(why.question)}"
         yield from _answer(why)
