@@ -13,6 +13,7 @@ from pipeline.investigators.source_code.checkout import read_folder
 from pipeline.investigators.source_code.history import Repository
 from pipeline.investigators.source_code.imports.requirements import read
 from pipeline.investigators.source_code.packaging import dockerfile
+from pipeline.investigators.source_code.tables import sql
 from tests.investigators.deployed import explained, twice
 from tests.investigators.support import Project
 
@@ -189,3 +190,22 @@ def test_a_dockerfile_takes_time_by_its_length(line: str) -> None:
     assert len(stages) == 1
     assert len(stages[0].copies) <= dockerfile.LONGEST
     assert len(stages[0].doubts) <= dockerfile.LONGEST
+
+
+@pytest.mark.parametrize("run", ["sh fetch.sh", "python -m fetch", "python fetch.py", "/bin/fetch"])
+def test_a_script_that_is_run_may_bring_anything(run: str) -> None:
+    """What a script does is not in the Dockerfile, and so forbids to say what is not there."""
+    assert dockerfile.parse(f"FROM python:3\nCOPY a .\nRUN {run}\n").doubts() == [3]
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        ("select * into orders from old", "orders"),
+        ("create or replace view orders as select 1", "orders"),
+        ("do $$ begin execute 'create table ' || 'ord' || 'ers (id int)'; end $$", ""),
+    ],
+)
+def test_tables_are_made_in_other_ways_too(statement: str, table: str) -> None:
+    """What is put together while it runs has no name that could be told."""
+    assert ("create", table) in [(one.what, one.table) for one in sql.changes(statement)]

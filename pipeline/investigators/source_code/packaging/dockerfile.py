@@ -24,6 +24,11 @@ _HEREDOC = re2.compile(r"<<-?\s*[\"']?([A-Za-z_]\w*)[\"']?")
 _DOING = re2.compile(
     r"\b(?:git clone|cp|mv|rsync|ln|tar|unzip|curl|wget|find|install|setup\.py|rm|poetry|uv|make)\b"
 )
+_SCRIPT = re2.compile(
+    r"(?:^|[\s\"\['/])(?:ba|da|z)?sh\s+[^-\s]|^\s*\S*/?python[\d.]*[\"',]*\s+(?:[^-\s]|-m\s+(?:[^p]|p[^i]))|^\s*\.?/\S"
+)
+"""A script, which may do anything."""
+
 _INSTALLING = re2.compile(r"\b(?:pip3?|uv pip)\s+install\b.*(?:\s\.(?:\[|\s|$)|\s\./|\s-e\b)")
 _PACKAGES = re2.compile(
     r"^\s*(?:--mount\S*\s+)*(?:sudo\s+)?"
@@ -142,7 +147,11 @@ def _after(stage: Stage, line: int, word: str, rest: str) -> Stage:
         return replace(stage, folder=posixpath.join(stage.folder, folder), doubts=doubts)
     if word in {"COPY", "ADD"}:
         return replace(stage, copies=(*stage.copies, _copy(stage, line, word, rest)))
-    acts = word == "RUN" and (_DOING.search(_without_packages(rest)) or _INSTALLING.search(rest))
+    acts = word == "RUN" and (
+        _DOING.search(_without_packages(rest))
+        or _SCRIPT.search(_without_packages(rest))
+        or _INSTALLING.search(rest)
+    )
     if (acts or word == "ONBUILD") and len(stage.doubts) < LONGEST:
         return replace(stage, doubts=(*stage.doubts, line))
     return stage

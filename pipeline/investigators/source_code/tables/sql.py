@@ -42,6 +42,11 @@ _STATEMENTS = tuple(
     (what, re2.compile(rf"(?i)\b{pattern}"))
     for what, pattern in (
         ("create", rf"create\s+(?:unlogged\s+|external\s+|foreign\s+)?table\s+{_IF}{_NAME}"),
+        ("create", rf"create\s+(?:or\s+replace\s+)?(?:materialized\s+)?view\s+{_IF}{_NAME}"),
+        (
+            "create",
+            rf"select\b[^;]{{1,500}}?\binto\s+(?:unlogged\s+)?(?:table\s+)?{_NAME}\s+from\b",
+        ),
         ("drop", rf"drop\s+table\s+{_IF}{_NAME}"),
         ("rename", rf"alter\s+table\s+{_IF}(?:only\s+)?{_NAME}\s+rename\s+to\s+{_NAME}"),
         ("rename", rf"rename\s+table\s+{_NAME}\s+to\s+{_NAME}"),
@@ -49,6 +54,10 @@ _STATEMENTS = tuple(
 )
 _MORE_DROPPED = re2.compile(rf"^\s*,\s*{_NAME}")
 _OPEN = re2.compile(rf"(?i)\bcreate\s+table\s+(?:if\s+not\s+exists\s+)?[\w.\"`]*[{SLOT}{{%$]")
+
+
+_EXECUTED = re2.compile(r"(?i)\bexecute\b[^;\n]*\bcreate\b[^;\n]*(?:\|\||%)")
+"""What puts a statement together while it runs."""
 
 
 def bare(name: str) -> str:
@@ -77,7 +86,9 @@ def changes(text: str) -> tuple[Change, ...]:
     text = _COMMENT.sub(_blank, text)
     ends = [match.start() for match in _LINE_END.finditer(text)]
     found = [
-        Change(bisect_left(ends, match.start()) + 1, "create", "") for match in _OPEN.finditer(text)
+        Change(bisect_left(ends, match.start()) + 1, "create", "")
+        for pattern in (_OPEN, _EXECUTED)
+        for match in pattern.finditer(text)
     ]
     for what, pattern in _STATEMENTS:
         for match in pattern.finditer(text):
