@@ -166,6 +166,11 @@ class Catalog:
         """Return every service that owns a table of that name."""
         return tuple(item for item in self._ownerships() if item.table == table)
 
+    @property
+    def lists_tables(self) -> bool:
+        """Whether any service says which tables it owns."""
+        return any(True for _ in self._ownerships())
+
     def is_bookkeeping(self, table: str) -> bool:
         """Return whether a table belongs to a tool (a migration tool's version table, say)."""
         return table in self.file.bookkeeping_tables

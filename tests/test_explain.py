@@ -100,7 +100,7 @@ def test_why_not_names_what_rules_an_answer_out_or_what_is_missing() -> None:
         "ruled out:\n    table_of_nobody, catalog.yml:1: no service of the catalog owns"
     ) in text
     bare = explained(incident["id"], "--why-not")
-    assert "? nothing shows it, missing is table_of_nobody\n" in bare
+    assert "? nothing shows it, missing is table_of_nobody (listed: true)\n" in bare
 
 
 def test_the_code_of_now_is_looked_into(tmp_path: Path) -> None:

@@ -181,11 +181,19 @@ def test_a_table_of_nobody_is_a_fact_and_its_likeness_a_suggestion() -> None:
     sessions, other = of_kind("table_of_nobody", found)
     assert sessions.text == "no service of the catalog owns a table user_sessions"
     assert (sessions.ref, sessions.suggested) == ("catalog.yml:1", False)
-    assert other.data == {"table": "zzz"}
+    assert other.data == {"table": "zzz", "listed": True}
     (like,) = of_kind("table_resembles", found)
     assert like.suggested
     assert like.text.startswith("user_sessions may be what auth calls auth_sessions (names alike")
     assert (like.data["like"], like.data["owner"]) == ("auth_sessions", "auth")
+
+
+def test_a_catalog_without_tables_says_nothing_of_whose_one_is() -> None:
+    """That it names none is no sign that nobody owns it."""
+    bare = load_catalog("services: {backend: {}}", "catalog.yml")
+    for catalog, listed in ((CATALOG, True), (bare, False)):
+        (fact,) = of_kind("table_of_nobody", facts(tables=["orders"], catalog=catalog))
+        assert fact.data == {"table": "orders", "listed": listed}
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,14 @@ class SourceCode:
     `repositories` are by catalog name of a service; "" is that of every other.
     """
 
-    def __init__(self, repositories: Mapping[str, Repository], catalog: Catalog) -> None:
+    def __init__(
+        self,
+        repositories: Mapping[str, Repository],
+        catalog: Catalog,
+        inquiries: Sequence[Inquiry] = INQUIRIES,
+    ) -> None:
         self._repositories = repositories
+        self._inquiries = inquiries
         self._catalog = catalog
         self._known: dict[tuple[str, str, str], Code] = {}
 
@@ -61,8 +67,8 @@ class SourceCode:
         found = [_looked_at(case, code)]
         if lost := [*_lost_trees(case, code)]:
             return [*found, *lost]
-        for inquiry in INQUIRIES:
-            found += inquiry(replace(case, facts=(*case.facts, *found)), code)
+        for inquiry in self._inquiries:
+            found += _asked(inquiry, replace(case, facts=(*case.facts, *found)), code)
         return found
 
     def _code(self, case: Case) -> Code | None:
@@ -80,6 +86,17 @@ class SourceCode:
         named = {one.repository for one in self._catalog.file.services.values() if one.repository}
         own = self._catalog.service(key).repository if key else ""
         return own or (named.pop() if len(named) == 1 else "")
+
+
+def _asked(inquiry: Inquiry, case: Case, code: Code) -> list[Fact]:
+    """Return what an inquiry establishes; a file that nobody thought of must not end the run."""
+    try:
+        return [*inquiry(case, code)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the report says so
+        name = inquiry.__module__.removeprefix(f"{__name__}.").partition(".")[0]
+        text = f"the source code was not searched for {name}: {type(error).__name__}: {error}"[:300]
+        data = {"reason": text, "open_question": f"What does the code say? {text}."}
+        return [Fact("inquiry_failed", text, "--repo", data, suggested=True)]
 
 
 def _looked_at(case: Case, code: Code) -> Fact:

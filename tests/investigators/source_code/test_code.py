@@ -13,9 +13,12 @@ from pipeline.investigators.source_code.history import Repository
 from tests.investigators.support import Project, case, incident
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pipeline.facts import Fact
+    from pipeline.investigators.source_code.code import Code
+    from pipeline.ports import Case
 
 CATALOG = """\
 services:
@@ -159,3 +162,21 @@ def test_a_checkout_of_another_repository_has_no_links(
     pygit2.Repository(str(project.root)).remotes.create("origin", remote)
     code = project.code(CATALOG, github="example/platform")
     assert bool(code.url("shop/a.py", 1)) == linked
+
+
+def test_a_question_that_fails_is_an_open_one(project: Project) -> None:
+    """The others are still asked; the run goes on."""
+
+    def broken(_case: Case, _code: Code) -> Iterator[Fact]:
+        message = "no such thing"
+        raise LookupError(message)
+
+    def fine(_case: Case, code: Code) -> Iterator[Fact]:
+        yield code.fact("fine", "it is there", "shop/a.py")
+
+    asked = SourceCode({"": Repository(project.root)}, Catalog(), (broken, fine))
+    one = case(incident())
+    _, failed, told = asked.investigate([one])[one.incident.id]
+    assert (failed.kind, failed.suggested, told.kind) == ("inquiry_failed", True, "fine")
+    assert failed.text.endswith(": LookupError: no such thing")
+    assert failed.data["open_question"] == f"What does the code say? {failed.text}."
