@@ -130,8 +130,8 @@ def _ownership(table: str, root: Symptom, catalog: Catalog) -> Iterator[Fact]:
         yield Fact(kind, f"{table} belongs to {owner.service}{where}", owner.ref, data)
     if not owners and not catalog.is_bookkeeping(table):
         text = f"no service of the catalog owns a table {table}"
-        data: dict[str, Any] = {"table": table, "listed": catalog.lists_tables}
-        yield Fact("table_of_nobody", text, catalog.place("services"), data)
+        told = {"table": table, "listed": catalog.lists_tables}
+        yield Fact("table_of_nobody", text, catalog.place("services"), told)
         yield from _likeness(table, catalog)
 
 

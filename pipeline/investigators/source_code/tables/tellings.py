@@ -139,7 +139,8 @@ _HOW = {"model": "a model", "table": "a table object", "ddl": "a statement"}
 def _declared(seen: Survey, table: str) -> Iterator[Fact]:
     found = seen.of_table(table)
     near = [one for one in found if one.side in {HERE, NOBODY}]
-    for one in [one for one in found if one not in near][:MOST]:
+    far = [one for one in found if one.side not in {HERE, NOBODY}]
+    for one in far[:MOST]:
         data = {"table": table, "name": one.declared.name, "service": one.side}
         text = f"{declaring(one)}, in the tree of {one.side}"
         yield seen.code.fact("table_declared_elsewhere", text, one.path, one.declared.line, data)
