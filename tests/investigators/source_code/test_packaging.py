@@ -145,6 +145,27 @@ def image(root: Path, files: Mapping[str, str | None], module: str = MODULE) -> 
         ),
         ({"Dockerfile": "FROM python:3\nONBUILD COPY . .\n"}, "image_unclear", "Dockerfile:2"),
         ({"Dockerfile": "FROM python:3\nCMD x\n"}, "image_unclear", "Dockerfile"),
+        (
+            {"Dockerfile": "FROM mycorp/python-onbuild\nCOPY shared .\n"},
+            "image_unclear",
+            "Dockerfile:1",
+        ),
+        (
+            {"Dockerfile": "FROM registry/team/python:3-app\nCOPY shared .\n"},
+            "image_unclear",
+            "Dockerfile:1",
+        ),
+        ({"Dockerfile": "FROM python:3-onbuild\nCOPY shared .\n"}, "image_unclear", "Dockerfile:1"),
+        (
+            {"Dockerfile": "FROM docker.io/library/python:3.13-slim\nCOPY shared .\n"},
+            "not_copied_to_image",
+            "Dockerfile:2",
+        ),
+        (
+            {"Dockerfile": "FROM gcr.io/distroless/python3-debian12:nonroot\nCOPY shared .\n"},
+            "not_copied_to_image",
+            "Dockerfile:2",
+        ),
         ({"Dockerfile": "nothing\n"}, "image_unclear", "Dockerfile"),
         (
             {"Dockerfile": ALL, "docker/backend.Dockerfile": "FROM python:3\nCOPY shared /s\n"},

@@ -35,12 +35,14 @@ _PACKAGES = re2.compile(
     r"(?:apt-get|apt|apk|yum|dnf|microdnf|rm -rf? /(?:var|root|tmp)|"
     r"(?:python3? -m )?pip3? install|useradd|adduser|groupadd|chown|chmod|mkdir|npm)\b"
 )
+# Images that bring nothing of one's own; behind an owner or another registry it may be anybody's.
 _PLAIN = re2.compile(
-    r"(?:^|/)(?:python|node|debian|ubuntu|alpine|golang|openjdk|eclipse-temurin|amazoncorretto|"
-    r"scratch|slim|busybox|nginx|ruby|php|rust|buildpack-deps|pypy|centos|fedora|rockylinux|"
-    r"uv|base-debian\d*|static-debian\d*|python\d*-debian\d*|bookworm|bullseye)"
-    r"(?:[-:@][^/]*)?$"
+    r"^(?:(?:(?:docker\.io/|mirror\.gcr\.io/|public\.ecr\.aws/docker/)?(?:library/)?"
+    r"(?:python|node|debian|ubuntu|alpine|golang|openjdk|eclipse-temurin|amazoncorretto|scratch|"
+    r"busybox|nginx|ruby|php|rust|buildpack-deps|pypy|centos|fedora|rockylinux))"
+    r"|gcr\.io/distroless/[\w.-]+|ghcr\.io/astral-sh/uv)(?::[\w.-]+)?(?:@[\w:]+)?$"
 )
+_ONBUILD = "onbuild"
 _ARCHIVES = (".tar", ".tgz", ".gz", ".xz", ".bz2", ".zip", ".whl")
 
 
@@ -106,7 +108,7 @@ class Dockerfile:
             base = self._index(stage.base, at)
             waiting += [*named, base]
             found += [*stage.doubts, *(copy.line for copy in stage.copies if copy.unclear)]
-            found += [stage.line] if base < 0 and not _PLAIN.search(stage.base) else []
+            found += [stage.line] if base < 0 and not _is_plain(stage.base) else []
         return sorted(set(found))
 
     def _index(self, name: str, before: int) -> int:
@@ -115,6 +117,11 @@ class Dockerfile:
             if self.stages[at].name == name.lower() or name == str(at):
                 return at
         return -1
+
+
+def _is_plain(image: str) -> bool:
+    """Say whether an image is known to copy nothing of whoever builds on it."""
+    return bool(_PLAIN.search(image)) and _ONBUILD not in image
 
 
 def parse(text: str) -> Dockerfile:
