@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 BASE = parse_timestamp("2025-09-10T00:00:00Z")
 SECOND = 1_000_000_000
 
+FAILING_JOB = """\
+title: A failing job
+id: 0c8d52a4-7d0e-4f0b-9d0b-5f4f3b1d2a10
+name: failing_job
+status: stable
+logsource: {product: gcp}
+detection:
+  failed:
+    message|contains: job failed
+  condition: failed
+level: high
+"""
+"""A whole rule, as a file holds it."""
+
 
 def entry(
     text: str = "", *, at: float = 0, service: str = "backend", key: str = "", **fields: Any

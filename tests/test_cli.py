@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
 from pipeline.document import RunDocument
+from tests.support import FAILING_JOB
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPORT = ROOT / "examples/staging-2025-09-10.jsonl"
@@ -29,19 +30,6 @@ MISSING: dict[str, Any] = {
     },
     "textPayload": "Missing critical user tables: ['user_sessions']",
 }
-
-RULE = """\
-title: A failing job
-id: 0c8d52a4-7d0e-4f0b-9d0b-5f4f3b1d2a10
-name: failing_job
-status: stable
-logsource: {product: gcp}
-detection:
-  failed:
-    message|contains: job failed
-  condition: failed
-level: high
-"""
 
 
 @pytest.fixture
@@ -206,7 +194,7 @@ def test_detections_are_written_as_json_lines(folder: Path) -> None:
 def test_every_mistake_is_listed_at_once(folder: Path) -> None:
     """Wrong options and wrong files are all named in one go, before anything is read."""
     (folder / "rules").mkdir()
-    bad = RULE.replace("contains", "contain") + "audit: {signatur: x}\n"
+    bad = FAILING_JOB.replace("contains", "contain") + "audit: {signatur: x}\n"
     (folder / "rules/a.yml").write_text(bad, encoding="utf-8")
     (folder / "catalog.yml").write_text("services: {a: {depends_on: [b]}}", encoding="utf-8")
     result = run(
@@ -265,7 +253,7 @@ BAD_RULES = {
 def test_a_wrong_rule_is_named_with_file_and_line(folder: Path, case: str) -> None:
     """`rules lint` says what is wrong, in which file and line."""
     old, new, message = BAD_RULES[case]
-    (folder / "bad.yml").write_text(RULE.replace(old, new), encoding="utf-8")
+    (folder / "bad.yml").write_text(FAILING_JOB.replace(old, new), encoding="utf-8")
     result = run("rules", "lint", ".")
     assert result.exit_code == 2
     assert message in result.stderr
@@ -274,7 +262,7 @@ def test_a_wrong_rule_is_named_with_file_and_line(folder: Path, case: str) -> No
 
 def test_what_can_hardly_be_meant_is_a_doubt_and_no_mistake(folder: Path) -> None:
     """`rules lint` says so with file and line; the rules run all the same, and ours raise none."""
-    (folder / "odd.yml").write_text(f"{RULE}audit: {{entity: [sevice]}}\n", encoding="utf-8")
+    (folder / "odd.yml").write_text(f"{FAILING_JOB}audit: {{entity: [sevice]}}\n", encoding="utf-8")
     result = run("rules", "lint", "odd.yml")
     assert result.exit_code == 0
     assert re.search(r"odd\.yml:\d+: entity names 'sevice', .* \(only a doubt\)", result.stderr)
@@ -284,7 +272,7 @@ def test_what_can_hardly_be_meant_is_a_doubt_and_no_mistake(folder: Path) -> Non
 
 def test_a_template_that_raises_fails_the_run(export: Path, folder: Path) -> None:
     """A rule whose title raises on what was captured is named; the run fails, having read."""
-    text = RULE.replace("contains: job failed", "re: (?P<domain>user) tables")
+    text = FAILING_JOB.replace("contains: job failed", "re: (?P<domain>user) tables")
     (folder / "raises.yml").write_text(
         text + "audit: {title: '{{ domain / 0 }}'}\n", encoding="utf-8"
     )
@@ -406,7 +394,9 @@ def test_a_setting_that_is_no_truth_value_is_named(
     assert list(folder.iterdir()) == []
 
 
-PLACEHOLDER_RULE = RULE.replace("message|contains: job failed", "message|expand: '%jobs% failed'")
+PLACEHOLDER_RULE = FAILING_JOB.replace(
+    "message|contains: job failed", "message|expand: '%jobs% failed'"
+)
 
 
 @pytest.fixture
@@ -584,7 +574,7 @@ def test_what_rules_know_needs_no_draft(export: Path, folder: Path) -> None:
 
 def test_a_failing_rule_test_says_expected_and_actual(folder: Path) -> None:
     """`rules test` exits 1 and prints the difference."""
-    (folder / "failing_job.yml").write_text(RULE, encoding="utf-8")
+    (folder / "failing_job.yml").write_text(FAILING_JOB, encoding="utf-8")
     test = "matches:\n  - name: it is logged\n    entry: {textPayload: all is well}\n"
     (folder / "failing_job.test.yml").write_text(test, encoding="utf-8")
     result = run("rules", "test", ".")

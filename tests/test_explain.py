@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from tests.investigators.sessions import platform
+from tests.support import FAILING_JOB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,25 +169,11 @@ def test_nothing_is_written() -> None:
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
-RULE = """\
-title: A failing job
-id: 0c8d52a4-7d0e-4f0b-9d0b-5f4f3b1d2a10
-name: failing_job
-status: stable
-logsource: {product: gcp}
-detection:
-  failed:
-    message|contains: job failed
-  condition: failed
-level: high
-"""
-
-
 def test_of_an_incident_that_is_no_more_the_stored_chain_is_told() -> None:
     """Without its rule, say; nothing new can be found out about it."""
     (incident,) = replay(line("sessions"))
     Path("rules").mkdir()
-    Path("rules/failing_job.yml").write_text(RULE, encoding="utf-8")
+    Path("rules/failing_job.yml").write_text(FAILING_JOB, encoding="utf-8")
     options = ("--catalog", "catalog.yml", "--rules", "rules")
     text = explained(incident["id"], *options)
     assert "\nThis is the chain that was stored" in text
