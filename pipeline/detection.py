@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
+from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
+import msgspec
 import re2
 
 from pipeline import fingerprint
@@ -24,7 +26,7 @@ from pipeline.redaction import PLACEHOLDER
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.audit import CaptureType
     from pipeline.entry import LogEntry
@@ -40,8 +42,7 @@ _LIST_ITEM = re2.compile(r"""(?:^|[\[({,])\s*(?:'([^']*)'|"([^"]*)")""")
 _LARGEST = 2**63 - 1  # what JSON and SQL keep of a whole number
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """One entry as evidence, redacted; `timestamp` is in nanoseconds UTC."""
 
     timestamp: int
@@ -51,8 +52,7 @@ class Sample:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Detection:
+class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One rule matched one entry.
 
     `key` identifies the entry and `richness` orders its copies; `fingerprint` tells whom the rule
@@ -77,6 +77,16 @@ class Detection:
     def timestamp(self) -> int:
         """Event time: nanoseconds since the epoch, UTC."""
         return self.sample.timestamp
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it by name, for JSON."""
+        return {**msgspec.structs.asdict(self), "sample": msgspec.structs.asdict(self.sample)}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the detection that a document shows."""
+        tuples = {name: tuple(document[name]) for name in ("key", "richness", "explanation")}
+        return cls(**{**document, **tuples, "sample": Sample(**document["sample"])})
 
 
 class Detector:
@@ -162,7 +172,7 @@ class Detector:
         that only rules speak that no line satisfies, and fallback rules if no line satisfies any.
         """
         known = {found.rule for detections in alone for found in detections}
-        own = [replace(found, richness=entry.richness) for found in alone[0]]
+        own = [msgspec.structs.replace(found, richness=entry.richness) for found in alone[0]]
         whole = [found for found in self.known(entry) if found.rule not in known]
         return own + whole if known or whole else self.unknown(entry)
 
@@ -251,7 +261,7 @@ def _above(found: Detection, told: list[str]) -> Detection:
     """Make it another pattern above each thing: what failed is often said in the same words."""
     about = {PATTERN: found.fields[PATTERN], ABOVE: told}
     key = fingerprint.of_entity(found.rule, {"service": found.service, **about})
-    return replace(
+    return msgspec.structs.replace(
         found,
         fields={**found.fields, **about},
         fingerprint=key.value,

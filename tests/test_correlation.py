@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.links import Anchor
@@ -338,8 +338,8 @@ def noise(*detections: Detection) -> list[tuple[str, str, int]]:
 def test_noise_is_a_symptom_of_its_own_and_in_no_incident() -> None:
     """Once for each thing that it is about, in order of time; not even a trace links it."""
     told = [detection("loud", at=at) for at in (7, 1, 3)]
-    other = replace(detection("loud", service="auth"), trace="t")
-    failed = replace(detection("failed"), trace="t")
+    other = structs.replace(detection("loud", service="auth"), trace="t")
+    failed = structs.replace(detection("failed"), trace="t")
     assert noise(*told, other, failed) == [("loud", "loud auth", 1), ("loud", "loud backend", 3)]
     assert parts(NOISE, *told, other, failed) == [{"failed backend"}]
     assert parts(NOISE, *told) == []
@@ -517,7 +517,7 @@ def test_a_snapshot_is_in_order_of_time() -> None:
 def test_the_richest_copy_of_an_entry_speaks(*, richer_first: bool) -> None:
     """What it shows replaces what a poorer copy showed, in whatever order they come."""
     poor = detection("first", key="same")
-    rich = replace(detection("second", key="same"), richness=(2, 1, 1, ""))
+    rich = structs.replace(detection("second", key="same"), richness=(2, 1, 1, ""))
     found = Correlator(CHAIN)
     for item in (rich, poor) if richer_first else (poor, rich):
         found.on_detections(item.key, item.richness, [item])
@@ -559,7 +559,7 @@ TITLED = ruleset(
 def test_a_symptom_speaks_of_its_first_detection() -> None:
     """Title and state lines are made of its fields, the rest is what its rule says."""
     seen = (detection("job", name="b", at=1), detection("job", name="a"))
-    first = only(TITLED, *(replace(item, fingerprint="v1-job") for item in seen)).root
+    first = only(TITLED, *(structs.replace(item, fingerprint="v1-job") for item in seen)).root
     assert (first.title, first.state_lines) == ("a", (("Job", "a failed"),))
     assert (first.impact, first.user_visible, first.whys) == ("Late", True, "jobs")
     assert (first.signature, first.level, first.entity["name"]) == ("failed-job", "high", "a")
@@ -585,7 +585,9 @@ def test_services_and_revisions_are_told_once() -> None:
     """Sorted, those that are unknown left out."""
     about = {"key": "one"}
     seen = [
-        replace(detection("cause", at=at, **about), fingerprint="v1-x", service=name, revision=name)
+        structs.replace(
+            detection("cause", at=at, **about), fingerprint="v1-x", service=name, revision=name
+        )
         for at, name in enumerate(["b", "", "a", "b"])
     ]
     root = only(EDGES, *seen).root

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pipeline.catalog import load_catalog
 from pipeline.correlation import CorrelationSettings, Correlator
@@ -44,7 +44,7 @@ def seen(
 ) -> Detection:
     """Make a detection of a revision; neither it nor the trace tells whom it is about."""
     made = detection(rule, at=at, service=service, key=f"{rule}-{at}-{revision}")
-    return replace(made, revision=revision, trace=trace)
+    return structs.replace(made, revision=revision, trace=trace)
 
 
 def parts(*detections: Detection) -> list[dict[str, int]]:
@@ -62,7 +62,7 @@ def test_each_service_has_its_own_causes_however_many_there_are() -> None:
     services = [f"s{number}" for number in range(STRANDS + 1)]
     rules = ("import_error", "exited")
     found = [seen(rule, 1, service=service) for service in services for rule in rules]
-    found = [replace(item, key=("log", at, "")) for at, item in enumerate(found)]
+    found = [structs.replace(item, key=("log", at, "")) for at, item in enumerate(found)]
     made = correlate(CHAIN, *found).incidents()
     assert len(made) == len(services)
     assert all(len(incident.symptoms) == len(rules) for incident in made)
@@ -118,7 +118,7 @@ def test_what_joined_by_repetition_says_so() -> None:
     found = [
         *(seen("import_error", 0), seen("exited", 1)),
         *(seen("exited", 601), seen("exited", 901), seen("request_failed", 902)),
-        *(seen("request_failed", -100), replace(seen("exited", -300), revision="")),
+        *(seen("request_failed", -100), structs.replace(seen("exited", -300), revision="")),
     ]
     (incident,) = correlate(CHAIN, *found).incidents()
     (other,) = correlate(CHAIN, *reversed(found)).incidents()
@@ -136,7 +136,7 @@ def test_what_joined_by_repetition_says_so() -> None:
 
 def test_of_repetitions_at_one_time_the_first_in_order_is_taken() -> None:
     """By every effect that they are the nearest of."""
-    twice = [replace(seen("exited", 1), key=("log", BASE + SECOND, name)) for name in "ab"]
+    twice = [structs.replace(seen("exited", 1), key=("log", BASE + SECOND, name)) for name in "ab"]
     found = [seen("import_error", 0), *twice, seen("exited", 500), seen("exited", 900)]
     assert parts(*found) == parts(*reversed(found)) == [{"import_error": 1, "exited": 4}]
 
@@ -149,7 +149,7 @@ def test_effects_whose_causes_were_cut_off_join_one_repetition() -> None:
     )
     cause = detection("cause", at=0, zone="a")
     effects = [
-        replace(detection("exited", at=at, zone=zone), fingerprint="exited")
+        structs.replace(detection("exited", at=at, zone=zone), fingerprint="exited")
         for at, zone in ((1, "a"), (5_000, "b"), (5_001, "c"))
     ]
     (incident,) = correlate(rules, cause, *effects).incidents()

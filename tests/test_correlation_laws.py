@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pipeline.audit import ABOVE
 from pipeline.catalog import load_catalog
@@ -89,8 +89,8 @@ def sighted(sight: Sight, key: str) -> Detection:
     made = detection(rule, at=at, service=service, n=n, key=key)
     if rule == "h" and n == ABOVE_SOMETHING:
         above = [detection(one, service=service, n=1).fingerprint for one in "ac"]
-        made = replace(made, fields={**made.fields, ABOVE: above})
-    return replace(made, revision=revision, trace=trace)
+        made = structs.replace(made, fields={**made.fields, ABOVE: above})
+    return structs.replace(made, revision=revision, trace=trace)
 
 
 def made(seen: Iterable[Sight]) -> list[Detection]:
@@ -114,7 +114,7 @@ def copies(draw: st.DrawFn) -> list[Copy]:
         for payloads in range(draw(st.integers(1, 2))):
             richness = (payloads, 1, 1, "")
             found = shown if payloads else [shown[0], *shown[2:]]
-            same = tuple(replace(item, richness=richness) for item in found)
+            same = tuple(structs.replace(item, richness=richness) for item in found)
             told.append((shown[0].key, richness, same))
     return told
 
@@ -204,7 +204,9 @@ def test_a_further_detection_splits_only_what_it_explains_better(
 
     An episode of what nothing explains stays whole: late entries only join.
     """
-    found = [replace(item, trace="") for item in found]  # one that touches too much is no evidence
+    found = [
+        structs.replace(item, trace="") for item in found
+    ]  # one that touches too much is no evidence
     roots = [item for item in found if item.rule in "ad"]
     before, after = incidents(roots[:known]), incidents(found)
     for incident in before:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
+
+from msgspec import structs
 
 from pipeline.correlation.rows import AT_ONCE, FIRST, LAST, Rows
 from tests.support import BASE, SECOND, detection
@@ -12,7 +13,7 @@ from tests.support import BASE, SECOND, detection
 def _rows(*values: object) -> Rows:
     rows = Rows({"rule": ("value",)})
     for at, value in enumerate(values):
-        item = replace(detection("rule", at=at, value=value), fingerprint="same")
+        item = structs.replace(detection("rule", at=at, value=value), fingerprint="same")
         rows.tell(item.key, item.richness, [item])
     rows.settle()
     return rows
@@ -38,7 +39,9 @@ def test_what_is_only_equal_does_not() -> None:
 def test_what_comes_after_the_rows_were_settled_is_put_in_order() -> None:
     """Later, earlier, in between, and what was taken back before it was ever settled."""
     rows = Rows({"rule": ()})
-    found = [replace(detection("rule", at=at), fingerprint="same") for at in (5, 7, 6, 1, 9, 8)]
+    found = [
+        structs.replace(detection("rule", at=at), fingerprint="same") for at in (5, 7, 6, 1, 9, 8)
+    ]
     for index, item in enumerate(found):
         rows.tell(item.key, item.richness, [item])
         if index % 2:

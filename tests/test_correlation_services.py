@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from pipeline.catalog import load_catalog
 from pipeline.correlation import Correlator
@@ -46,7 +47,7 @@ RESOURCES = ruleset(rule_text("down", audit="{about: resource}"), rule_text("oth
 
 def seen(rule: str, at: float, service: str, trace: str = "", **fields: str) -> Detection:
     """Make a detection that has a trace."""
-    return replace(detection(rule, at=at, service=service, **fields), trace=trace)
+    return structs.replace(detection(rule, at=at, service=service, **fields), trace=trace)
 
 
 def incidents(

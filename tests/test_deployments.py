@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -56,7 +55,7 @@ def seen(first: float, last: float, commit: str = "", key: str = "first") -> Sig
 
 def on(revision: str, at: float, rule: str = "missing", **fields: Any) -> Detection:
     """Make what a rule saw on a revision."""
-    return replace(detection(rule, at=at, **fields), revision=revision)
+    return msgspec.structs.replace(detection(rule, at=at, **fields), revision=revision)
 
 
 BOTH = {
@@ -197,7 +196,7 @@ def test_each_service_of_the_root_has_its_fact() -> None:
         ("auth", "auth-2"): seen(-60, 9),
     }
     one = on(NEW, 3)
-    other = replace(on("auth-2", 4, service="auth"), fingerprint=one.fingerprint)
+    other = msgspec.structs.replace(on("auth-2", 4, service="auth"), fingerprint=one.fingerprint)
     facts = rollout(sightings, one, on(NEW, 9), other).facts
     assert [(item.data["service"], item.data["seconds"]) for item in facts] == [
         ("backend", 3.0),

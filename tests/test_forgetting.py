@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.lifecycle import LifecycleSettings
@@ -71,7 +72,7 @@ def test_what_is_forgotten_is_not_missed(
     verdicts: list[Verdict] = []
     for index, (rule, at, service, trace) in enumerate(sorted(seen, key=lambda one: one[1])):
         item = detection(rule, at=at, service=service, key=f"entry-{index}")
-        item = replace(item, trace=trace)
+        item = structs.replace(item, trace=trace)
         for one in (whole, sparing):
             one.on_detections(item.key, item.richness, [item])
             one.on_time(item.timestamp)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.links import Anchor
@@ -188,7 +189,7 @@ def test_of_two_incidents_the_nearest_one_is_meant() -> None:
         detection("effect", at=at, service=where, n=1)
         for at, where in ((1, "a"), (5, "b"), (9, "a"))
     ]
-    effects = [replace(item, fingerprint="effect") for item in effects]
+    effects = [structs.replace(item, fingerprint="effect") for item in effects]
     causes = [detection("cause", at=at, service=where) for at, where in ((0, "a"), (4, "b"))]
     made = correlate(rules, *effects, *causes)
     made.on_verdicts(

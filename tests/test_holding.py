@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pipeline.holding import Account, Applied, Standing, apply
 from pipeline.suppressions import load_suppressions
@@ -127,7 +127,7 @@ def test_a_symptom_of_several_services_must_fit_with_each() -> None:
         detection("cause", exception="A"),
         detection("cause", exception="A", service="auth", at=1),
     )
-    shared = [replace(item, fingerprint="f") for item in both]
+    shared = [structs.replace(item, fingerprint="f") for item in both]
     incidents = correlate(rules, *shared).incidents()
     assert incidents[0].services == ("auth", "backend")
     assert not apply(suppressed("service: backend"), incidents, BASE).held

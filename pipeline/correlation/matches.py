@@ -6,7 +6,7 @@ A match links what took part, or is a symptom of its own, or both; the rule set 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +74,7 @@ class Match:
             yield undirected(self.correlation.kind, left, right, reason)
 
 
-@dataclass(frozen=True)
-class Derived(Detection):
+class Derived(Detection, frozen=True, gc=False):
     """A detection of a correlation: one of its members told anew.
 
     It is dated to when the condition held, if the member came before; its sample is the member's.
@@ -106,7 +105,7 @@ class Deriving:
 
     def detection(self, base: Detection) -> Derived:
         """Return the detection that tells a member's own anew."""
-        told = {item.name: getattr(base, item.name) for item in fields(Detection)}
+        told = {name: getattr(base, name) for name in Detection.__struct_fields__}
         told |= {
             "rule": self._rule,
             "fingerprint": self.fingerprint.value,

@@ -12,6 +12,8 @@ from itertools import chain, groupby, islice, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, cast
 
+from msgspec import structs
+
 from pipeline.audit import COMPONENT
 from pipeline.correlation.episodes import Facet, MemoryShelf, NoTopology, Seen
 
@@ -195,7 +197,7 @@ class Rows:
 
     def _row(self, detection: Detection, richness: Richness) -> int:
         if detection.richness is not richness and detection.richness != richness:
-            detection = replace(detection, richness=richness)
+            detection = structs.replace(detection, richness=richness)
         if len(self._waiting) >= AT_ONCE:
             self._take_in()
         self._waiting.append(detection)

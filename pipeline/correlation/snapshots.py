@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.rows import order
-from pipeline.detection import Detection, Sample
+from pipeline.detection import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ def write_snapshot(rows: Rows, anchors: Iterable[Anchor], *, now: int, late: int
         "now": now,
         "late": late,
         "anchors": [list(astuple(anchor)) for anchor in sorted(anchors)],
-        "detections": [_document(item) for item in sorted(rows.detections(), key=order)],
+        "detections": [item.document() for item in sorted(rows.detections(), key=order)],
         "cleared": sorted([list(key), list(richness)] for key, richness in rows.cleared()),
     }
 
@@ -55,7 +55,7 @@ def read_snapshot(value: dict[str, Any]) -> Snapshot:
         now=value["now"],
         late=value["late"],
         anchors=[Anchor(*anchor) for anchor in value["anchors"]],
-        entries=list(_entries(map(_detection, value["detections"]))),
+        entries=list(_entries(map(Detection.of, value["detections"]))),
         cleared=[(_key(key), _richness(richness)) for key, richness in value["cleared"]],
     )
 
@@ -66,20 +66,6 @@ def _entries(found: Iterable[Detection]) -> Iterator[tuple[Key, Richness, list[D
         by_key.setdefault(detection.key, []).append(detection)
     for key, detections in by_key.items():
         yield key, detections[0].richness, detections
-
-
-def _document(detection: Detection) -> dict[str, Any]:
-    return asdict(detection)
-
-
-def _detection(value: dict[str, Any]) -> Detection:
-    known = {
-        "key": _key(value["key"]),
-        "richness": _richness(value["richness"]),
-        "explanation": tuple(value["explanation"]),
-        "sample": Sample(**value["sample"]),
-    }
-    return Detection(**{**value, **known})
 
 
 def _key(value: list[Any]) -> Key:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import pickle
 import tempfile
 from array import array
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, cast
 
-from msgspec import msgpack
+from msgspec import msgpack, structs
 
-from pipeline.detection import Detection, Sample
+from pipeline.detection import Detection
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AT_ONCE = 64 * 1024
 """Bytes that are written together, at least."""
 
-_decode = msgpack.Decoder().decode
+_DECODER: msgpack.Decoder[Detection | bytes] = msgpack.Decoder(Detection | bytes)
 
 
 class TemporaryShelf:
@@ -45,12 +45,12 @@ class TemporaryShelf:
         """
         encode, waiting, written = self._encode, self._waiting, self._written
         ends = [self._begins[-1]]
-        for values in map(_values, detections):
+        for item in detections:
             try:
-                encode(values, waiting, -1)
-            except (OverflowError, UnicodeEncodeError):
+                encode(item, waiting, -1)
+            except (OverflowError, UnicodeEncodeError, TypeError):
                 del waiting[ends[-1] - written :]
-                encode(pickle.dumps(values), waiting, -1)
+                encode(_pickled(item), waiting, -1)
             ends.append(written + len(waiting))
         first = len(self._begins) - 1
         self._begins.fromlist(ends[1:])
@@ -69,10 +69,10 @@ class TemporaryShelf:
         written = self._written
         waits = begin >= written
         data = self._waiting[begin - written : end - written] if waits else self._read(begin, end)
-        values = _decode(data)
-        if isinstance(values, bytes):
-            values = pickle.loads(values)  # noqa: S301 - our own file, see above
-        return _detection(values)
+        found = _DECODER.decode(data)
+        if isinstance(found, Detection):
+            return found
+        return cast("Detection", pickle.loads(found))  # noqa: S301 - our own file, see above
 
     def _read(self, begin: int, end: int) -> bytes:
         try:
@@ -123,55 +123,9 @@ class TemporaryShelf:
         self.close()
 
 
-def _values(item: Detection) -> tuple[object, ...]:
-    """Return what a detection says, flat: plain values are quick to write and small.
-
-    MessagePack holds no half characters and no numbers beyond 64 bits: what has such is pickled.
-    """
-    log_name, time, insert_id = item.key
-    payloads, fields, size, digest = item.richness
-    sample = item.sample
-    return (
-        item.rule,
-        log_name,
-        time,
-        insert_id,
-        payloads,
-        fields,
-        size,
-        digest,
-        item.fingerprint,
-        item.explanation,
-        item.entity if type(item.entity) is dict else dict(item.entity),
-        item.fields if type(item.fields) is dict else dict(item.fields),
-        item.service,
-        item.revision,
-        sample.timestamp,
-        sample.log_name,
-        sample.insert_id,
-        sample.severity,
-        sample.text,
-        item.trace,
-    )
-
-
-def _detection(values: Sequence[Any]) -> Detection:
-    """Return the detection that said this."""
-    rule, log_name, time, insert_id, payloads, fields, size, digest, *told = values
-    fingerprint, explanation, entity, shown, service, revision, *sample, trace = told
-    return Detection(
-        rule,
-        (log_name, time, insert_id),
-        (payloads, fields, size, digest),
-        fingerprint,
-        tuple(explanation),
-        entity,
-        shown,
-        service,
-        revision,
-        Sample(*sample),
-        trace,
-    )
+def _pickled(item: Detection) -> bytes:
+    """Return what MessagePack cannot hold: half characters, numbers beyond 64 bits."""
+    return pickle.dumps(structs.replace(item, entity=dict(item.entity), fields=dict(item.fields)))
 
 
 def _no_room(error: OSError) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import KEPT
@@ -170,7 +171,7 @@ def test_the_same_copy_read_again_brings_todays_rules(store: Store) -> None:
 def test_a_thousand_entries_are_replaced_at_once(store: Store) -> None:
     """No number of entries is too much for one run."""
     poor = [detection(at=at, richness=POOR) for at in range(1200)]
-    rich = [replace(item, richness=RICH) for item in poor]
+    rich = [structs.replace(item, richness=RICH) for item in poor]
     store.record(poor, [], BASE)
     store.record(rich, [], BASE)
     store.record(poor, [], BASE)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pipeline.correlation.episodes import MemoryShelf
 from pipeline.stores.shelf import AT_ONCE, TemporaryShelf
@@ -29,7 +29,9 @@ MANY = AT_ONCE // 100
 """Detections that fill a file more than once."""
 
 FOUND = [
-    replace(detection("rule", at=at, note=["a", 1, 2.5]), trace=f"t{at}", explanation=("x", "y"))
+    structs.replace(
+        detection("rule", at=at, note=["a", 1, 2.5]), trace=f"t{at}", explanation=("x", "y")
+    )
     for at in range(MANY)
 ]
 
@@ -49,10 +51,12 @@ def test_what_was_put_can_be_got(kind: str) -> None:
 @pytest.mark.parametrize("kind", SHELVES)
 def test_hostile_text_comes_back_as_it_was(kind: str) -> None:
     """Half a character, a long text, a time in the year 9999, any mapping."""
-    item = replace(detection("rule", text="\ud800" + "x" * 100_000), richness=(2**70, 1, 1, ""))
+    item = structs.replace(
+        detection("rule", text="\ud800" + "x" * 100_000), richness=(2**70, 1, 1, "")
+    )
     with SHELVES[kind]() as shelf:
         mapping = MappingProxyType(item.entity)
-        (place,) = shelf.put([replace(item, entity=mapping, fields=mapping)])
+        (place,) = shelf.put([structs.replace(item, entity=mapping, fields=mapping)])
         assert shelf.get(place) == item
         shelf.put([item] * MANY)
         assert shelf.get(place) == item

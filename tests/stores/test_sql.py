@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from sqlalchemy import create_engine
 
 from pipeline.detection import Detection, Sample
@@ -64,7 +64,7 @@ def query(path: Path, statement: str) -> list[Any]:
 @given(DETECTIONS)
 def test_a_detection_comes_back_exactly(made: Detection) -> None:
     """Every text, number and list of it, whatever log text they were cut from."""
-    made = replace(made, sample=replace(made.sample, timestamp=made.key[1]))
+    made = structs.replace(made, sample=structs.replace(made.sample, timestamp=made.key[1]))
     with SqlStore() as store:
         store.record([made], [], BASE)
         # By their repr, because NaN is not equal to itself.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.correlation.links import Anchor
-from pipeline.detection import Detection, Sample
+from pipeline.detection import Detection
 from pipeline.document import IncidentDocument
 from pipeline.entry.sighting import Sighting
 from pipeline.report import Action, LedgerEntry, Neighbour
@@ -40,16 +40,13 @@ def detection_row(detection: Detection) -> Values:
         "rule": detection.rule,
         "richness": to_json(detection.richness),
         "fingerprint": detection.fingerprint,
-        "document": to_json(detection),
+        "document": to_json(detection.document()),
     }
 
 
 def to_detection(document: str) -> Detection:
     """Restore a detection."""
-    value = json.loads(document)
-    for name in ("key", "richness", "explanation"):
-        value[name] = tuple(value[name])
-    return Detection(**{**value, "sample": Sample(**value["sample"])})
+    return Detection.of(json.loads(document))
 
 
 def incident_row(outcome: Outcome) -> Values:
