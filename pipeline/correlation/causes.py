@@ -214,20 +214,14 @@ class Causes:
         """Take the nearest causes and those together with them, by when the nearest ones were."""
         effects = [same[0] for same in by_nearest.values()]
         times = [self._rows.times[row] for row in effects]
-        firsts = [self._first(nearest, repeated) for nearest in by_nearest]
+        firsts = _firsts(by_nearest, repeated, self._spans.together)
         for strand in strands:
-            within = strand.edge.within
-            begins = [max(first, time - within) for first, time in zip(firsts, times, strict=True)]
+            limits = [time - strand.edge.within for time in times]
+            begins = map(max, firsts, limits)
             self._take(*strand.explain(effects, begins, by_nearest), strand.edge)
         for same in by_nearest.values():
             if len(same) > 1:
                 self._forest.join(same, same[0])
-
-    def _first(self, nearest: int, repeated: Sequence[int]) -> int:
-        """Return when the first cause may have been that is together with the nearest one."""
-        first = nearest - self._spans.together
-        index = bisect_left(repeated, nearest)
-        return max(first, repeated[index - 1] + 1) if index else first
 
     def _explain_skewed(
         self, late: Sequence[int], strands: Sequence[Strand], repeated: Sequence[int]
@@ -342,7 +336,8 @@ class Causes:
             self._forest.join(rows[first:end], member)
             repeated.append(rows[first])
             repetitions.append(member)
-            alone += rows[done:first]
+            if done < first:
+                alone += rows[done:first]
             done = end
         alone += rows[done:]
         self._explained.repeated.append((array("q", repeated), array("q", repetitions)))
@@ -360,6 +355,18 @@ class Causes:
         for before, after in pairwise(ordered):
             if self._rows.times[after] - self._rows.times[before] <= self._spans.gap:
                 self._forest.join((after,), before)
+
+
+def _firsts(moments: Iterable[int], repeated: Sequence[int], together: int) -> list[int]:
+    """Return when the first cause may have been that is together with the nearest, of each one.
+
+    It is after the last time before it at which the effect was `repeated`.
+    """
+    firsts = []
+    for nearest in moments:
+        index, first = bisect_left(repeated, nearest), nearest - together
+        firsts.append(max(first, repeated[index - 1] + 1) if index else first)
+    return firsts
 
 
 class _Chosen(NamedTuple):

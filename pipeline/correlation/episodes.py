@@ -35,14 +35,13 @@ class Facet:
     times: array[int] = field(default_factory=lambda: array("q"))
     has_lost: bool = False
 
-    def take(self, rows: Iterable[int], times: Sequence[int]) -> None:
+    def take(self, rows: list[int], times: Sequence[int]) -> None:
         """Have these rows only, of which `times` says by row when they were."""
-        ordered = [*rows]
-        moments = [*map(times.__getitem__, ordered)]
-        if moments != sorted(moments):  # mostly they are told in order of time
-            ordered.sort(key=times.__getitem__)
-            moments.sort()
-        self.rows, self.times = array("q", ordered), array("q", moments)
+        moments = [times[row] for row in rows]
+        ordered = sorted(moments)
+        if moments != ordered:  # mostly they are told in order of time
+            rows = sorted(rows, key=times.__getitem__)
+        self.rows, self.times = array("q", rows), array("q", ordered)
         self.has_lost = False
 
     def group(self, names: Sequence[str]) -> Group | None:

@@ -27,14 +27,19 @@ def nearest_repetitions(
     moments = [rows.times[row] for row in ordered]
     news = [at for at, (one, other) in enumerate(pairwise(moments), start=1) if one != other]
     middles = [(moments[new - 1] + moments[new]) // 2 for new in news]
-    bounds = pairwise([-NEVER, *middles, NEVER])  # up to a middle the earlier one is the nearest
-    end = 0
-    for (at, after), (low, high) in zip(pairwise([0, *news, None]), bounds, strict=True):
-        moment = moments[at or 0]
-        first = bisect_left(times, max(low + 1, moment - gap), end)
-        end = bisect_right(times, min(high, moment + gap), first)
+    end, whole = 0, len(times)
+    for at, after, middle in zip([0, *news], [*news, None], [*middles, NEVER], strict=True):
+        if end == whole:
+            break
+        first, end = end, bisect_right(times, middle, end)  # up to there it is the nearest
         if first < end:
-            yield _first(rows, ordered[at:after]), first, end
+            moment, last = moments[at], end
+            if times[first] < moment - gap:
+                first = bisect_left(times, moment - gap, first, last)
+            if times[last - 1] > moment + gap:
+                last = bisect_right(times, moment + gap, first, last)
+            if first < last:
+                yield _first(rows, ordered[at:after]), first, last
 
 
 def _first(rows: Rows, same: Sequence[int]) -> int:

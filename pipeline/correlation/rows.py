@@ -86,17 +86,17 @@ class Rows:
         told = [item for item in detections if item.rule in asked]
         identity = hash(key)  # `identity_of`, which is called for each detection
         known = self._entries.get(identity)
-        if known is None:
-            if told:
-                self.version += 1
-                one = len(told) == 1  # mostly, and then a call less
-                rows = self._row(told[0], richness) if one else self._add(richness, told)
-                self._entries[identity] = rows
-            return bool(told)
-        if richness >= self._richness(identity, known):
-            self._take_back(known)
-            self._replace(key, richness, told)
-        return False
+        if known is not None:
+            if richness >= self._richness(identity, known):
+                self._take_back(known)
+                self._replace(key, richness, told)
+            return False
+        if not told:
+            return False
+        self.version += 1
+        one = len(told) == 1  # mostly, and then a call less
+        self._entries[identity] = self._row(told[0], richness) if one else self._add(richness, told)
+        return True
 
     def clear(self, key: Key, richness: Richness) -> None:
         """Take it that the richest copy of an entry shows nothing, whatever a poorer one does."""
@@ -308,9 +308,10 @@ class Rows:
         fresh.pop(None, None)
         self._settled = len(self.facets)
         for facet in self._facets.values():
-            if facet.has_lost or facet in fresh:
-                known = (row for row in facet.rows if self.facets[row] is facet)
-                facet.take(chain(known, fresh[facet]), self.times)
+            rows = fresh.get(facet, ())
+            if rows or facet.has_lost:
+                known = [row for row in facet.rows if self.facets[row] is facet]
+                facet.take([*known, *rows], self.times)
 
     def all_facets(self) -> Iterable[Facet]:
         """Return all facets, those without rows included."""

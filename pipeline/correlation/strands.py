@@ -68,11 +68,11 @@ class Strand:
         """
         ones, others, moments, rows = list[int](), list[int](), self._moments, self.rows
         for effect, first, last in zip(effects, firsts, lasts, strict=True):
-            begin = bisect_left(moments, first)
-            end = bisect_right(moments, last, begin)
-            for index in range(begin - 1, end - 1):
+            index = bisect_left(moments, first)
+            while moments[index] <= last:  # mostly one, and then a second search takes longer
                 ones.append(effect)
-                others.append(rows[index])
+                others.append(rows[index - 1])
+                index += 1
         return ones, others
 
 
