@@ -89,7 +89,11 @@ _COUNTRY: Final = (
 """Two letters that end a host: countries whose letters are no word and end no name of a file."""
 
 _END: Final = rb"(?![\w\x80-\xff.-])"
+_QUOTED: Final = rb"(?:(?<=\")|(?<=\\042))(?=\w)[^\s\"\\0-9]*[0-9][^\s\"\\]*(?=\\?\"(?!:)|\\042)"
+"""A word with a digit is a value, not so a name in JSON; the quotes may be escaped."""
+
 _SIMPLE: Final = (
+    _QUOTED,
     rb"\b[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",  # UUID
     rb"\b0[xX][0-9A-Fa-f]+\b",
     rb"(?<![\w\x80-\xff.+-])[+-]?[0-9]+(?:[.,:/-][0-9]+)*" + _END,
@@ -179,6 +183,9 @@ _TIME: Final = (
 )
 _ACCOUNT: Final = rb"(?:" + _P + rb"|[\w.@$\\-])+"
 
+_SPACED_PATH: Final = rb"([(\[])" + _P + rb"(?: [\w.<*>-]+)+/[\w.<*>-]+/[\w./<*>-]+(?=[)\]])"
+"""In brackets, as else there is no telling where it ends, and of some depth, unlike `7 reads/s`."""
+
 _TOUCHING: Final = re.compile(_P + rb"(?:(?:[.,:/_+#*x-]{0,3}|[_-][a-z][_-])" + _P + rb")+")
 _LIST: Final = re.compile(_P + rb"(?:,? " + _P + rb")+")
 _ALIKE: Final = re.compile(rb"(?<!\S)([\w.-]+<\*>[\w.<*>-]*)(?:,? \1)+(?!\S)")
@@ -194,6 +201,7 @@ _FOLDS: Final = tuple(
         (_P + rb" (?:" + _UNIT + rb") \(" + _P + rb" (?:" + _UNIT + rb")\)", PARAMETER),
         (_P + rb" (?:" + _UNIT + rb")(?![\w-])", PARAMETER),
         (rb"<?" + _P + rb" (?:" + _TIME + rb")(?![\w-])", PARAMETER),
+        (_SPACED_PATH, rb"\1<*>"),
         (rb" \(\)", b" (<*>)"),
         (
             rb"\b((?:[Pp]asswords?|[Ll]ogins?|[Aa]ccounts?) for"

@@ -53,6 +53,11 @@ from pipeline.mining.masking import _REMEMBERED, _WORDS
         ("failed rhost= user=alice", "failed rhost= user=<*>"),
         ("user unknown; user created", "user unknown; user created"),
         ("state 'Active' up, state 'Inactive' down", "state 'Active' up, state 'Inactive' down"),
+        ('name "alt0", \\"a1b-x:y\\" or "alpha"', 'name "<*>", \\"<*>\\" or "alpha"'),
+        ("name \\042alt0\\042 and \\042W:01-x\\042", "name \\<*>\\<*> and \\<*>\\<*>"),
+        ('{"id2":7,"k8s":"v1x"}', '{"id2":<*>,"k8s":"<*>"}'),
+        ("update (/lib/D Nodes/dn7/out.rrd): old", "update (<*>): old"),
+        ("done (7 reads/s) and [5 read/write ops]", "done (<*> reads/s) and [<*> read/write ops]"),
         ("\x1b[31mred\x1b[0m \x1b]8;;https://example.com\x07a\x1b]8;;\x1b\\", "red a"),
         ("  a\n\tb  ", "a b"),
         ("zażółć 7", "zażółć <*>"),
@@ -84,7 +89,23 @@ def test_a_message_of_one_endless_word_is_cut() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["1.", "aA1-", "<*>,", "\x1b[", "Jan ", "(1) ", "user=", "a.b@", "1:", "/", "-", "a1 ", "é"],
+    [
+        "1.",
+        "aA1-",
+        "<*>,",
+        "\x1b[",
+        "Jan ",
+        "(1) ",
+        "user=",
+        "a.b@",
+        "1:",
+        "/",
+        "-",
+        "a1 ",
+        '"a1',
+        "(1 a/",
+        "é",
+    ],
 )
 def test_no_text_can_stall_it(unit: str) -> None:
     """Time grows with the length of a message, whatever repeats in it."""
