@@ -48,7 +48,7 @@ bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100:
 	@BENCH_MB='$(BENCH_MB)' $(BIN)/python -m tests.benchmarks.bench
 
 .PHONY: evaluate
-evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer)
+evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer), and a healthy day
 	@$(BIN)/python -m tests.scenarios.evaluate --mornings '$(MORNINGS)'
 
 .PHONY: check

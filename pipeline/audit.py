@@ -8,10 +8,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from annotated_types import Len
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 from sigma.correlations import SigmaCorrelationTimespan
 
 CaptureType = Literal["str", "int", "float", "list", "set", "timestamp"]
+Owner = Literal["service", "platform", "database", "network", "security"]
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second: every time and every span inside fivewhys is in nanoseconds."""
@@ -25,6 +33,12 @@ PATTERN = "pattern"
 ABOVE = "above"
 """Field of a fallback rule's detections in a line that stands right above a traceback of the same
 stream: the fingerprints of what was detected in that, sorted."""
+LOG_NAME = "logName"
+"""Field of what stands in one log, which is where requests are counted."""
+SHARE_NUMBERS = ("count", "total", "share", "since", "until")
+"""What titles may say of a `share`: numbers of the span in which it was greatest, its hours."""
+RISING_NUMBERS = ("points", "first", "last", "per_hour", "full_at")
+"""What titles may say of what is `rising`: values in per cent of the limit, and when it is met."""
 
 
 def parse_span(value: object) -> int:
@@ -103,6 +117,43 @@ class Context(_Model):
     )
 
 
+class Share(_Model):
+    """Narrows an event_count: what it counts has to be a part of all requests of the span."""
+
+    of: Literal["requests"] = Field(
+        "requests", description="All entries of the group's service and log with an httpRequest."
+    )
+    gte: float = Field(gt=0, le=100, description="Per cent of them that it is at least.")
+    times: float | None = Field(
+        None,
+        gt=1,
+        le=1000,
+        description="How many times the part that it was in `before` it is at least.",
+    )
+    before: Span = Field(
+        3600 * SECOND, description="The time before the span that `times` compares with."
+    )
+
+
+class Rising(_Model):
+    """Narrows a correlation over a field: its values rise along a line, towards a limit."""
+
+    limit: int | str = Field(
+        description="What they cannot pass: a number, or the field that has it beside the value."
+    )
+    within: Span = Field(description="How long after the last value the line meets the limit.")
+    points: int = Field(12, ge=3, description="How many values there are at least.")
+    over: Span = Field(3600 * SECOND, description="How far the first and the last lie apart.")
+
+    @field_validator("limit")
+    @classmethod
+    def _above_nothing(cls, value: int | str) -> int | str:
+        if value in (0, "") or (isinstance(value, int) and value < 0):
+            message = "a limit is a number above 0, or the name of a field"
+            raise ValueError(message)
+        return value
+
+
 class Audit(_Model):
     """What fivewhys needs to know about a rule beyond Sigma."""
 
@@ -116,7 +167,14 @@ class Audit(_Model):
         (), description="Fields or captures that say who it is about; they make the fingerprint."
     )
     title: str = Field("", description="Title of the symptom, a Jinja expression over its fields.")
-    impact: str = Field("", description="What it means for users, one plain sentence.")
+    impact: str = Field(
+        "", description="What it means for users, one plain sentence, Jinja over its fields."
+    )
+    owner: Owner = Field(
+        "service",
+        description="Who should look where the catalog names nobody: the team of the service, or "
+        "who runs platform, databases, network or security.",
+    )
     user_visible: bool = Field(
         default=False, description="A user or deployer notices it; the first why starts here."
     )
@@ -134,6 +192,12 @@ class Audit(_Model):
     )
     fallback: bool = Field(
         default=False, description="Tried only on entries that no other rule matches."
+    )
+    share: Share | None = Field(
+        None, description="Of a correlation that counts: what part of all requests it has to be."
+    )
+    rising: Rising | None = Field(
+        None, description="Of a correlation over a field: towards what limit its values rise."
     )
     state: dict[str, str] = Field(
         default_factory=dict, description="Lines for the report's system state, Jinja over fields."

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.detection import is_loud, words_of
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.entry.outline import columns_of, identities, last_time, loud_lines, outlines
+from pipeline.entry.requests import merge_requests, request_in, requests_in
 from pipeline.entry.severity import severity_of
 from pipeline.entry.sighting import Watch, merge_sightings, sighting_of
 from pipeline.entry.spoken import spoken
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detection, Detector
     from pipeline.entry.outline import Columns, Outline
+    from pipeline.entry.requests import Requests
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Batch, Block
 
@@ -69,6 +71,7 @@ class Examined:
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
     `span` is from the time of the first line to that of the last, where all stand in order of time.
     `sightings` say which revisions logged; of those that were told of before, `lasts` say when.
+    `requests` are those that entries tell of, if somebody counts them.
     """
 
     parsed: array[int] = field(default_factory=lambda: array("q"))
@@ -83,6 +86,7 @@ class Examined:
     parts: list[LogEntry] = field(default_factory=list)
     sightings: dict[Running, Sighting] = field(default_factory=dict)
     lasts: dict[Running, str] = field(default_factory=dict)
+    requests: Requests = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
 
     @property
@@ -100,16 +104,19 @@ class Examiner:
         window: Window,
         wanted: Iterable[int] = (),
         latest: int | None = None,
+        *,
+        counting: bool = False,
     ) -> None:
         """Take what does not change during a run.
 
         `wanted` are identities of entries of which every copy has to be parsed; times after
-        `latest` (ns UTC) are nobody's.
+        `latest` (ns UTC) are nobody's. `counting`: requests are told of.
         """
         self._detector = detector
         self._window = window
         self._wanted = frozenset(wanted)
         self._latest = latest
+        self._counting = counting
         self._watch = Watch()
 
     def __call__(self, batch: Batch) -> Examined:
@@ -154,6 +161,8 @@ class Examiner:
         examined.outside += len(found) - len(lines | odd) - len(passed)
         if len(columns.found) == len(found) and columns.in_order() is columns:
             examined.span = (columns.times[0], columns.times[-1])
+        if self._counting:
+            examined.requests = requests_in(columns, told)
         self._sight(columns, examined)
         self._take_records(block.read(sorted(odd)), examined)
         self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
@@ -232,6 +241,8 @@ class Examiner:
         if self._latest is None or entry.event_time <= self._latest:
             examined.watermark = max(examined.watermark, entry.event_time)
             merge_sightings(examined.sightings, sighting_of(entry))
+            if self._counting:
+                merge_requests(examined.requests, request_in(entry))
 
     def _take_entry(self, entry: LogEntry, examined: Examined) -> None:
         examined.parsed.append(entry.identity)

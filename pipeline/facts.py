@@ -78,6 +78,7 @@ def _catalog_facts(incident: Incident, catalog: Catalog) -> Iterator[Fact]:
         return
     for key in sorted({catalog.service_of(name) for name in incident.services} - {""}):
         yield _declared_tables(catalog, key)
+    yield from _looking_after(incident.root, catalog)
     for symptom in incident.symptoms:
         yield from _foreign_tables(symptom, catalog)
     for table in tables_of(incident.root):
@@ -94,6 +95,16 @@ def _declared_tables(catalog: Catalog, key: str) -> Fact:
         catalog.place("services", key, "tables"),
         {"service": key, "tables": list(tables.own), "database": tables.database},
     )
+
+
+def _looking_after(root: Symptom, catalog: Catalog) -> Iterator[Fact]:
+    """Yield whom the catalog names for each of the root's services."""
+    for key in sorted(_own_services(root, catalog)):
+        names = catalog.service(key).owners
+        if names:
+            text = f"{', '.join(names)} {'looks' if len(names) == 1 else 'look'} after {key}"
+            data = {"service": key, "owners": list(names)}
+            yield Fact("looks_after", text, catalog.place("services", key, "owners"), data)
 
 
 def plural(count: int, noun: str) -> str:

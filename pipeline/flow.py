@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pipeline.report import Decision, LedgerEntry, Policy, Related
     from pipeline.selfaudit import AuditDocument
     from pipeline.suppressions import Placed
+    from pipeline.traffic import Traffic
     from pipeline.whys import WhysTemplates
 
 
@@ -75,6 +76,7 @@ class Result:
     audit: AuditDocument
     suppressions: tuple[Account, ...] = ()
     noise: tuple[Symptom, ...] = ()
+    rules_version: str = ""
 
     def document(self) -> RunDocument:
         """Return the run in the form of the public contract."""
@@ -87,6 +89,7 @@ class Result:
             incidents=[outcome.document for outcome in self.outcomes],
             suppressions=[suppression_document(item) for item in self.suppressions],
             noise=[noise_document(item) for item in self.noise],
+            rules_version=self.rules_version,
         )
 
     def detection_lines(self) -> Iterator[dict[str, str | None]]:
@@ -130,6 +133,8 @@ class Replay:
         suppressions: Sequence[Placed] = (),
         dry_run: bool = False,
         spread: Spread = in_turn,
+        rules_version: str = "",
+        traffic: Traffic | None = None,
     ) -> None:
         self._detector = detector
         self._correlator = correlator
@@ -143,6 +148,8 @@ class Replay:
         self._suppressions = suppressions
         self._dry_run = dry_run
         self._spread = spread
+        self._rules_version = rules_version
+        self._traffic = traffic
         self._joiner = Joiner()
         self._tally = Tally(spool)
         self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
@@ -159,7 +166,13 @@ class Replay:
         self._correlator.on_verdicts(self._store.verdicts())
         keys = self._correlator.entries()
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
-        examiner = Examiner(self._detector, self._window, self._known, self._correlator.latest)
+        examiner = Examiner(
+            self._detector,
+            self._window,
+            self._known,
+            self._correlator.latest,
+            counting=self._traffic is not None,
+        )
         for examined in self._spread(examiner, source.batches()):
             self._take(examined)
             on_records(examined.read)
@@ -196,6 +209,7 @@ class Replay:
             audit_document(self._tally.audit(), late=0, dropped=dropped),  # all was waited for
             applied.accounts,
             self._correlator.noise(),
+            self._rules_version,
         )
 
     def _come_to_an_end(self, ledger: Mapping[str, LedgerEntry]) -> None:
@@ -237,6 +251,8 @@ class Replay:
         follows = before is not None and span is not None and before <= span[0]
         self._read_until = span[1] if span is not None and follows else None
         self._sightings.add(examined.sightings, examined.lasts)
+        if self._traffic is not None:
+            self._traffic.add(examined.requests)
         self._correlator.on_time(examined.watermark)
         for told in examined.told:
             key = told.detections[0].key

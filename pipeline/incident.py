@@ -47,7 +47,7 @@ class Symptom:
     `fields` are those of the earliest detection, with "" for what its rule could have captured and
     did not; `samples` a few, in order of time, the first and
     the last always among them; `places` where it was seen, in order of first_seen; `unknown`
-    says that nothing but a fallback rule knows it.
+    says that nothing but a fallback rule knows it; `owner` is whom its rule suggests to ask.
     """
 
     rule: str
@@ -70,6 +70,7 @@ class Symptom:
     state_lines: tuple[tuple[str, str], ...]
     places: tuple[Place, ...] = ()
     unknown: bool = False
+    owner: str = "service"
 
 
 @dataclass(frozen=True, order=True, slots=True)

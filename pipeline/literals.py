@@ -5,8 +5,9 @@ literals, in any case of its letters. A rule of which that cannot be said has no
 
 A literal is a run of printable ASCII without what JSON may escape. Texts in which JSON escaped more
 than it had to, or that hold characters whose case folds into ASCII, are the screen's business.
-Of a field that holds a number (`httpRequest.status|gte: 500`) it is an expression: the field's
-own name and what comes behind it, however JSON writes the number.
+Of a field that holds a number (`httpRequest.status|gte: 500`), or begins with one
+(`httpRequest.latency|re: '^[1-9][0-9]'`), it is an expression: the field's own name and what comes
+behind it, however JSON writes the number.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ SHORTEST = 4
 # Fields whose values are made, not found: they need not stand in the text as they are compared.
 _MADE = ("severity", "exception.message", "exception.module", "exception.frames")
 _UNESCAPED = re.compile(r"[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]+")  # ASCII less " / and \
+_EVERYWHERE = ".googleapis.com"
 _WRITTEN = (TOO_DEEP.lower(), "-infinity")  # by whoever decodes the JSON: in a raw line it is not
 _LETTERS = re.compile(r"[^\\.^$*+?{}\[\]()|]+")  # an expression that means its own letters
 _NUMBER = re.compile(r"[-+.0-9eE]+")  # JSON may write it otherwise: 1e+16, 1e16
@@ -64,6 +66,8 @@ _NUMBER = re.compile(r"[-+.0-9eE]+")  # JSON may write it otherwise: 1e+16, 1e16
 _COLON = r'\\*"[\s\\bfnrt]*:'
 _BEFORE_NUMBER = r'(?:[\s+0"\\bfnrt\x80-\xff]|\\u[0-9a-f]{4})*'
 _OTHERWISE = r"\[|[0-9]+[.e]|\.[0-9]"  # a list, or digits that do not show at once how much it is
+_OTHER_TEXT = r"\[|[0-9.]+[eE]"  # a list, or a number that is a text by then and another one
+_UNICODE = int(re.UNICODE)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LEAST = {CompareOperators.GTE: 0, CompareOperators.GT: 1}
@@ -83,7 +87,7 @@ def _of_node(node: Any) -> Literals:
     if type(node) is ConditionAND:
         return _best(_of_node(argument) for argument in node.args)
     if isinstance(node, ConditionFieldEqualsValueExpression) and node.field not in _MADE:
-        return _of_value(node.value) or _of_number(node.field, node.value)
+        return _of_value(node.value) or _of_start(node.field, node.value)
     if isinstance(node, ConditionValueExpression):
         return _of_value(node.value)
     return None
@@ -118,8 +122,11 @@ def _best(parts: Iterable[Literals]) -> Literals:
 
 
 def _weight(literal: str) -> int:
-    """Return how much it tells: a text more than a number."""
-    return 0 if isinstance(literal, Expression) else len(literal)
+    """Return how much it tells: a text more than a number, and what ends every name of an API none.
+
+    `run.googleapis.com` stands in the log name of all that Cloud Run logs.
+    """
+    return 0 if isinstance(literal, Expression) else len(literal.removesuffix(_EVERYWHERE))
 
 
 def _of_text(text: str) -> Literals:
@@ -129,17 +136,64 @@ def _of_text(text: str) -> Literals:
     return frozenset({run}) if tells and not any(run in word for word in _WRITTEN) else None
 
 
-def _of_number(field: str, value: Any) -> Literals:
-    """Return the field's name before the digits of a number that is equal, or large enough."""
+def _of_start(field: str, value: Any) -> Literals:
+    """Return the field's name before the digits that its value begins with, if they are known."""
     names = {path_segments(path)[-1].text for path in paths_of(field)}
     name = names.pop()
     # Labels may be a list of keys and values, and a named field has no name in the text.
     told = not names and "labels" not in field and not is_named(field)
-    digits = _digits(value)
-    if not told or not digits or not _PLAIN_NAME.fullmatch(name):
+    if not told or not _PLAIN_NAME.fullmatch(name):
         return None
+    digits, front = _digits(value), _front_of(value)
+    if not digits and not front:
+        return None
+    begins = f"{digits}|{_OTHERWISE}" if digits else f"{front}|{_OTHER_TEXT}"
     spelt = _HUMP.sub("_?", name)
-    return frozenset({Expression(f"{spelt}{_COLON}{_BEFORE_NUMBER}(?:{digits}|{_OTHERWISE})")})
+    return frozenset({Expression(f"{spelt}{_COLON}{_BEFORE_NUMBER}(?:{begins})")})
+
+
+def _front_of(value: Any) -> str:
+    """Return an expression for the digits that begin all texts which match, "" if unknown."""
+    if type(value) is not SigmaRegularExpression or value.flags:
+        return ""
+    try:
+        parsed = _parser.parse(str(value.regexp))
+    except (re.error, OverflowError, RecursionError):
+        return ""
+    begins = bool(parsed.data) and str(parsed.data[0][1]) == "AT_BEGINNING"
+    return _front(parsed.data[1:]) if begins and parsed.state.flags == _UNICODE else ""
+
+
+def _front(items: Sequence[tuple[Any, Any]]) -> str:
+    """Return an expression for the first digit of a sequence, and what surely comes behind it."""
+    found = ""
+    for kind, value in items:
+        part, ends = _digit(str(kind), value)
+        found += part
+        if ends:
+            break
+    return found
+
+
+def _digit(kind: str, value: Any) -> tuple[str, bool]:
+    """Return the expression of one digit, "" of anything else; whether nothing is known after."""
+    if kind == "LITERAL" and chr(value) in "0123456789":
+        return chr(value), False
+    if kind == "IN" and all(map(_is_digits, value)):
+        return f"[{''.join(chr(one[1][0]) + '-' + chr(one[1][1]) for one in value)}]", False
+    if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
+        return _front(value[2].data), True
+    if kind == "SUBPATTERN":
+        return _front(value[-1].data), True
+    if kind == "BRANCH":
+        branches = [_front(branch.data) for branch in value[1]]
+        return f"(?:{'|'.join(branches)})" if all(branches) else "", True
+    return "", True
+
+
+def _is_digits(item: tuple[Any, Any]) -> bool:
+    """Say whether an item of a set is a range of digits."""
+    return str(item[0]) == "RANGE" and all(chr(end) in "0123456789" for end in item[1])
 
 
 def _digits(value: Any) -> str:
@@ -151,7 +205,8 @@ def _digits(value: Any) -> str:
     if value.op not in _LEAST or value.number.number < 1:
         return ""
     least = str(int(value.number.number) + _LEAST[value.op])
-    return f"[{least[0]}-9][0-9]{{{len(least) - 1}}}|[1-9][0-9]{{{len(least)}}}"
+    rest = "[0-9]" * (len(least) - 1)  # Hyperscan refuses [0-9]{0}
+    return f"[{least[0]}-9]{rest}|[1-9]{rest}[0-9]"
 
 
 @cache

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from pipeline.audit import SECOND, parse_span
+from pipeline.audit import SECOND, Span, parse_span
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation import Correlator
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
+from pipeline.entry.requests import request_in
 from pipeline.errors import ConfigurationError, EntryError, RuleError
+from pipeline.traffic import Traffic
 from pipeline.validating import validation_mistakes
 from pipeline.yamltext import parse
 
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 BASE = parse_timestamp("2025-01-01T00:00:00Z")
 """Event time at which every timeline begins."""
 
+MOST = 10_000
+"""How often a step of a timeline may be repeated."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,10 +53,12 @@ class Case(_Model):
 
 
 class TimelineStep(_Model):
-    """One entry of a timeline, `at` after its beginning."""
+    """One entry of a timeline, `at` after its beginning; or so many `times` alike, one `every`."""
 
     at: int
     entry: dict[str, Any]
+    times: int = Field(1, ge=1, le=MOST)
+    every: Span = SECOND
 
     @field_validator("at", mode="before")
     @classmethod
@@ -159,6 +166,50 @@ def run_tests(
     return results
 
 
+class _InMemory:
+    """Rows of a timeline (`traffic.Rows`)."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def add(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def read(self) -> Iterator[bytes]:
+        yield b"".join(self._pieces)
+
+
+def steps_of(timeline: Timeline) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the entries of a timeline, each after its nanoseconds since the beginning."""
+    for step in timeline.steps:
+        for index in range(step.times):
+            yield step.at + index * step.every, step.entry
+
+
+def correlated(
+    ruleset: RuleSet,
+    detector: Detector,
+    steps: Iterable[tuple[int, Mapping[str, Any]]],
+    topology: Catalog,
+    place: str = "timeline",
+) -> Correlator:
+    """Return a correlator that was told entries at times after `BASE`.
+
+    Raises:
+        EntryError: one of them is none; `place` is shown.
+
+    """
+    traffic = Traffic(_InMemory())
+    made = Correlator(ruleset, topology=topology, traffic=traffic)
+    for index, (at, step) in enumerate(steps):
+        stamp = format_timestamp(BASE + at)
+        record = {"insertId": f"step-{index}", **step, "timestamp": stamp}
+        for entry in parse_entry(record, place=place):
+            made.on_detections(entry.key, entry.richness, detector.detect(entry))
+            traffic.add(request_in(entry))
+    return made
+
+
 class _Runner:
     """The tests of one file."""
 
@@ -227,12 +278,9 @@ class _Runner:
         return parse_entry(record, place=self._document.name)
 
     def _timeline_difference(self, timeline: Timeline) -> str:
-        correlator = Correlator(self._ruleset, topology=timeline.topology(self._document.name))
-        for index, step in enumerate(timeline.steps):
-            record = {"insertId": f"step-{index}", **step.entry}
-            record["timestamp"] = format_timestamp(BASE + step.at)
-            for entry in self._entries(record):
-                correlator.on_detections(entry.key, entry.richness, self._detector.detect(entry))
+        place = self._document.name
+        topology = timeline.topology(place)
+        correlator = correlated(self._ruleset, self._detector, steps_of(timeline), topology, place)
         incidents = correlator.incidents()
         expected = [_expectation(item) for item in timeline.expect_incidents]
         actual = [

@@ -597,6 +597,58 @@ def test_version_names_the_program() -> None:
     assert re.fullmatch(r"fivewhys \d+\.\d+\.\d+\n", run("version").stdout)
 
 
+def test_rules_have_a_version_of_their_own(folder: Path) -> None:
+    """`rules version` prints that of those that come along, or of a folder that says one."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", run("rules", "version").stdout)
+    assert run("rules", "version", folder).stdout == "these rules have no version\n"
+
+
+@pytest.fixture
+def stricter(folder: Path) -> Path:
+    """Write the rule about missing tables as somebody changed it, with a version of its own."""
+    made = folder / "stricter"
+    made.mkdir()
+    text = (ROOT / "rules/schema/missing_table.yml").read_text(encoding="utf-8")
+    alone = re.sub(r"(?m)^  caused_by:\n(    .*\n)+", "", text)
+    (made / "missing_table.yml").write_text(alone.replace("critical\n", "high\n"), "utf-8")
+    (made / "VERSION").write_text("2.0.0\n", encoding="utf-8")
+    return made
+
+
+def test_a_change_of_rules_is_held_against_an_export(export: Path, stricter: Path) -> None:
+    """`rules diff` says what changes in the incidents, and which version that makes."""
+    printed = run("rules", "diff", stricter, "shipped", "--on", export)
+    assert printed.exit_code == 0, printed.output
+    assert "minor\trule\tadded\textra_tables" in printed.stdout
+    assert "priority: P2 → P1" in printed.stdout
+    told = json.loads(
+        run("rules", "diff", stricter, stricter, "--on", export, "--format", "json").stdout
+    )
+    assert (told["step"], told["old_version"], told["changes"]) == ("none", "2.0.0", [])
+    words = ("rules", "diff", "shipped", stricter, "--on", export, "--format", "markdown")
+    assert run(*words).stdout.startswith(
+        "## What this change of rules changes\n\n**Semantic version: major"
+    )
+
+
+def test_a_comparison_names_every_mistake(export: Path, stricter: Path) -> None:
+    """A folder without rules, a version that is none, and an export that is read only once."""
+    assert "no such file" in run("rules", "diff", "shipped", "nowhere", "--on", export).stderr
+    assert "only once" in run("rules", "diff", "shipped", stricter, "--on", "-").stderr
+    (stricter / "VERSION").write_text("newest", encoding="utf-8")
+    wrong = run("rules", "diff", "shipped", stricter, "--on", export)
+    assert wrong.exit_code == 2
+    assert "VERSION:1: 'newest' is no version; write it like 1.4.0" in wrong.stderr
+
+
+def test_the_version_of_the_rules_stands_in_the_document(export: Path, stricter: Path) -> None:
+    """Of the folder that was given; rules without one have none."""
+    words = ("replay", export, "--dry-run", "--format", "json", "--rules")
+    assert document(run(*words, stricter))["rules_version"] == "2.0.0"
+    (stricter / "VERSION").unlink()
+    assert document(run(*words, stricter))["rules_version"] == ""
+
+
 def test_every_command_is_documented() -> None:
     """The README names every command."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

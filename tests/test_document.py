@@ -37,7 +37,7 @@ RULES = ruleset(
     rule_text("loud", level="low", audit="{noise: true}"),
 )
 CONTRACT = {
-    "": {"entries", "audit", "rejections", "incidents", "suppressions", "noise"},
+    "": {"entries", "audit", "rejections", "incidents", "suppressions", "noise", "rules_version"},
     "noise": {
         "rule",
         "title",
@@ -103,6 +103,7 @@ CONTRACT = {
         "impacts",
         "false_alarms",
         "related",
+        "who_looks",
     },
     "incidents.symptoms": {
         "rule",

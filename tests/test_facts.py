@@ -74,6 +74,21 @@ def test_a_fact_says_whether_a_service_of_the_root_logged_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("['@ex/a']", ["@ex/a looks after backend"]),
+        ("['@ex/a', '@ex/b']", ["@ex/a, @ex/b look after backend"]),
+        ("[]", []),
+    ],
+)
+def test_the_catalog_says_who_looks_after_a_service(names: str, text: list[str]) -> None:
+    """Of the root's services; a service without owners has none."""
+    catalog = load_catalog(f"services: {{backend: {{owners: {names}}}}}", "catalog.yml")
+    found = of_kind("looks_after", facts(service="backend", catalog=catalog))
+    assert [fact.text for fact in found] == text
+
+
+@pytest.mark.parametrize(
     ("log", "ref"),
     [
         (

@@ -132,6 +132,12 @@ def test_a_number_that_may_be_written_anyhow_has_no_literal(detection: str) -> N
     assert literals(f"  a: {detection}\n  condition: a") is None
 
 
+def test_the_name_of_an_api_tells_little() -> None:
+    """It stands in the log name of all that the API logs."""
+    api, method = "x: run.googleapis.com", "y|endswith: Jobs.DeleteJob"
+    assert literals(f"  a: {{{api}, {method}}}\n  condition: a") == {"jobs.deletejob"}
+
+
 def test_a_text_tells_more_than_a_number() -> None:
     """Of both, the text is looked for; words in camel case may be written in snake case."""
     both = "  a: {x: 'abcd', httpRequest.status: 503}\n  condition: a"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
-from pipeline.catalog import Catalog
+from pipeline.audit import Owner
+from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import Deployment, Rollout
 from pipeline.detection import Sample
@@ -31,7 +33,9 @@ from pipeline.report import (
     render,
     state_lines,
     timeline,
+    who_looks,
 )
+from pipeline.report.parts import OWNERS
 from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import (
     Evidence,
@@ -135,7 +139,9 @@ def test_the_digest_changes_with_what_a_reader_would_see() -> None:
 
 def test_numbers_and_times_are_written_for_people() -> None:
     """Counts have a noun, times milliseconds; the raw lines keep every digit."""
-    seen = [replace(detection("missing", at=at), fingerprint="x") for at in (0, 1.0123456789)]
+    seen = [
+        structs.replace(detection("missing", at=at), fingerprint="x") for at in (0, 1.0123456789)
+    ]
     (made,) = correlate(RULES, *seen).incidents()
     body = report(made).body
     assert "| Seen | 2 times in 1 symptom |" in body
@@ -369,7 +375,9 @@ def test_evidence_is_quoted_in_few_words() -> None:
 def test_the_earliest_says_what_the_state_was() -> None:
     """Each label once, of context and symptoms alike."""
     told = [
-        replace(detection("deployed", at=at, n=at), fields={"service": name}, fingerprint=name)
+        structs.replace(
+            detection("deployed", at=at, n=at), fields={"service": name}, fingerprint=name
+        )
         for at, name in ((-1, "first"), (-2, "before"), (1, "after"))
     ]
     (made,) = correlate(RULES, detection("missing"), *(item for item in told)).incidents()
@@ -384,6 +392,28 @@ def test_the_earliest_says_what_the_state_was() -> None:
         ("Tables", "missing"),
     ]
     assert state_lines(made)[0].ref == "insertId deployed--2-backend in log"
+
+
+def test_who_should_look_is_whom_the_catalog_names() -> None:
+    """With the place that says so, as a row of the problem."""
+    catalog = load_catalog("services: {backend: {owners: ['@example/backend']}}", "catalog.yml")
+    made = incident()
+    facts = known_facts(made, catalog)
+    (contact,) = who_looks(made, facts)
+    assert (contact.text, contact.ref) == ("@example/backend looks after backend", "catalog.yml:1")
+    explanation = explain(made, facts, WhysTemplates({}, {}))
+    body = render(made, explanation, TEMPLATE.read_text("utf-8"), "i", facts=facts).body
+    assert "| Who looks | @\u200bexample/backend looks after backend (`catalog.yml:1`) |" in body
+
+
+@pytest.mark.parametrize("owner", get_args(Owner))
+def test_without_a_name_the_rule_of_the_root_suggests_who_should_look(owner: str) -> None:
+    """Every owner a rule may suggest has words of its own."""
+    rules = ruleset(rule_text("missing", audit=f"{{owner: {owner}}}"))
+    (made,) = correlate(rules, detection("missing")).incidents()
+    (contact,) = who_looks(made, known_facts(made, Catalog()))
+    assert contact.text == f"{OWNERS[owner]}: the catalog names nobody"
+    assert contact.ref == "rule missing"
 
 
 def test_every_reason_for_grouping_is_named() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.bootstrap.reading import load_rules
 from pipeline.catalog import load_catalog
 from pipeline.entry import parse_entry
+from pipeline.screen import Screen
 from pipeline.yamltext import parse
 from tests.scenarios import evaluate
+from tests.scenarios.evaluate import CALM_AIM, URGENT, false_alarms
+from tests.scenarios.healthy import TEXTS, healthy_day
 from tests.scenarios.kinds import KINDS
 from tests.scenarios.morning import make_morning
 from tests.scenarios.scoring import ACCEPTED, Found, score
@@ -27,6 +32,10 @@ SEEDS = range(1, len(KINDS) + 1)
 """One morning of each kind."""
 
 # What these platforms always say in the same words, so that two tests can only say the same.
+SHORT = 6_000
+"""Entries of a healthy day that every text occurs in."""
+TRIED = 0.10
+"""Share of healthy entries, full of tricky words, that a rule may be tried on."""
 FIXED = frozenset(
     {
         "Application startup failed. Exiting.",
@@ -359,6 +368,51 @@ def test_a_cause_that_was_cut_off_is_not_asked_for() -> None:
     assert score(cut, [found("x", "deadlock", "a1", "a2")]).total.root is None
 
 
+# --- a healthy day --------------------------------------------------------------------------------
+
+
+def test_a_healthy_day_is_the_same_each_time() -> None:
+    """Of its seed; another seed makes another."""
+    one, again, other = (list(healthy_day(seed, 500)) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
+    assert len({entry["insertId"] for entry in one}) == len(one)
+
+
+def test_every_text_of_a_healthy_day_occurs_in_a_short_one() -> None:
+    """As many texts as lie between the names that are filled in."""
+    said = "\n".join(json.dumps(entry) for entry in healthy_day(1, SHORT))
+    pieces = {piece for text in flat([*TEXTS.values()]) for piece in re.split(r"\{+[^}]*\}+", text)}
+    assert [piece for piece in pieces if json.dumps(piece)[1:-1] not in said] == []
+
+
+def flat(value: object) -> Iterator[str]:
+    """Yield the texts in lists of texts."""
+    if isinstance(value, str):
+        yield value
+    for item in value if isinstance(value, list) else ():
+        yield from flat(item)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_healthy_day_is_quiet(seed: int) -> None:
+    """Whatever it says of errors, nobody is called; `make evaluate` replays a whole one."""
+    alarms = false_alarms(healthy_day(seed, SHORT))
+    assert [alarm for alarm in alarms if alarm[0] in URGENT] == []
+    assert len(alarms) <= CALM_AIM, alarms
+
+
+def test_the_screen_keeps_rules_from_healthy_entries() -> None:
+    """Each rule is tried on few of them: its literals are not the words of health."""
+    rules = [rule for rule in load_rules().rules.values() if not rule.audit.fallback]
+    screen = Screen(rules)
+    tried: Counter[str] = Counter()
+    for record in healthy_day(1, SHORT):
+        for entry in parse_entry(record):
+            tried.update(rules[index].name for index in screen.candidates(entry.json))
+    assert {name: count for name, count in tried.items() if count > SHORT * TRIED} == {}
+
+
 # --- the evaluation -------------------------------------------------------------------------------
 
 
@@ -367,10 +421,11 @@ def test_the_evaluation_runs_the_product_and_prints_its_figures(
 ) -> None:
     """A morning with tables missing is found with the rules there are; a quiet one stays quiet."""
     checks = str(1 + list(KINDS).index("start-up check fails"))
-    evaluate.main(["--seed", checks, "--mornings", "1", "--verbose"])
+    evaluate.main(["--seed", checks, "--mornings", "1", "--healthy", "300", "--verbose"])
     report = capsys.readouterr().out
     assert "TRUE 1 start-up check fails: missing_table" in report
     assert "FOUND inc-" in report
     assert "mean of the kinds" in report
+    assert "healthy day of 300 entries:\n  0 incidents of P0 to P2 (aim 0)\n" in report
     quiet = morning(1 + list(KINDS).index("quiet"))
     assert score(quiet, evaluate.find(quiet)).exact

@@ -56,7 +56,9 @@ ROOTS = [
     rule
     for rule in rules().rules.values()
     if not rule.audit.context and not rule.audit.noise and rule.level != "informational"
+    if rule.name not in rules().silent  # which only counts for a correlation
 ]
+COUNTS = [item for item in rules().correlations if item.derives]
 QUESTIONS = [
     pytest.param(name, number, id=f"{name}-{number}")
     for name, template in TEMPLATES.by_name.items()
@@ -92,9 +94,15 @@ def test_what_may_be_a_root_goes_on(rule: Any) -> None:
     assert rule.audit.whys in TEMPLATES.by_name
 
 
+@pytest.mark.parametrize("correlation", COUNTS, ids=lambda correlation: correlation.name)
+def test_what_is_counted_goes_on(correlation: Any) -> None:
+    """A symptom that a correlation makes may be a root as well."""
+    assert correlation.audit.whys in TEMPLATES.by_name
+
+
 def test_every_template_is_asked() -> None:
-    """By a rule, or first by another template."""
-    named = {rule.audit.whys for rule in rules().rules.values()}
+    """By a rule or a correlation, or first by another template."""
+    named = {item.audit.whys for item in rules().makers.values()}
     first = {template.asks_first for template in TEMPLATES.by_name.values()}
     assert set(TEMPLATES.by_name) <= named | first
 
@@ -486,6 +494,7 @@ def test_a_refusal_in_other_words_rules_the_rest_out() -> None:
     assert {item.claim: item.standing for item in why.considered} == {
         "the password is another one than the database has": Standing.RULED_OUT,
         "the rules of access let nobody in from there": Standing.RULED_OUT,
+        "the account may not log in with IAM": Standing.NOT_SHOWN,
         "the role of the service is not the owner": Standing.NOT_SHOWN,
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.audit import parse_span
+from pipeline.bootstrap.shipped import data_folder
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.entry import parse_timestamp
 from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError, StoreError
@@ -36,7 +37,6 @@ PLACEHOLDERS = "FIVEWHYS_PLACEHOLDERS"
 SUPPRESSIONS = "FIVEWHYS_SUPPRESSIONS"
 ISSUE_TEMPLATE = "issue.md.j2"
 UPDATE_TEMPLATE = "update.md.j2"
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Mistakes:
@@ -59,12 +59,6 @@ class Mistakes:
         """Raise ConfigurationError when something was noted."""
         if self._found:
             raise ConfigurationError(self._found)
-
-
-def data_folder(name: str) -> Path:
-    """Return `rules` or `templates`: inside the installed package, else beside it in a checkout."""
-    installed = PACKAGE / "_data" / name
-    return installed if installed.is_dir() else PACKAGE.parent / name
 
 
 def read_text(path: Path, option: str = "") -> str:

@@ -24,6 +24,7 @@ from pipeline.bootstrap.reading import (
     read_suppressions,
     read_time,
 )
+from pipeline.bootstrap.shipped import rules_version
 from pipeline.bootstrap.spreading import spread_over
 from pipeline.catalog import Catalog
 from pipeline.correlation import CorrelationSettings, Correlator
@@ -41,6 +42,7 @@ from pipeline.sources.files import FileSource
 from pipeline.sources.files.paths import find_files
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.stores.spool import TemporarySpool
+from pipeline.traffic import ROW, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +94,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     """
     mistakes = Mistakes()
     ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
+    version = mistakes.attempt(lambda: rules_version(options.rules), "")
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
     none: tuple[Placed, ...] = ()
     nobody: tuple[Investigator, ...] = ()
@@ -130,6 +133,9 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     settings = CorrelationSettings(latest=time.time_ns() + A_DAY)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(_store_url(options)))
+        traffic = None
+        if any(item.audit.share for item in ruleset.correlations):
+            traffic = Traffic(stack.enter_context(TemporarySpool(ROW)), redactor.text)
         yield (
             Replay(
                 detector=Detector(ruleset, redactor),
@@ -138,6 +144,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                     settings,
                     topology=catalog,
                     shelf=stack.enter_context(TemporaryShelf()),
+                    traffic=traffic,
                 ),
                 spool=lambda row: stack.enter_context(TemporarySpool(row)),
                 catalog=catalog,
@@ -155,6 +162,8 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 suppressions=suppressions,
                 dry_run=options.dry_run,
                 spread=spread,
+                rules_version=version,
+                traffic=traffic,
             ),
             FileSource(files),
         )

@@ -14,12 +14,12 @@ import yaml
 from pipeline.bootstrap.keeping import find_incident
 from pipeline.bootstrap.reading import (
     TEST_SUFFIX,
-    data_folder,
     load_rules,
     read_redactor,
     read_text,
     rule_files,
 )
+from pipeline.bootstrap.shipped import data_folder
 from pipeline.detection import Detector, Sample
 from pipeline.doubts import doubts
 from pipeline.drafting import draft

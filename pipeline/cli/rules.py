@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli.options import (
     EXIT_FAILED,
+    Catalog,
     Exports,
     KeptStore,
     Placeholders,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.bootstrap.rules import Matched
     from pipeline.entry import Rejection
+    from pipeline.rulediff import Difference
 
 rules_app = typer.Typer(
     help="Look at rules, check them and run the tests beside them.", no_args_is_help=True
@@ -32,6 +34,17 @@ class MatchFormat(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+class DiffFormat(StrEnum):
+    """How `rules diff` prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+COMPARED = "Folder of rules, one file, or shipped: those that come with fivewhys."
 
 
 @rules_app.command("list")
@@ -158,6 +171,51 @@ def rules_draft(
 
     for path in guarded(lambda: draft_rule(store, incident, folder, name)):
         typer.echo(path)
+
+
+@rules_app.command("version")
+def rules_version(folder: RuleFolder = "") -> None:
+    """Print the version of rules, if the folder that they stand in says one."""
+    from pipeline.bootstrap import shipped
+
+    told = guarded(lambda: shipped.rules_version([folder] if folder else []))
+    typer.echo(told or "these rules have no version")
+
+
+@rules_app.command("diff")
+def rules_diff(  # noqa: PLR0913 - each option of the command is a parameter; typer reads them from here
+    old: Annotated[str, typer.Argument(metavar="OLD", help=COMPARED)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=COMPARED)],
+    *,
+    on: Annotated[
+        list[str],
+        typer.Option("--on", metavar="EXPORT", help="Files, globs or folders; repeatable."),
+    ],
+    catalog: Catalog = "",
+    placeholders: Placeholders = "",
+    format_: Annotated[
+        DiffFormat, typer.Option("--format", help="markdown: for a pull request.")
+    ] = DiffFormat.TABLE,
+) -> None:
+    """Say what a change of rules changes in the incidents of an export, and as which version."""
+    from pipeline.bootstrap.comparing import DiffOptions, diff_rules
+    from pipeline.rulediff import as_document, as_markdown
+
+    difference = guarded(lambda: diff_rules(DiffOptions(old, new, on, catalog, placeholders)))
+    if format_ is DiffFormat.JSON:
+        typer.echo(json.dumps(as_document(difference), indent=2))
+    elif format_ is DiffFormat.MARKDOWN:
+        typer.echo(as_markdown(difference), nl=False)
+    else:
+        _print_difference(difference)
+
+
+def _print_difference(difference: "Difference") -> None:
+    from pipeline.display import print_table
+    from pipeline.rulediff import as_rows
+
+    print_table(("Step", "What", "How", "Name", "Title", "What changed"), as_rows(difference))
+    typer.echo(difference.verdict)
 
 
 @rules_app.command("schema")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pipeline.correlation.components import Component
-    from pipeline.correlation.episodes import Shelf, Topology
+    from pipeline.correlation.episodes import Shelf, Topology, Traffic
     from pipeline.correlation.links import Anchor
     from pipeline.correlation.making import Made
     from pipeline.detection import Detection
@@ -77,15 +77,18 @@ class Correlator:
         *,
         topology: Topology | None = None,
         shelf: Shelf | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """Begin without detections.
 
         `topology` says which services there are and what each depends on: a catalog. `shelf` is
-        where whole detections lie; memory if left out.
+        where whole detections lie; memory if left out. `traffic` knows all requests by the time
+        that incidents are asked for.
         """
         self._ruleset = ruleset
         self._settings = settings or CorrelationSettings()
         self._topology = topology or NoTopology()
+        self._traffic = traffic
         self._rows = Rows(asked_fields(ruleset), shelf or MemoryShelf(), self._topology)
         self._anchors: set[Anchor] = set()
         self._verdicts: tuple[Verdict, ...] = ()
@@ -276,7 +279,7 @@ class Correlator:
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""
         if self._made is None or self._made[0] != self._rows.version:
-            self._told = correlate(self._ruleset, self._rows)
+            self._told = correlate(self._ruleset, self._rows, self._traffic)
             times, longest = self._told.rows.times, self._settings.lifecycle.max_duration
             heeded = heed(self._linked(), self._verdicts, times)
             maker = Maker(self._ruleset, self._told.rows, self._anchors, self._verdicts)

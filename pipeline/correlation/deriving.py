@@ -14,7 +14,7 @@ from pipeline.correlation.matches import Deriving, matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.correlation.episodes import Shelf
+    from pipeline.correlation.episodes import Shelf, Traffic
     from pipeline.correlation.matches import Match
     from pipeline.correlation.rows import Rows
     from pipeline.detection import Detection
@@ -38,20 +38,24 @@ class Told:
         return row if row < self.own else self.bases[row - self.own]
 
 
-def correlate(ruleset: RuleSet, rows: Rows) -> Told:
+def correlate(ruleset: RuleSet, rows: Rows, traffic: Traffic | None = None) -> Told:
     """Return the rows with those of correlations after them, and without those that are silent.
 
-    The rows that are given stay as they are; handles are the same.
+    The rows that are given stay as they are; handles are the same. `traffic` says how many requests
+    there were.
     """
     rows.settle()
-    return _Correlating(ruleset, rows).told() if ruleset.correlations else Told(rows, len(rows))
+    if not ruleset.correlations:
+        return Told(rows, len(rows))
+    return _Correlating(ruleset, rows, traffic).told()
 
 
 class _Correlating:
     """Evaluates all correlations of a rule set, each after those it refers to."""
 
-    def __init__(self, ruleset: RuleSet, rows: Rows) -> None:
+    def __init__(self, ruleset: RuleSet, rows: Rows, traffic: Traffic | None) -> None:
         self._ruleset = ruleset
+        self._traffic = traffic
         self._shelf = TellingShelf(rows.shelf)
         self._told = Told(rows.beside(self._shelf), len(rows))
         self._entry = rows.shared_entries()
@@ -67,7 +71,8 @@ class _Correlating:
                 name: rows.seen(sorted(self._by_rule[name], key=_canonical))
                 for name in correlation.rules
             }
-            for match in matches(correlation, by_rule, lambda row: entry.get(row, row)):
+            of = lambda row: entry.get(row, row)  # noqa: E731
+            for match in matches(correlation, by_rule, of, self._traffic):
                 if correlation.is_temporal:
                     self._told.found.extend(match.links())
                 if correlation.derives:

@@ -110,6 +110,16 @@ class NoTopology:
         return ()
 
 
+class Traffic(Protocol):
+    """What is known of requests; `pipeline.traffic.Traffic` is one."""
+
+    def total(self, place: tuple[str, str], since: int, until: int) -> int:
+        """Return how many requests one log has of a service in a span (ns UTC, both ends in).
+
+        0 if nobody can tell: unless one is known that went well before the span.
+        """
+
+
 class Shelf(Protocol):
     """Where whole detections lie, which are looked at again only when a symptom shows them."""
 

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pipeline import fingerprint
-from pipeline.audit import SECOND
+from pipeline.audit import LOG_NAME, SECOND, SERVICE
 from pipeline.correlation.episodes import Found, undirected
-from pipeline.correlation.sigma import runs
+from pipeline.correlation.narrowing import per_cent
+from pipeline.correlation.sigma import nobody_tells, runs
 from pipeline.detection import Detection
 from pipeline.rule.model import exact_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
-    from pipeline.correlation.episodes import Facet, Seen
+    from pipeline.correlation.episodes import Facet, Seen, Traffic
     from pipeline.rule import Correlation
 
     Part = tuple[Any, ...]
@@ -34,12 +36,14 @@ _NOTHING = (None, "")
 class Match:
     """One group for which a correlation matched in one run of time.
 
-    `members` took part, in order of time; `held` is when the condition first held (ns UTC).
+    `members` took part, in order of time; `held` is when the condition first held (ns UTC);
+    `numbers` are what its audit block asks for beyond that.
     """
 
     correlation: Correlation
     members: tuple[Seen, ...]
     held: int
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Match:
         return {
             name: every[0][name] if all(one[name] == every[0][name] for one in every) else ""
             for name in names
-        } | group
+        } | {**group, **self.numbers}
 
     def _shown(self, facet: Facet, name: str) -> Any:
         return facet.fields.get(self.correlation.field_of(facet.rule, name), "")
@@ -77,7 +81,7 @@ class Match:
 class Derived(Detection, frozen=True, gc=False):
     """A detection of a correlation: one of its members told anew.
 
-    It is dated to when the condition held, if the member came before; its sample is the member's.
+    It is dated as `Deriving.time` says; its sample is the member's.
     """
 
     at: int = 0
@@ -92,7 +96,7 @@ class Deriving:
     """What all the correlation's own detections of one match have in common."""
 
     def __init__(self, match: Match) -> None:
-        self._match = match
+        self._since = 0 if match.correlation.audit.share else match.held
         self.fields = match.fields
         self._rule = match.correlation.name
         names = match.correlation.audit.entity
@@ -100,8 +104,11 @@ class Deriving:
         self.fingerprint = fingerprint.of_entity(self._rule, self._entity)
 
     def time(self, time: int) -> int:
-        """Return when its detection of a member is that was at a time."""
-        return max(time, self._match.held)
+        """Return when its detection of a member is that was at a time.
+
+        What is a part of all requests began with the first of them: each goes with its member.
+        """
+        return max(time, self._since)
 
     def detection(self, base: Detection) -> Derived:
         """Return the detection that tells a member's own anew."""
@@ -120,18 +127,31 @@ def matches(
     correlation: Correlation,
     by_rule: Mapping[str, Sequence[Seen]],
     entry: Callable[[int], Hashable],
+    traffic: Traffic | None = None,
 ) -> Iterator[Match]:
     """Yield the matches of a correlation in what was seen of its rules.
 
-    `entry` tells the entry of a row: one that several rules match counts once.
+    `entry` tells the entry of a row: one that several rules match counts once. `traffic` says how
+    many requests there were.
     """
     for group in _groups(correlation, by_rule):
         parts = group.parts
         if not correlation.is_temporal and len(correlation.rules) > 1:
             parts = list(_once(group, entry))
-        for run in runs(correlation, group.times, group.kinds, parts):
+        total = nobody_tells
+        if correlation.audit.share and traffic:
+            total = partial(traffic.total, _requests_of(correlation, group.seen[0].facet))
+        for run in runs(correlation, group.times, group.kinds, parts, total):
             members = tuple([group.seen[index] for index in run.members])
-            yield Match(correlation, members, run.held)
+            yield Match(correlation, members, run.held, run.numbers)
+
+
+def _requests_of(correlation: Correlation, facet: Facet) -> tuple[str, str]:
+    """Return the service and the log of which the requests count for a group."""
+    shown = [
+        facet.fields.get(correlation.field_of(facet.rule, name)) for name in (SERVICE, LOG_NAME)
+    ]
+    return (str(shown[0]), str(shown[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +207,12 @@ def _place(correlation: Correlation, facet: Facet) -> tuple[Group | None, Part]:
     if correlation.kind == "value_count":
         return group, _distinct(measured)
     several = measured[0] if isinstance(measured[0], list) else measured
-    numbers = [exact_number(value) for value in several]
-    return group, tuple(item for item in numbers if item is not None)
+    numbers = [number for value in several if (number := exact_number(value)) is not None]
+    rising = correlation.audit.rising
+    if rising is None:
+        return group, tuple(numbers)
+    limits = [shown.get(correlation.field_of(rule, name)) for name in correlation.limits]
+    return group, per_cent(numbers, limits[0] if limits else rising.limit)
 
 
 def _distinct(measured: Sequence[Any]) -> Part:

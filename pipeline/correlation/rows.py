@@ -91,12 +91,12 @@ class Rows:
                 self._take_back(known)
                 self._replace(key, richness, told)
             return False
-        if not told:
-            return False
-        self.version += 1
-        one = len(told) == 1  # mostly, and then a call less
-        self._entries[identity] = self._row(told[0], richness) if one else self._add(richness, told)
-        return True
+        if told:
+            self.version += 1
+            one = len(told) == 1  # mostly, and then a call less
+            rows = self._row(told[0], richness) if one else self._add(richness, told)
+            self._entries[identity] = rows
+        return bool(told)
 
     def clear(self, key: Key, richness: Richness) -> None:
         """Take it that the richest copy of an entry shows nothing, whatever a poorer one does."""
@@ -305,12 +305,11 @@ class Rows:
         fresh: dict[Facet | None, list[int]] = defaultdict(list)
         for row, facet in enumerate(islice(self.facets, self._settled, None), self._settled):
             fresh[facet].append(row)
-        fresh.pop(None, None)
         self._settled = len(self.facets)
         for facet in self._facets.values():
             rows = fresh.get(facet, ())
             if rows or facet.has_lost:
-                known = [row for row in facet.rows if self.facets[row] is facet]
+                known = (row for row in facet.rows if self.facets[row] is facet)
                 facet.take([*known, *rows], self.times)
 
     def all_facets(self) -> Iterable[Facet]:

@@ -13,11 +13,13 @@ per cent of the values do not exceed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline.correlation.narrowing import Narrowed, narrowing
 from pipeline.rule.model import holds
 
 if TYPE_CHECKING:
@@ -35,25 +37,41 @@ class Run:
     """A run of time in which a correlation matched.
 
     `members` are the indices of the detections that took part, ascending; `held` is the event time
-    at which its condition first held.
+    at which its condition first held, `spans` are the indices of the spans in which it did, and
+    `numbers` what titles may say of them.
     """
 
     members: Sequence[int]
     held: int
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def nobody_tells(_since: int, _until: int) -> int:
+    """Say that no requests are known."""
+    return 0
 
 
 def runs(
-    correlation: Correlation, times: Sequence[int], kinds: Sequence[int], parts: Sequence[Part]
+    correlation: Correlation,
+    times: Sequence[int],
+    kinds: Sequence[int],
+    parts: Sequence[Part],
+    total: Callable[[int, int], int] = nobody_tells,
 ) -> list[Run]:
     """Return when a correlation matched the detections of one group, given in order of time.
 
     Of each, `kinds` has the index of its rule in `correlation.rules`, by which equal times are in
     order, and `parts` what it adds to the measure: the values of the field, () when another
-    detection of the same entry adds them already.
+    detection of the same entry adds them already. `total` is that of `narrowing`.
     """
-    what = kinds if correlation.is_temporal else parts
-    make = _MEASURES[correlation.kind]
-    held = list(_held(lambda: make(correlation), times, what, correlation.timespan))
+    measure = partial(_MEASURES[correlation.kind], correlation)
+    more = narrowing(correlation, times, total)
+    make: Callable[[], Measure] = measure if more is None else lambda: Narrowed(measure(), more)
+    what: Sequence[Any] = kinds if correlation.is_temporal else parts
+    if more is not None:
+        what = list(zip(times, parts, strict=True))
+    held = list(_held(make, times, what, correlation.timespan))
     if correlation.kind == "temporal_ordered":
         return _sequences(correlation, times, kinds, held)
     wanted = [name in correlation.wanted for name in correlation.rules]
@@ -63,10 +81,12 @@ def runs(
     for start, end in held:
         if not members or members[-1] < start:
             members = []
-            first = _first(make(correlation), times, what, start, end)
-            found.append(Run(members, first))
+            found.append(Run(members, _first(make(), times, what, start, end)))
         members += [index for index in range(max(start, done), end) if wanted[kinds[index]]]
+        found[-1].spans.append((start, end))
         done = end
+    if more is not None:
+        found = [replace(run, numbers=more.numbers(what, run.spans)) for run in found]
     return found
 
 

@@ -49,7 +49,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
         services=_distinct(item.service for item in ends),
         revisions=_distinct(item.revision for item in ends),
         samples=tuple(sorted({item.sample for item in (*kept, rows.last(members))})),
-        impact=audit.impact,
+        impact=_line(render_text(audit.impact, values, rule.place)),
         user_visible=audit.user_visible,
         whys=audit.whys,
         state_lines=tuple(
@@ -57,6 +57,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
             for label, text in audit.state.items()
         ),
         unknown=audit.fallback,
+        owner=audit.owner,
         places=_places(begins, ends, rows.times),
     )
 

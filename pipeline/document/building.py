@@ -28,6 +28,7 @@ from pipeline.report import (
     looked_at,
     state_lines,
     timeline,
+    who_looks,
 )
 from pipeline.verdicts import assignee_of
 from pipeline.whys.document import false_alarm_document, why_document
@@ -114,6 +115,7 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
         ],
         false_alarms=[false_alarm_document(item) for item in explanation.false_alarms],
         related=[_related(item) for item in related],
+        who_looks=[item.text for item in who_looks(incident, facts)],
     )
 
 

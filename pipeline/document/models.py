@@ -226,6 +226,10 @@ class IncidentDocument(_Model):
         default_factory=list, description="what looks like a failure and is none"
     )
     related: list[RelatedDocument] = Field(default_factory=list)
+    who_looks: list[str] = Field(
+        default_factory=list,
+        description="who should look: whom the catalog names, else whom the root's rule suggests",
+    )
 
 
 class NoiseDocument(_Model):
@@ -251,6 +255,9 @@ class RunDocument(_Model):
     rejections: list[RejectionDocument]
     incidents: list[IncidentDocument]
     suppressions: list[SuppressionDocument] = []
+    rules_version: str = Field(
+        "", description="version of the rules, if the folder that they stand in says one"
+    )
     noise: list[NoiseDocument] = Field(
         default_factory=list, description="symptoms of noise, each once, in order of first_seen"
     )

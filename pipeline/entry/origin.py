@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pipeline.entry.decoding import clean_text
@@ -31,9 +32,20 @@ _INSTANCE_LABELS = (
 # Where a logger names its service, for entries that lost their resource on the way.
 _CONTEXTS = ("serviceContext", "context")
 
+# Events of Kubernetes: what they are about stands in the payload (k8s.io/api, core/v1 and events).
+_CONTAINER = re.compile(r"spec\.(?:containers|initContainers|ephemeralContainers)\{([^{}]+)\}")
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
+# A pod is called after its workload; then what makes it one of its own, in the letters of
+# k8s.io/apimachinery/pkg/util/rand: deployment-hash-xxxxx, cronjob-minutes-xxxxx, daemonset-xxxxx,
+# statefulset-0.
+_LETTERS = "[bcdfghjklmnpqrstvwxz2456789]"
+_POD = re.compile(
+    rf"(.{{1,253}}?)-(?:(?:(?:{_LETTERS}{{6,10}}|\d{{8,10}})-)?{_LETTERS}{{5}}|\d{{1,4}})"
+)
+
 
 def service_of(document: Mapping[str, Any]) -> str:
-    """Return the name of the service, job, function or container; "" if unknown."""
+    """Return the name of the service, job, function, container or workload; "" if unknown."""
     return _first(_resource_labels(document), SERVICE) or _service_of_payload(document)
 
 
@@ -65,11 +77,30 @@ def project_of(document: Mapping[str, Any]) -> str:
     return named or next((found for found in map(_project_in, names) if found), "")
 
 
+def is_standard_error(document: Mapping[str, Any]) -> bool:
+    """Return whether it is what a container in Kubernetes Engine wrote to standard error."""
+    kind, log = _mapping(document.get("resource")).get("type"), document.get("logName")
+    return kind == "k8s_container" and isinstance(log, str) and log.endswith("/logs/stderr")
+
+
 def _service_of_payload(document: Mapping[str, Any]) -> str:
     payload = _mapping(document.get("jsonPayload"))
     contexts = (_mapping(payload.get(name)) for name in _CONTEXTS)
     found = (_first(context, ("service",)) for context in contexts)
-    return next((service for service in found if service), "")
+    told = next((service for service in found if service), "")
+    return told or _service_of_event(_mapping(payload.get("involvedObject")))
+
+
+def _service_of_event(about: Mapping[str, Any]) -> str:
+    """Return the container that an event of Kubernetes is about, else the workload."""
+    kind, name = _first(about, ("kind",)), _first(about, ("name",))
+    if kind in _WORKLOADS:
+        return name
+    if kind != "Pod":
+        return ""
+    container = _CONTAINER.fullmatch(_first(about, ("fieldPath",)))
+    pod = _POD.fullmatch(name[:253])
+    return container[1] if container else pod[1] if pod else name
 
 
 def _project_in(name: Any) -> str:

@@ -47,6 +47,12 @@ class ResourceLabels(msgspec.Struct, gc=False, frozen=True):
     version_id: str = ""
 
 
+class Request(msgspec.Struct, gc=False, frozen=True):
+    """What an entry says of an HTTP request."""
+
+    status: int | str | None = None
+
+
 class Resource(msgspec.Struct, gc=False, frozen=True):
     """A monitored resource."""
 
@@ -72,6 +78,7 @@ class Outline(msgspec.Struct, gc=False):
     metadata: None = None
     resource: Resource = Resource()
     labels: msgspec.Raw = _NONE
+    httpRequest: Request | None = None  # noqa: N815
 
 
 SPELLINGS = tuple(

@@ -76,6 +76,7 @@ _AFTER_TIME = re.compile(
     "|".join((
         rf" ++\[\d+\] ++\[{_LEVEL}\]",  # gunicorn
         rf" ++\| *+{_LEVEL} *+\|",  # loguru
+        rf": ++{_UPPER_LEVEL}/[\w-]{{1,60}}\]",  # Celery: [time: INFO/MainProcess]
         rf" ++{_UPPER_LEVEL} ++\S",  # log4j
         # Flask, nginx, PostgreSQL, Spring
         rf" *+(?:[-|:] ++)?(?:\[\d+\]:? ++)?\[?{_TIMED_LEVEL}(?:\]|:| ++[-|:\[]| ++in | ++\d)",
@@ -87,6 +88,7 @@ _WITHOUT_TIME = re.compile(
     "|".join((
         rf"{_LEVEL}(?: *+:| ++[-|] )",  # ERROR: text, WARNING:root:text, INFO - text
         rf"\[{_LEVEL}\]",
+        rf"{_UPPER_LEVEL} ++\[[\w.]{{1,100}}\] ",  # Alembic: INFO  [alembic.runtime.migration] text
         _CLOUD_SQL,
         r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d++ ",  # glog, klog
         rf"(?:{_PAIR} ++){{0,4}}(?:level|lvl|severity)=\"?{_LEVEL}\b",  # logfmt

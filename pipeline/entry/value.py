@@ -121,12 +121,19 @@ class LogEntry:
 
     @cached_property
     def severity(self) -> Severity:
-        """The entry's own severity, or the level in its text when it has none or DEFAULT."""
+        """The entry's own severity, or the level in its text when it has none or DEFAULT.
+
+        Kubernetes Engine calls all of standard error ERROR; there the level in the text goes first:
+        https://cloud.google.com/kubernetes-engine/docs/concepts/about-logs
+        """
+        own = severity_of(self.document.get("severity"))
+        if own and not (own is Severity.ERROR and origin.is_standard_error(self.document)):
+            return own
         payload = self.document.get("jsonPayload")
         return (
-            severity_of(self.document.get("severity"))
-            or (severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT)
+            (severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT)
             or severity_of_text(self.message)
+            or own
         )
 
     @property
@@ -141,7 +148,7 @@ class LogEntry:
 
     @cached_property
     def service(self) -> str:
-        """The Cloud Run service or job, function or container; "" if unknown."""
+        """The Cloud Run service or job, function, container or workload; "" if unknown."""
         return origin.service_of(self.document)
 
     @cached_property

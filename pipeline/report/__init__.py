@@ -7,6 +7,7 @@ incident with the ledger and names the reason for whatever it decides.
 from pipeline.report.deciding import Action, Decision, LedgerEntry, Policy, decide
 from pipeline.report.parts import (
     NO_ROLLOUT,
+    Contact,
     Impact,
     StateLine,
     TimelineItem,
@@ -17,6 +18,7 @@ from pipeline.report.parts import (
     raw_lines,
     state_lines,
     timeline,
+    who_looks,
 )
 from pipeline.report.related import Neighbour, Neighbourhood, Related, neighbour
 from pipeline.report.rendering import BODY_LIMIT, Report, render, within_limit
@@ -27,6 +29,7 @@ __all__ = [
     "FILTERS",
     "NO_ROLLOUT",
     "Action",
+    "Contact",
     "Decision",
     "Impact",
     "LedgerEntry",
@@ -48,5 +51,6 @@ __all__ = [
     "render",
     "state_lines",
     "timeline",
+    "who_looks",
     "within_limit",
 ]

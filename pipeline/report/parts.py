@@ -13,7 +13,7 @@ from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.facts import sample_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pipeline.drafting import Draft
     from pipeline.facts import Fact
@@ -23,6 +23,18 @@ NO_ROLLOUT = Rollout()
 
 LOOKED_AT = "source_code"
 """The kind of fact that says which version of the code the others are about."""
+
+LOOKS_AFTER = "looks_after"
+"""The kind of fact that says whom the catalog names for a service of the root."""
+
+OWNERS: Mapping[str, str] = {
+    "service": "the team of the service",
+    "platform": "who runs the platform",
+    "database": "who runs the database",
+    "network": "who runs the network",
+    "security": "who answers for security and access",
+}
+"""Whom the owner that a rule suggests means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,14 @@ class StateLine:
     text: str
     ref: str
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who should look, and what says so."""
+
+    text: str
+    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +120,15 @@ def impacts(incident: Incident) -> tuple[Impact, ...]:
         Impact(text, tuple(dict.fromkeys(item.rule for item in found)), sum(i.count for i in found))
         for text, found in by_text.items()
     )
+
+
+def who_looks(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[Contact, ...]:
+    """Return who should look: whom the catalog names, else whom the rule of the root suggests."""
+    named = [fact for fact in facts if fact.kind == LOOKS_AFTER]
+    if named:
+        return tuple(Contact(fact.text, fact.ref) for fact in named)
+    root = incident.root
+    return (Contact(f"{OWNERS[root.owner]}: the catalog names nobody", f"rule {root.rule}"),)
 
 
 def grouped_because(incident: Incident) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pipeline.report.parts import (
     looked_at,
     state_lines,
     timeline,
+    who_looks,
 )
 from pipeline.report.writing import FILTERS
 from pipeline.rule import LEVELS
@@ -102,6 +103,7 @@ def render(  # noqa: PLR0913 - all that a report tells of
             "timeline": _rows(timeline(incident, rollout, facts), items),
             "deployments": [fact.text for fact in rollout.facts][:items],
             "state_lines": state_lines(incident, facts)[:items],
+            "who_looks": who_looks(incident, facts)[:items],
             **beside,
         }
 

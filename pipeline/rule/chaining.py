@@ -86,9 +86,13 @@ def fields_asked_for(
 ) -> dict[str, set[str]]:
     """Return what others look at in the detections of a rule or correlation, by its name.
 
-    By group-by, by what is measured, by edges towards it, and by what a correlation of it shows.
+    By group-by, by what is measured, by edges towards it, and by what a correlation of it shows;
+    by context in those of all, as it joins whatever it is near.
     """
-    wanted: dict[str, set[str]] = {}
+    contexts = [draft.audit.context for draft in drafts if draft.audit.context]
+    near = set(chain.from_iterable(context.same for context in contexts))
+    makers: list[Draft | Correlation] = [*drafts, *correlations]
+    wanted = {maker.name: set(near) for maker in makers}
     for name, edge in _edges(drafts, correlations):
         wanted.setdefault(name, set()).update(edge.same)
     for correlation in reversed(correlations):

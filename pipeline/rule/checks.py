@@ -41,13 +41,19 @@ def audit_mistakes(
     if audit.context and audit.fallback:
         message = "a rule that only gives context says nothing of what no rule knows; drop one"
         yield document.mistake(message, ("audit", "fallback"))
+    for word in ("share", "rising"):
+        if getattr(audit, word) and "correlation" not in document.value:
+            yield document.mistake(f"{word} is for a correlation", ("audit", word))
     yield from _noise_mistakes(document, audit) if audit.noise else ()
     known = None if groups is None else {*groups, *audit.entity, "service"}
     if known is not None and audit.fallback:
         known.add(PATTERN)
-    templates: dict[Path, str] = {("audit", "title"): audit.title}
+    templates: dict[Path, str] = {
+        ("audit", "title"): audit.title,
+        ("audit", "impact"): audit.impact,
+    }
     templates |= {("audit", "state", key): text for key, text in audit.state.items()}
-    for path, text in templates.items() if audit.title or audit.state else ():
+    for path, text in templates.items() if any(templates.values()) else ():
         yield from _template_mistakes(document, text, path, known)
 
 

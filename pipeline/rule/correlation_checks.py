@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.audit import LOG_NAME, RISING_NUMBERS, SERVICE, SHARE_NUMBERS
 from pipeline.rule.checks import audit_mistakes
-from pipeline.rule.model import COUNTS, OPERATORS, TEMPORAL, exact_number, holds
+from pipeline.rule.model import COUNTS, NUMERIC, OPERATORS, TEMPORAL, exact_number, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -153,4 +154,24 @@ def block_mistakes(document: Document, audit: Audit, block: Mapping[str, Any]) -
         if name not in known:
             message = f"entity names {name!r}, which is not in group-by"
             yield document.mistake(message, ("audit", "entity"))
-    yield from audit_mistakes(document, with_entity(audit, known), ())
+    yield from _narrowing_mistakes(document, audit, block, known)
+    numbers = (*(SHARE_NUMBERS if audit.share else ()), *(RISING_NUMBERS if audit.rising else ()))
+    yield from audit_mistakes(document, with_entity(audit, known), numbers)
+
+
+def _narrowing_mistakes(
+    document: Document, audit: Audit, block: Mapping[str, Any], group_by: tuple[str, ...]
+) -> Iterator[Mistake]:
+    """Yield what share and rising are not for."""
+    kind, rules = str(block.get("type")).lower(), block.get("rules")
+    if audit.share:
+        if kind != "event_count" or (isinstance(rules, list) and len(rules) != 1):
+            message = "share is for an event_count of one rule"
+            yield document.mistake(message, ("audit", "share"))
+        if missing := {SERVICE, LOG_NAME}.difference(group_by):
+            names = " and ".join(sorted(missing))
+            message = f"share counts requests by service and log: add {names} to group-by"
+            yield document.mistake(message, ("audit", "share"))
+    if audit.rising and kind not in NUMERIC:
+        message = f"rising is for {', '.join(NUMERIC)}"
+        yield document.mistake(message, ("audit", "rising"))

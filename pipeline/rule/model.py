@@ -32,6 +32,9 @@ TEMPORAL = ("temporal", "temporal_ordered")
 COUNTS = ("event_count", "value_count", *TEMPORAL)
 """Those that count: a whole number, from 1 upwards."""
 
+NUMERIC = ("value_sum", "value_avg", "value_median", "value_percentile")
+"""Those that compute with the values of one field."""
+
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
@@ -146,6 +149,12 @@ class Correlation:
         """Whether it looks at which rules matched, not at how much was seen."""
         return self.kind in TEMPORAL
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The field that has the limit beside each value that rises, if it is in a field."""
+        rising = self.audit.rising
+        return (rising.limit,) if rising and isinstance(rising.limit, str) else ()
+
     def field_of(self, rule: str, name: str) -> str:
         """Return under which field of a rule's detections a name stands."""
         return self.aliases.get(name, {}).get(rule, name)
@@ -159,7 +168,7 @@ class Correlation:
 
     def asks(self, rule: str) -> tuple[str, ...]:
         """Return which fields it looks at in the detections of one of its rules."""
-        names = {*self.group_by, *self.measured, *self.fields}
+        names = {*self.group_by, *self.measured, *self.fields, *self.limits}
         return tuple(sorted({self.field_of(rule, name) for name in names}))
 
     def finish(self, asked: set[str]) -> Correlation:
@@ -177,7 +186,15 @@ class Correlation:
             return ", ".join(self.rules) if every else f"{bounds} of {', '.join(self.rules)}"
         rank = "" if self.percentile is None else f" {float(self.percentile):g}"
         what = f"{self.kind}{rank} of {', '.join(self.measured or self.rules)}"
-        return f"{what} {bounds}"
+        return f"{what} {bounds}{self._narrowed}"
+
+    @property
+    def _narrowed(self) -> str:
+        share, rising = self.audit.share, self.audit.rising
+        told = f", {share.gte:g} % of all {share.of}" if share else ""
+        if rising:
+            told += f", rising towards {rising.limit}"
+        return told
 
 
 def _expression_text(node: Expression) -> str:

@@ -1,5 +1,7 @@
 """The effective severity: the entry's own, else the level that its payload or text gives."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,8 @@ def test_a_severity_that_arrives_as_a_number_is_a_word_in_the_document() -> None
         ("[7]: [12-1] db=main,user=app LOG:  checkpoint starting: time", "INFO"),
         ("2025-09-10 00:33:54.890 DEBUG 1 --- [exec-18] o.s.web.Servlet : done", "DEBUG"),
         ("2025-09-10T00:33:54Z ERROR gone", "ERROR"),
+        ("[2025-09-10 00:33:54,123: WARNING/ForkPoolWorker-2] odd", "WARNING"),
+        ("INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.", "INFO"),
         ("level=warn msg=odd", "WARNING"),
         ('time="2025-09-10T00:33:54Z" level=info msg="ERROR: not mine"', "INFO"),
     ],
@@ -154,6 +158,26 @@ def test_a_placeholder_error_is_no_error() -> None:
 def test_any_text_has_some_severity(text: str) -> None:
     """No text makes the search for a level fail."""
     assert severity(textPayload=text) in Severity
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ({"textPayload": "INFO:     Application startup complete."}, Severity.INFO),
+        ({"textPayload": "[2025-01-01 00:00:00 +0000] [1] [CRITICAL] gone"}, Severity.CRITICAL),
+        ({"jsonPayload": {"level": "warn", "msg": "late"}}, Severity.WARNING),
+        ({"textPayload": "listening on :8080"}, Severity.ERROR),
+    ],
+)
+def test_standard_error_in_kubernetes_is_as_severe_as_its_text_says(
+    payload: dict[str, Any], expected: Severity
+) -> None:
+    """All of it is delivered as ERROR; elsewhere the entry's own word counts."""
+    container = {"resource": {"type": "k8s_container"}, "logName": "projects/demo/logs/stderr"}
+    assert severity(severity="ERROR", **container, **payload) is expected
+    assert severity(severity="ERROR", **payload) is Severity.ERROR
+    assert severity(severity="INFO", **container, **payload) is Severity.INFO
+    assert severity(severity="ERROR", **container | {"logName": 7}, **payload) is Severity.ERROR
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,32 @@ def test_an_entry_that_lost_its_resource_may_name_its_service(context: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("about", "service"),
+    [
+        ({"name": "bills-6d5f7c9b8-x2k4q", "fieldPath": "spec.containers{app}"}, "app"),
+        ({"name": "bills-6d5f7c9b8-x2k4q", "fieldPath": "spec.initContainers{migrate}"}, "migrate"),
+        ({"name": "bills-6d5f7c9b8-x2k4q", "fieldPath": "spec.nodeName"}, "bills"),
+        ({"name": "mail-sender-6d5f7c9b8-x2k4q"}, "mail-sender"),
+        ({"name": "nightly-29012345-x2k4q"}, "nightly"),
+        ({"name": "log-agent-x2k4q"}, "log-agent"),
+        ({"name": "postgres-0"}, "postgres"),
+        ({"name": "redis-master"}, "redis-master"),
+        ({"name": "-0"}, "-0"),
+        ({"kind": "Deployment", "name": "bills"}, "bills"),
+        ({"kind": "Node", "name": "gke-main-pool-1-x2k4q"}, ""),
+        ({"kind": None, "name": "bills-0"}, ""),
+        ({"name": 5, "fieldPath": 5}, ""),
+        ("odd", ""),
+    ],
+)
+def test_an_event_of_kubernetes_names_its_container_or_workload(about: Any, service: str) -> None:
+    """The resource of an event has the name of the pod alone, which is another one every time."""
+    resource = {"type": "k8s_pod", "labels": {"pod_name": "bills-6d5f7c9b8-x2k4q"}}
+    told = {"kind": "Pod", **about} if isinstance(about, dict) else about
+    assert entry(resource=resource, jsonPayload={"involvedObject": told}).service == service
+
+
+@pytest.mark.parametrize(
     ("fields", "project"),
     [
         ({"resource": {"labels": {"project_id": "acme"}}}, "acme"),

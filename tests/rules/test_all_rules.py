@@ -3,69 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.correlation import Correlator
-from pipeline.detection import Detector
-from pipeline.entry import format_timestamp, parse_entry
+from pipeline.audit import SERVICE
 from pipeline.matching import compile_rule
-from pipeline.redaction import Redactor
-from pipeline.rule import LEVELS, RuleSet, load_ruleset
-from pipeline.ruletest import BASE, RuleTests, Timeline, run_tests
+from pipeline.rule import LEVELS
+from pipeline.ruletest import run_tests
 from pipeline.yamltext import parse
+from tests.rules.showing import (
+    RULES,
+    TESTS,
+    are_linked,
+    cases_of,
+    detector,
+    incidents_of,
+    pair,
+    ruleset,
+    seen_together,
+)
 
 if TYPE_CHECKING:
-    from pipeline.incident import Incident
-
-ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "rules").rglob("*.yml"))
-TESTS = {path.name.removesuffix(".test.yml"): path for path in FILES if ".test." in path.name}
-RULES = {path.stem: path for path in FILES if ".test." not in path.name}
+    from pipeline.audit import Edge
 
 # What an entity may name beside the groups of its rule: named fields, and what a LogEntry has.
-FIELDS = ("service", "revision", "instance", "project", "exception.type")
+FIELDS = (SERVICE, "revision", "instance", "project", "exception.type")
 SECTIONS = ("httpRequest.", "resource.", "labels.", "protoPayload.", "jsonPayload.")
 
-
-@cache
-def ruleset() -> RuleSet:
-    """Load the rules once."""
-    return load_ruleset((str(path), path.read_text(encoding="utf-8")) for path in RULES.values())
-
-
-@cache
-def detector() -> Detector:
-    """Compile them once."""
-    return Detector(ruleset(), Redactor())
-
-
-def cases_of(name: str) -> RuleTests:
-    """Read the tests beside a rule."""
-    (document,) = parse(TESTS[name].read_text(encoding="utf-8"), TESTS[name].name)
-    return RuleTests.model_validate(document.value)
-
-
-def incidents(timeline: Timeline) -> tuple[Incident, ...]:
-    """Return the incidents a timeline makes."""
-    correlator = Correlator(ruleset(), topology=timeline.topology("timeline"))
-    for index, step in enumerate(timeline.steps):
-        at = format_timestamp(BASE + step.at)
-        record: dict[str, Any] = {"insertId": f"step-{index}", **step.entry, "timestamp": at}
-        for entry in parse_entry(record):
-            correlator.on_detections(entry.key, entry.richness, detector().detect(entry))
-    return correlator.incidents()
-
-
 EDGES = [
-    (rule.name, cause)
-    for rule in ruleset().rules.values()
-    for edge in rule.audit.caused_by
+    pytest.param(name, edge, cause, id=f"{name}-{cause}-{number}")
+    for name, rule in ruleset().makers.items()
+    for number, edge in enumerate(rule.audit.caused_by)
     for cause in edge.rule
 ]
+ROOTS = [name for name, rule in ruleset().makers.items() if not rule.audit.is_apart]
 CONTEXT = [rule.name for rule in ruleset().rules.values() if rule.audit.context]
 NOISE = [rule.name for rule in ruleset().rules.values() if rule.audit.noise]
 CORRELATIONS = [correlation.name for correlation in ruleset().correlations]
@@ -115,24 +87,33 @@ def test_a_rule_has_at_least_two_matches_and_two_near_misses(name: str) -> None:
         assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(("effect", "cause"), EDGES, ids=lambda name: name)
-def test_an_edge_holds_in_a_timeline_and_not_in_another(effect: str, cause: str) -> None:
-    """Both directions: it explains what it should, and not whatever happens to be near."""
-    held: list[bool] = []
-    broken: list[bool] = []
+@pytest.mark.parametrize(("effect", "edge", "cause"), EDGES)
+def test_an_edge_holds_in_a_timeline_and_not_in_another(
+    effect: str, edge: Edge, cause: str
+) -> None:
+    """Both directions: it explains what it should, and not whatever happens to be near.
+
+    The timelines are made of what the tests of both rules match; where these cannot be brought to
+    what the edge asks for, timelines beside the rules have to show it.
+    """
+    both = pair(effect, edge, cause)
+    if both is None:
+        assert shown_by_hand(effect, cause) == {True, False}, "write timelines for this edge"
+        return
+    others = [one for one in ruleset().makers[effect].audit.caused_by if cause in one.rule]
+    for what, apart in both.apart():
+        if others == [edge] or what == "far away":  # else another edge may hold
+            assert not apart.joins(), what
+
+
+def shown_by_hand(effect: str, cause: str) -> set[bool]:
+    """Return whether the timelines beside two rules have both, linked and not linked."""
+    shown: set[bool] = set()
     for timeline in (*cases_of(effect).timelines, *cases_of(cause).timelines):
-        made = incidents(timeline)
-        linked = {
-            (symptoms[link.effect].rule, symptoms[link.cause].rule)
-            for incident in made
-            for symptoms in [{item.fingerprint: item for item in incident.symptoms}]
-            for link in incident.links
-            if link.kind == "caused_by"
-        }
-        seen = {item.rule for incident in made for item in incident.symptoms}
-        (held if (effect, cause) in linked else broken).append({effect, cause} <= seen)
-    assert True in held
-    assert True in broken
+        made = incidents_of(timeline)
+        if {effect, cause} <= {item.rule for incident in made for item in incident.symptoms}:
+            shown.add(are_linked(made, effect, cause))
+    return shown
 
 
 @pytest.mark.parametrize("name", CONTEXT)
@@ -148,7 +129,7 @@ def test_context_joins_an_incident_in_a_timeline_and_not_in_another(name: str) -
 @pytest.mark.parametrize("name", NOISE)
 def test_noise_is_alone_in_a_timeline_and_beside_an_incident_in_another(name: str) -> None:
     """It opens nothing, and an incident that it stands beside does not take it in."""
-    made = [incidents(timeline) for timeline in cases_of(name).timelines]
+    made = [incidents_of(timeline) for timeline in cases_of(name).timelines]
     assert {len(found) for found in made} == {0, 1}
     assert name not in {
         item.rule for found in made for one in found for item in (*one.symptoms, *one.context)
@@ -163,11 +144,11 @@ def test_a_correlation_matches_in_a_timeline_and_not_in_another(name: str) -> No
     groups = [
         {item.rule for item in incident.symptoms}
         for timeline in cases_of(name).timelines
-        for incident in incidents(timeline)
+        for incident in incidents_of(timeline)
     ]
     assert any(group >= wanted for group in groups)
     assert any(not group >= wanted for group in groups) or any(
-        not incidents(timeline) for timeline in cases_of(name).timelines
+        not incidents_of(timeline) for timeline in cases_of(name).timelines
     )
 
 
@@ -198,3 +179,39 @@ def test_a_rule_can_be_evaluated_and_explains_itself(name: str) -> None:
     assert rule.description
     assert rule.title
     assert rule.audit.title or rule.title
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_says_where_its_words_come_from(name: str) -> None:
+    """A source or documentation, or that they are an application's own."""
+    for document in parse(RULES[name].read_text(encoding="utf-8"), name):
+        references = document.value.get("references")
+        assert references
+        assert len(references) == len(set(references))
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_what_may_open_an_incident_says_what_users_have_of_it(name: str) -> None:
+    """The report states it, and what else may look like it."""
+    made = ruleset().makers[name]
+    (value, *_) = (item.value for item in parse(RULES[name].read_text("utf-8"), name))
+    assert made.audit.impact or made.audit.fallback
+    assert value.get("falsepositives") or made.audit.fallback
+
+
+def test_what_a_rule_refines_is_there() -> None:
+    """Sigma's `related` names rules by their ids."""
+    ids = {rule.id for rule in ruleset().rules.values()}
+    named = {
+        str(item.id)
+        for rule in ruleset().rules.values()
+        if rule.sigma.related
+        for item in rule.sigma.related.related
+    }
+    assert named <= ids
+
+
+@pytest.mark.parametrize("name", ruleset().rules)
+def test_no_two_rules_see_one_entry_unless_one_refines_the_other(name: str) -> None:
+    """A filter keeps the general one off; an edge or `related` says that both belong there."""
+    assert list(seen_together([name])) == []

@@ -1,10 +1,12 @@
 # ruff: noqa: T201 - a script: it prints
 """How well incidents are told apart, over generated mornings: `make evaluate`.
 
-    python -m tests.scenarios.evaluate [--mornings 100] [--seed 1] [--rules DIR]... [--verbose]
+    python -m tests.scenarios.evaluate [--mornings 100] [--healthy 200000] [--seed 1]
+                                       [--rules DIR]... [--verbose]
 
 Mornings have the seeds from `--seed` on; `--verbose` prints of each the truth beside what was
-found. README.md beside this file defines the figures. No figure makes it fail.
+found. `--healthy` is how many entries the healthy day has, which is replayed last. README.md
+beside this file defines the figures. No figure makes it fail.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import argparse
 import json
 import tempfile
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipeline.bootstrap.reading import load_rules
 from pipeline.bootstrap.replaying import ReplayOptions, replay
+from pipeline.incident import PRIORITIES
+from tests.scenarios.healthy import ENTRIES, healthy_day
 from tests.scenarios.kinds import KINDS
 from tests.scenarios.morning import make_morning
 from tests.scenarios.scoring import (
@@ -32,9 +37,10 @@ from tests.scenarios.scoring import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from tests.scenarios.truth import Morning
+    from pipeline.flow import Result as ReplayResult
+    from tests.scenarios.truth import Entry, Morning
 
 AIMS: Final = (0.98, 0.98, 0.98)
 """Of precision, recall and right roots."""
@@ -43,6 +49,9 @@ EXACT_AIM: Final = 0.95
 WORST: Final = 8
 """How many seeds are listed as the worst."""
 EXCERPT: Final = 110
+URGENT: Final = PRIORITIES[:3]
+CALM_AIM: Final = 5
+"""How many incidents of low priority a healthy day may have; an urgent one it may not."""
 
 
 def find(morning: Morning, rules: Sequence[str] = ()) -> tuple[Found, ...]:
@@ -55,17 +64,9 @@ def find(morning: Morning, rules: Sequence[str] = ()) -> tuple[Found, ...]:
 
     """
     context = {name for name, rule in load_rules(rules).rules.items() if rule.audit.context}
-    with tempfile.TemporaryDirectory() as folder:
-        export, catalog = Path(folder, "export.jsonl"), Path(folder, "catalog.yml")
-        written = (f"{json.dumps(item.entry)}\n" for item in morning.written)
-        export.write_text("".join(written), encoding="utf-8")
-        catalog.write_text(morning.catalog, encoding="utf-8")
-        options = ReplayOptions([str(export)], rules=rules, catalog=str(catalog), dry_run=True)
-        with replay(options) as (run, source):
-            result = run.run(source)
-            lines = list(result.detection_lines())
-    rejected = result.document().rejections
-    assert not rejected, rejected[:3]
+    entries_written = (item.entry for item in morning.written)
+    with replayed(entries_written, morning.catalog, rules) as result:
+        lines = list(result.detection_lines())
     entries: dict[str, set[str]] = defaultdict(set)
     roots: dict[tuple[str, str], list[str]] = defaultdict(list)
     for line in lines:
@@ -83,6 +84,36 @@ def find(morning: Morning, rules: Sequence[str] = ()) -> tuple[Found, ...]:
         )
         for incident in (outcome.incident for outcome in result.outcomes)
     )
+
+
+@contextmanager
+def replayed(
+    entries: Iterable[Entry], catalog: str = "", rules: Sequence[str] = ()
+) -> Iterator[ReplayResult]:
+    """Replay entries as `fivewhys replay --dry-run` does; `catalog` is what its file says.
+
+    Raises:
+        AssertionError: an entry was rejected, so that the figures would mean nothing.
+
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        export, file = Path(folder, "export.jsonl"), Path(folder, "catalog.yml")
+        with export.open("w", encoding="utf-8") as written:
+            written.writelines(f"{json.dumps(entry)}\n" for entry in entries)
+        file.write_text(catalog, encoding="utf-8")
+        options = ReplayOptions([str(export)], rules=rules, catalog=str(file), dry_run=True)
+        with replay(options) as (run, source):
+            result = run.run(source)
+            rejected = result.document().rejections
+            assert not rejected, rejected[:3]
+            yield result
+
+
+def false_alarms(entries: Iterable[Entry], rules: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return priority and title of each incident that entries make."""
+    with replayed(entries, rules=rules) as result:
+        found = [outcome.incident for outcome in result.outcomes]
+    return sorted((incident.priority, incident.title) for incident in found)
 
 
 # --- the report -----------------------------------------------------------------------------------
@@ -113,6 +144,19 @@ def render(results: Sequence[Result]) -> str:
             "",
             "worst mornings (python -m tests.scenarios.evaluate --mornings 1 --verbose --seed N):",
             *_worst(results),
+        ]
+    )
+
+
+def render_calm(entries: int, alarms: Sequence[tuple[str, str]]) -> str:
+    """Render what became of a healthy day: how many incidents, and the first of them."""
+    urgent = sum(priority in URGENT for priority, _ in alarms)
+    return "\n".join(
+        [
+            f"healthy day of {entries:,} entries:",
+            f"  {urgent} incidents of {URGENT[0]} to {URGENT[-1]} (aim 0)",
+            f"  {len(alarms) - urgent} of lower priority (aim at most {CALM_AIM})",
+            *(f"  {priority} {title[:EXCERPT]}" for priority, title in alarms[:WORST]),
         ]
     )
 
@@ -233,6 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the evaluation and print its report."""
     parser = argparse.ArgumentParser(description="How well incidents are told apart.")
     parser.add_argument("--mornings", type=int, default=100)
+    parser.add_argument("--healthy", type=int, default=ENTRIES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rules", action="append", default=[])
     parser.add_argument("--verbose", action="store_true")
@@ -244,7 +289,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results.append(score(morning, found))
         if options.verbose:
             print(describe(morning, found), end="\n\n")
-    print(render(results))
+    if results:
+        print(render(results))
+    if options.healthy:
+        day = healthy_day(options.seed, options.healthy)
+        print(f"\n{render_calm(options.healthy, false_alarms(day, options.rules))}")
 
 
 if __name__ == "__main__":
