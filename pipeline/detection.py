@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from pipeline.redaction import Redactor
     from pipeline.rule import Rule, RuleSet
 
+CAPTURE_LIMIT = 500
+"""Characters of a captured text that tell whom a symptom is about."""
+
 SAMPLE_LIMIT = 4_000
 """Characters kept of a sample's text; a log entry may hold 256 KiB."""
 
@@ -353,11 +356,14 @@ def _single(values: tuple[object, ...]) -> Any:
 
 
 def convert(text: str, kind: CaptureType) -> Any:
-    """Read a captured text as the type its rule gives it; what does not fit stays text."""
+    """Read a captured text as the type its rule gives it; what does not fit stays text.
+
+    Of a text only `CAPTURE_LIMIT` characters stay: expressions need no bounds, which RE2 unrolls.
+    """
     try:
         return _CONVERSIONS[kind](text)
     except ValueError:
-        return text
+        return text[:CAPTURE_LIMIT]
 
 
 def _items(text: str) -> list[str]:
@@ -388,7 +394,7 @@ def _finite(text: str) -> float:
 
 
 _CONVERSIONS: Mapping[CaptureType, Callable[[str], Any]] = {
-    "str": str,
+    "str": lambda text: text[:CAPTURE_LIMIT],
     "int": _whole,
     "float": _finite,
     "list": _items,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection import SAMPLE_LIMIT, Detection, Detector, convert
+from pipeline.detection import CAPTURE_LIMIT, SAMPLE_LIMIT, Detection, Detector, convert
 from pipeline.errors import RuleError
 from pipeline.redaction import PLACEHOLDER, Redactor
 from tests.support import BASE, SECOND, detect, detector, entry, rule_text, ruleset
@@ -106,7 +106,7 @@ def test_whatever_the_secret_is_it_is_gone(secret: str) -> None:
         ("12.5", "int", "12.5"),
         ("9223372036854775807", "int", 2**63 - 1),
         ("9223372036854775808", "int", "9223372036854775808"),
-        ("9" * 5000, "int", "9" * 5000),
+        ("9" * 5000, "int", "9" * CAPTURE_LIMIT),
         ("12.5", "float", 12.5),
         ("1e999", "float", "1e999"),
         ("nan", "float", "nan"),
@@ -131,12 +131,13 @@ def test_whatever_the_secret_is_it_is_gone(secret: str) -> None:
         ("2025-09-10 00:33:54,5", "timestamp", "2025-09-10T00:33:54.500Z"),
         ("yesterday", "timestamp", "yesterday"),
         ("2025-13-10T00:00:00Z", "timestamp", "2025-13-10T00:00:00Z"),
+        ("x" * (CAPTURE_LIMIT + 1), "str", "x" * CAPTURE_LIMIT),
     ],
 )
 def test_a_captured_text_becomes_what_its_rule_says(
     text: str, kind: CaptureType, expected: object
 ) -> None:
-    """What does not fit its type stays the text it was."""
+    """What does not fit its type stays the text it was, if it is not very long."""
     assert convert(text, kind) == expected
 
 
