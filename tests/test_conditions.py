@@ -47,6 +47,11 @@ def shape_of(read: Any, *arguments: Any) -> Any:
 @example("not and not not")
 @example("reported  and quoted")
 @example("reported and quoted and filter_1 and not a-b")
+@example("(reported or quoted) and not filter_1")
+@example("reported or quoted and not (filter_1 or reported and quoted) or filter_1")
+@example("((reported)) or not (quoted and (filter_1 or reported))")
+@example("(reported or quoted")
+@example("reported) and quoted")
 def test_a_condition_means_what_pysigma_reads_in_it(condition: str) -> None:
     """Whatever stands in it: keywords where names are expected, names that are keywords."""
     assert shape_of(outline, condition, NAMES) == shape_of(parsed, condition)
