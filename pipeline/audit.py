@@ -115,6 +115,9 @@ class Context(_Model):
     within: Span = Field(
         600 * SECOND, description="How far from the beginning of the incident it may lie."
     )
+    after: Span | None = Field(
+        None, description="How far after the beginning it may lie; as far as before if left out."
+    )
 
 
 class Share(_Model):

@@ -6,18 +6,16 @@ Rules see the entry as it was logged; whatever a detection keeps of it has gone 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import msgspec
-import re2
 
 from pipeline import fingerprint
 from pipeline.audit import ABOVE, PATTERN
-from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.captures import convert
 from pipeline.entry.decoding import canonical_json
 from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
@@ -26,23 +24,15 @@ from pipeline.redaction import PLACEHOLDER
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from pipeline.audit import CaptureType
     from pipeline.entry import LogEntry
     from pipeline.matching import Captures, Getter
     from pipeline.redaction import Redactor
     from pipeline.rule import Rule, RuleSet
 
-CAPTURE_LIMIT = 500
-"""Characters of a captured text that tell whom a symptom is about."""
-
 SAMPLE_LIMIT = 4_000
 """Characters kept of a sample's text; a log entry may hold 256 KiB."""
-
-# A quote opens an item only where one can begin: the apostrophe of "it's" does not.
-_LIST_ITEM = re2.compile(r"""(?:^|[\[({,])\s*(?:'([^']*)'|"([^"]*)")""")
-_LARGEST = 2**63 - 1  # what JSON and SQL keep of a whole number
 
 
 class Sample(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -353,51 +343,3 @@ def _single(values: tuple[object, ...]) -> Any:
     if len(values) == 1:
         return values[0]
     return list(values) if values else ""
-
-
-def convert(text: str, kind: CaptureType) -> Any:
-    """Read a captured text as the type its rule gives it; what does not fit stays text.
-
-    Of a text only `CAPTURE_LIMIT` characters stay: expressions need no bounds, which RE2 unrolls.
-    """
-    try:
-        return _CONVERSIONS[kind](text)
-    except ValueError:
-        return text[:CAPTURE_LIMIT]
-
-
-def _items(text: str) -> list[str]:
-    """Read `['a', 'b']`, `{'a'}`, `["a"]` or `a, b` as a list of texts.
-
-    Of quoted items one that was cut off is left out: half a name is the name of nothing.
-    """
-    quoted = [single or double for single, double in _LIST_ITEM.findall(text)]
-    return quoted or [
-        item for item in (part.strip(" '\"") for part in text.strip("[]{}() ").split(",")) if item
-    ]
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if abs(number) > _LARGEST:
-        message = f"{number} is beyond 64 bits"
-        raise ValueError(message)
-    return number
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        message = f"{text} is no finite number"
-        raise ValueError(message)
-    return number
-
-
-_CONVERSIONS: Mapping[CaptureType, Callable[[str], Any]] = {
-    "str": lambda text: text[:CAPTURE_LIMIT],
-    "int": _whole,
-    "float": _finite,
-    "list": _items,
-    "set": lambda text: sorted(set(_items(text))),
-    "timestamp": lambda text: format_timestamp(parse_timestamp(text)),
-}

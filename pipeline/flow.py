@@ -23,10 +23,11 @@ from pipeline.facts import known_facts
 from pipeline.holding import apply
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
-from pipeline.ports import Case, Outcome, Work
+from pipeline.ports import UNASKED, Case, Outcome, Work
 from pipeline.report import Action, Neighbourhood, decide, neighbour, render
 from pipeline.selfaudit import audit_document
 from pipeline.tally import Tally
+from pipeline.traffic import still_asked
 from pipeline.updating import update, with_update
 from pipeline.verdicts import silence_of
 from pipeline.whys import explain
@@ -164,15 +165,12 @@ class Replay:
         """
         self._correlator.restore(self._store.detections(), self._store.anchors())
         self._correlator.on_verdicts(self._store.verdicts())
+        if self._traffic is not None:
+            self._traffic.recall(self._store.answers())
         keys = self._correlator.entries()
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
-        examiner = Examiner(
-            self._detector,
-            self._window,
-            self._known,
-            self._correlator.latest,
-            counting=self._traffic is not None,
-        )
+        latest, counting = self._correlator.latest, self._traffic is not None
+        examiner = Examiner(self._detector, self._window, self._known, latest, counting=counting)
         for examined in self._spread(examiner, source.batches()):
             self._take(examined)
             on_records(examined.read)
@@ -229,7 +227,9 @@ class Replay:
         found = (item for item, _ in self._correlator.detections(self._touched))
         cleared = self._correlator.cleared(self._touched)
         now = self._correlator.now
-        self._store.record(found, outcomes, now, cleared, recent(sightings, now))
+        asked = self._traffic.answers if self._traffic is not None else UNASKED
+        seen = recent(sightings, now)
+        self._store.record(found, outcomes, now, cleared, seen, answers=still_asked(asked, now))
         self._send(outcomes)
 
     def _send(self, outcomes: Sequence[Outcome]) -> None:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from pipeline.facts import Fact
     from pipeline.incident import Incident
     from pipeline.report import Decision, LedgerEntry, Neighbour, Report
+    from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
 
 Work = TypeVar("Work")
 
 NOTHING: Mapping[Running, Sighting] = MappingProxyType({})
+
+UNASKED: Mapping[Question, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +146,15 @@ class Store(Protocol):
     def ledger(self) -> Mapping[str, LedgerEntry]:
         """Return, by incident id, the last decision that reached the tracker."""
 
-    def record(
+    def record(  # noqa: PLR0913 - all of a run, in one transaction
         self,
         detections: Iterable[Detection],
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[tuple[str, int, str]] = (),
         sightings: Mapping[Running, Sighting] = NOTHING,
+        *,
+        answers: Mapping[Question, int] = UNASKED,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time.
 
@@ -157,10 +162,14 @@ class Store(Protocol):
         of entries that are `cleared`, because their richest copy shows nothing, nothing stays.
         Decisions other than to leave alone are appended to the ledger, each once. Sightings are
         merged with those known; a revision is forgotten `deployments.KEPT` after its last entry.
+        Of two answers to a question the greater counts; it is forgotten `traffic.KEPT` after it.
         """
 
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when."""
+
+    def answers(self) -> Mapping[Question, int]:
+        """Return how many requests there were, as far as somebody asked."""
 
     def incidents(self) -> Sequence[IncidentDocument]:
         """Return all incidents as last recorded, in order of first_seen."""

@@ -74,6 +74,19 @@ class Counted(NamedTuple):
         return self.sums[at - 1] if at else 0
 
 
+def merged(answers: Mapping[Question, int], others: Mapping[Question, int]) -> Answers:
+    """Return all answers; of two to one question the greater: nobody counts what is not there."""
+    return {
+        asked: max(answers.get(asked, 0), others.get(asked, 0)) for asked in {**answers, **others}
+    }
+
+
+def still_asked(answers: Mapping[Question, int], now: int) -> Answers:
+    """Return the answers that are to be kept at `now` (event time, ns UTC)."""
+    since = now // SECOND - KEPT
+    return {asked: total for asked, total in answers.items() if asked.until >= since}
+
+
 @dataclass(slots=True)
 class Traffic:
     """All requests of a run; `answers` are those given, and those that were given before."""
@@ -81,6 +94,7 @@ class Traffic:
     rows: Rows
     redact: Callable[[str], str] = str
     answers: Answers = field(default_factory=dict)
+    at_once: int = AT_ONCE
     _numbers: dict[Place, int] = field(default_factory=dict)
     _raw: dict[Place, int] = field(default_factory=dict)
     _counted: dict[int, Counted] = field(default_factory=dict)
@@ -96,8 +110,7 @@ class Traffic:
 
     def recall(self, answers: Mapping[Question, int]) -> None:
         """Take answers that were given before."""
-        for question, total in answers.items():
-            self.answers[question] = max(total, self.answers.get(question, 0))
+        self.answers = merged(self.answers, answers)
 
     def total(self, place: tuple[str, str], since: int, until: int) -> int:
         """Return how many requests one log has of a service in a span (ns UTC, both ends in).
@@ -116,11 +129,6 @@ class Traffic:
             self.answers[asked] = known
         return known
 
-    def recent(self, now: int) -> Answers:
-        """Return the answers that are to be kept at `now` (event time, ns UTC)."""
-        since = now // SECOND - KEPT
-        return {asked: total for asked, total in self.answers.items() if asked.until >= since}
-
     def _number(self, place: Place) -> int:
         """Return the number of a place, the same for all that look alike without their secrets."""
         if place not in self._raw:
@@ -133,7 +141,7 @@ class Traffic:
         import numpy as np  # noqa: PLC0415 - takes long to load, and nobody may ask
 
         total = sum(len(piece) // ROW for piece in self.rows.read())
-        parts = 1 << (total // AT_ONCE).bit_length()  # a power of two: a mask parts them
+        parts = 1 << (total // self.at_once).bit_length()  # a power of two: a mask parts them
         by_second = dict[int, int]()
         well: int | None = None
         for part in range(parts):

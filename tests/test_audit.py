@@ -69,7 +69,8 @@ def test_edges_and_context_reach_ten_minutes_unless_they_say_otherwise() -> None
         ({"captures": {"n": "number"}}, ("captures", "n")),
         ({"caused_by": [{"same": ["service"]}]}, ("caused_by", 0, "rule")),
         ({"caused_by": [{"rule": "x", "within": 5}]}, ("caused_by", 0, "within")),
-        ({"context": {"after": "5m"}}, ("context", "after")),
+        ({"context": {"behind": "5m"}}, ("context", "behind")),
+        ({"context": {"after": 5}}, ("context", "after")),
         ({"user_visible": "perhaps"}, ("user_visible",)),
     ],
 )

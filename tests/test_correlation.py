@@ -321,6 +321,15 @@ def test_context_lies_near_the_beginning_and_is_about_the_same(
     assert bool(incident.context) is joins
 
 
+@pytest.mark.parametrize(("at", "joins"), [(-600, True), (0, True), (60, True), (60.001, False)])
+def test_context_may_lie_less_far_behind_the_beginning(at: float, *, joins: bool) -> None:
+    """What explains comes first, but for what clocks and copies differ by."""
+    about = "{context: {same: [service], after: 1m}}"
+    rules = ruleset(rule_text("failed"), rule_text("deployed", level="critical", audit=about))
+    incident = only(rules, detection("deployed", at=at), detection("failed"))
+    assert bool(incident.context) is joins
+
+
 # --- noise ----------------------------------------------------------------------------------------
 
 NOISE = ruleset(

@@ -107,6 +107,56 @@ def test_a_number_is_found_behind_the_name_of_its_field(
     assert not _holds(found, '"status":"error 503"')
 
 
+@pytest.mark.parametrize(
+    ("expression", "written", "not_written"),
+    [
+        ("^(?:[5-9]|[1-9][0-9]{1,5})s$", ["5s", "9", "12.5s", "3600s"], ["4.9s", "0.95s", "1.25s"]),
+        ("^[1-9][0-9]", ["12.5s"], ["9s", "0.12s"]),
+        ("^7+x", ["7s"], ["6s"]),
+        ("^40[34]", ["403", "404"], ["4", "14"]),
+        ("^(?P<whole>[1-9])", ["9.5s"], ["0.5s"]),
+    ],
+)
+def test_digits_that_begin_a_value_are_found_behind_the_name_of_its_field(
+    expression: str, written: list[str], not_written: list[str]
+) -> None:
+    """As text, as a number, in a list, and in JSON inside JSON."""
+    found = literals(f"  a: {{httpRequest.latency|re: '{expression}'}}\n  condition: a")
+    assert found is not None
+    assert all(type(text) is Expression for text in found)
+    for shape in ('"latency":"%s"', '"Latency" : "%s"', r"\"latency\":\n \"%s\""):
+        assert all(_holds(found, shape % text) for text in written)
+        assert not any(_holds(found, shape % text) for text in not_written)
+    assert _holds(found, '"latency":["1s"]')
+    assert _holds(found, '"latency":1.25e1')
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[5-9]s",
+        "^s[5-9]",
+        "^[a-f5]",
+        r"^\d",
+        "^(?:[5-9]|s)",
+        "^[5-9]*s",
+        "(?m)^[5-9]",
+        r"^\pL[5-9]",
+        "^",
+    ],
+)
+def test_other_expressions_of_a_field_are_not(expression: str) -> None:
+    """Then the rule is tried on every entry."""
+    assert literals(f"  a: {{httpRequest.latency|re: '{expression}'}}\n  condition: a") is None
+
+
+def test_flags_and_made_fields_tell_no_digits() -> None:
+    """The one may mean other lines, the others stand in no text."""
+    assert literals("  a: {x.y|re|m: '^[5-9]'}\n  condition: a") is None
+    assert literals("  a: {labels.y|re: '^[5-9]'}\n  condition: a") is None
+    assert literals("  a: {severity|re: '^[5-9]'}\n  condition: a") is None
+
+
 def _holds(expressions: set[str], text: str) -> bool:
     return any(re.search(expression, text, re.IGNORECASE) for expression in expressions)
 

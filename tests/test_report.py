@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from msgspec import structs
 
-from pipeline.audit import Owner
+from pipeline.audit import SERVICE, Owner
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import Deployment, Rollout
@@ -433,6 +433,11 @@ def test_every_reason_for_grouping_is_named() -> None:
         "logged near the beginning for the same service: deployed",
     )
     assert grouped_because(correlate(RULES, seen[0]).incidents()[0]) == ()
+    (beside,) = made.context
+    moved = replace(beside, services=("other",), fields={SERVICE: "other"})
+    assert grouped_because(replace(made, context=(moved,)))[-1] == (
+        "logged near the beginning beside the service: deployed"
+    )
 
 
 def test_the_timeline_tells_when_each_began_and_what_was_seen_last() -> None:

@@ -62,6 +62,34 @@ def timeline(steps: str, expected: str, rest: str = "") -> str:
     return "\n".join([*lines, f"    expect_incidents: {expected}", rest])
 
 
+def test_a_step_may_be_many_entries_alike() -> None:
+    """At times of their own; each is one entry, and a request counts as one."""
+    counted = """\
+title: Many fail
+name: many
+correlation:
+  type: event_count
+  rules: [failed]
+  group-by: [service, logName]
+  timespan: 60s
+  condition: {gte: 3}
+audit: {entity: [service], share: {gte: 40}}
+"""
+    failed = "title: f\nname: failed\nlogsource: {product: gcp}\n"
+    failed += "detection: {a: {httpRequest.status: 500}, condition: a}\n"
+    request = "logName: projects/demo/logs/requests, resource: {labels: {service_name: shop}}"
+    text = f"""\
+timelines:
+  - name: n
+    steps:
+      - {{at: +0s, times: 5, every: 2s, entry: {{{request}, httpRequest: {{status: 200}}}}}}
+      - {{at: +4s, times: 3, entry: {{{request}, httpRequest: {{status: 500}}}}}}
+    expect_incidents: [{{root: many, symptoms: [many]}}]
+"""
+    rules = ruleset(failed, counted)
+    assert run_tests(rules, detector(rules), [("many.test.yml", text)])[0].difference == ""
+
+
 # --- matches and ignores --------------------------------------------------------------------------
 
 

@@ -180,7 +180,8 @@ class _ContextIndex:
             for group in {_group(item.fields, about.same) for item in symptoms} - {None}:
                 for facet in self._groups.get((name, group or ()), ()):
                     begin = bisect_left(facet.times, first_seen - about.within)
-                    end = bisect_right(facet.times, first_seen + about.within)
+                    after = about.within if about.after is None else about.after
+                    end = bisect_right(facet.times, first_seen + after)
                     found[facet.fingerprint] += facet.rows[begin:end]
         return [sorted(rows, key=self._rows.times.__getitem__) for rows in found.values() if rows]
 

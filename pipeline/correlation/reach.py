@@ -46,7 +46,8 @@ def reach_of(ruleset: RuleSet, settings: _Settings) -> int:
     spans = [settings.episode_gap, settings.trace_span]
     for rule in ruleset.makers.values():
         spans += [edge.within + edge.before + settings.together for edge in rule.audit.caused_by]
-        spans += [rule.audit.context.within] if rule.audit.context else []
+        context = rule.audit.context
+        spans += [max(context.within, context.after or 0)] if context else []
     spans += [SPAN for maker in ruleset.makers.values() if maker.audit.about]
     spans += [correlation.timespan for correlation in ruleset.correlations]
     return max(spans) + settings.clock_skew

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.audit import ABOVE
+from pipeline.audit import ABOVE, SERVICE
 from pipeline.deployments import Rollout, deployment_text
 from pipeline.drafting import draft
 from pipeline.entry import format_timestamp, parse_timestamp
@@ -110,9 +110,13 @@ def state_lines(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[StateLi
 
 
 def impacts(incident: Incident) -> tuple[Impact, ...]:
-    """Return each impact once, with how often it was seen; what users notice goes first."""
+    """Return each impact once, with how often it was seen; what users notice goes first.
+
+    Of that what is a share of all requests: it says how much.
+    """
     by_text: defaultdict[str, list[Symptom]] = defaultdict(list)
-    for item in sorted(incident.symptoms, key=lambda item: not item.user_visible):
+    order = lambda item: (not item.user_visible, "share" not in item.fields)  # noqa: E731
+    for item in sorted(incident.symptoms, key=order):
         text = item.impact or (item.title if item.user_visible else "")
         if text:
             by_text[text].append(item)
@@ -134,10 +138,20 @@ def who_looks(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[Contact, 
 def grouped_because(incident: Incident) -> tuple[str, ...]:
     """Return the reason of every link, of every merge, and of every piece of context."""
     absorbed = (f"absorbed {name}: linked with it by later entries" for name in incident.absorbed)
-    names = dict.fromkeys(item.rule for item in incident.context)
-    context = [f"logged near the beginning for the same service: {', '.join(names)}"]
-    reasons = (*(link.reason for link in incident.links), *absorbed, *(context if names else ()))
+    reasons = (*(link.reason for link in incident.links), *absorbed, *_context_reasons(incident))
     return tuple(dict.fromkeys(reasons))
+
+
+def _context_reasons(incident: Incident) -> Iterator[str]:
+    services = {service for item in incident.symptoms for service in item.services}
+    told = [
+        (item.rule, services & {*item.services, item.fields.get(SERVICE, "")})
+        for item in incident.context
+    ]
+    for where, own in (("for the same service", True), ("beside the service", False)):
+        names = dict.fromkeys(rule for rule, shared in told if bool(shared) is own)
+        if names:
+            yield f"logged near the beginning {where}: {', '.join(names)}"
 
 
 def timeline(

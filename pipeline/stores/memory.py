@@ -10,8 +10,9 @@ from pipeline.correlation.links import Anchor, order
 from pipeline.deployments import recent
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import StoreError
-from pipeline.ports import NOTHING
+from pipeline.ports import NOTHING, UNASKED
 from pipeline.report import Action, LedgerEntry, neighbour
+from pipeline.traffic import merged, still_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import Neighbour
+    from pipeline.traffic import Answers, Question
     from pipeline.verdicts import Verdict
 
     Key = tuple[str, int, str]
@@ -39,6 +41,7 @@ class MemoryStore:
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _absorbed: set[str] = field(default_factory=set)
     _sightings: dict[Running, Sighting] = field(default_factory=dict)
+    _answers: Answers = field(default_factory=dict)
     _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
     _verdicts: dict[int, Verdict] = field(default_factory=dict)
     _given: int = 0
@@ -68,13 +71,15 @@ class MemoryStore:
         """Return, by incident id, the last decision that reached the tracker."""
         return {entry.incident_id: entry for entry in self.decisions}
 
-    def record(
+    def record(  # noqa: PLR0913 - all of a run, in one transaction
         self,
         detections: Iterable[Detection],
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[Key] = (),
         sightings: Mapping[Running, Sighting] = NOTHING,
+        *,
+        answers: Mapping[Question, int] = UNASKED,
     ) -> None:
         """Take in a run. `now` is event time (ns UTC); the same run again changes nothing.
 
@@ -94,6 +99,7 @@ class MemoryStore:
             self._decide(outcome, now)
         merge_sightings(self._sightings, sightings)
         self._sightings = recent(self._sightings, now)
+        self._answers = still_asked(merged(self._answers, answers), now)
 
     def _record_detections(self, detections: Iterable[Detection]) -> None:
         given: dict[Key, list[Detection]] = defaultdict(list)
@@ -135,6 +141,10 @@ class MemoryStore:
             state=incident.state.value,
         )
         self._decisions.setdefault(once, entry)
+
+    def answers(self) -> Answers:
+        """Return how many requests there were, as far as somebody asked."""
+        return dict(self._answers)
 
     def sightings(self) -> dict[Running, Sighting]:
         """Return which revisions logged, and when."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,9 +64,14 @@ def cases_of(name: str) -> RuleTests:
     return RuleTests.model_validate(document.value)
 
 
-def detections(entry: dict[str, Any], at: int = 0) -> list[Detection]:
+def detections(entry: dict[str, Any]) -> Sequence[Detection]:
     """Return what all rules see in an entry."""
-    record = {**entry, "timestamp": format_timestamp(BASE + at)}
+    return _detections(json.dumps(entry))
+
+
+@lru_cache(maxsize=4096)
+def _detections(text: str) -> Sequence[Detection]:
+    record = {**json.loads(text), "timestamp": format_timestamp(BASE)}
     return [found for one in parse_entry(record) for found in detector().detect(one)]
 
 
@@ -105,8 +110,8 @@ class Showing:
     @property
     def fields(self) -> dict[str, Any]:
         """What the rule's first detection carries; nothing of a correlation."""
-        for at, entry in self.steps:
-            for found in detections(entry, at):
+        for _, entry in self.steps:
+            for found in detections(entry):
                 if found.rule == self.rule:
                     return {SERVICE: found.service, **found.fields}
         return {}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
+from pipeline import traffic
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import KEPT
 from pipeline.entry.sighting import Sighting, bare_time
@@ -19,6 +20,7 @@ from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
+from pipeline.traffic import Question
 from pipeline.verdicts import Kind, Verdict
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
 
@@ -99,6 +101,22 @@ def test_a_revision_is_forgotten_long_after_its_last_entry(store: Store) -> None
     assert set(store.sightings()) == {("backend", "1"), ("backend", "2")}
     store.record([], [], BASE + 2 * KEPT)
     assert store.sightings() == {}
+
+
+# --- answers about requests -----------------------------------------------------------------------
+
+
+def test_of_two_answers_the_greater_counts(store: Store) -> None:
+    """A run that read fewer of the requests takes nothing back; old ones are forgotten."""
+    second = BASE // 10**9
+    one = Question("shop \ufdd0", "log \x00", second, second + 300)
+    other = Question("till", "log", second - 40, second)
+    assert store.answers() == {}
+    for told in ({one: 7}, {one: 9, other: 1}, {one: 8}, {}):
+        store.record([], [], BASE, answers=told)
+    assert store.answers() == {one: 9, other: 1}
+    store.record([], [], BASE + (traffic.KEPT + 1) * 10**9)
+    assert store.answers() == {one: 9}
 
 
 # --- detections -----------------------------------------------------------------------------------

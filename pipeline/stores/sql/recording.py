@@ -12,13 +12,16 @@ from pipeline.deployments import recent
 from pipeline.entry.sighting import merge_sightings
 from pipeline.report import Action
 from pipeline.stores.sql.rows import (
+    answer_row,
     detection_row,
     incident_row,
     ledger_row,
     sighting_row,
+    to_answer,
     to_sighting,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, requests
+from pipeline.traffic import Question, merged, still_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,6 +135,16 @@ def record_sightings(connection: Connection, given: Mapping[Running, Sighting], 
     _replace(connection, deployments, new, ("service", "revision"))
     gone = known.keys() - recent(known, now).keys()
     _delete(connection, deployments, ("service", "revision"), gone)
+
+
+def record_answers(connection: Connection, given: Mapping[Question, int], now: int) -> None:
+    """Merge answers with those known, and forget those of long ago."""
+    known = dict(map(to_answer, connection.execute(select(requests))))
+    every = merged(known, given)
+    new = [answer_row(asked, total) for asked, total in every.items() if known.get(asked) != total]
+    _replace(connection, requests, new, Question._fields)
+    gone = every.keys() - still_asked(every, now).keys()
+    _delete(connection, requests, Question._fields, gone)
 
 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:

@@ -14,6 +14,7 @@ from pipeline.detection import Detection
 from pipeline.document import IncidentDocument
 from pipeline.entry.sighting import Sighting
 from pipeline.report import Action, LedgerEntry, Neighbour
+from pipeline.traffic import Question
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -128,6 +129,16 @@ def to_sighting(row: Row[Any]) -> tuple[Running, Sighting]:
     return (row.service, row.revision), Sighting(
         *(getattr(row, name) for name in Sighting.__struct_fields__)
     )
+
+
+def answer_row(asked: Question, total: int) -> Values:
+    """Return the row of a question about requests and its answer."""
+    return {**asked._asdict(), "total": total}
+
+
+def to_answer(row: Row[Any]) -> tuple[Question, int]:
+    """Restore a question about requests, and its answer."""
+    return Question(*row[: len(Question._fields)]), row.total
 
 
 def to_json(value: object) -> str:

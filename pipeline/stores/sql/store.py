@@ -8,17 +8,18 @@ from sqlalchemy import func, select
 
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
-from pipeline.ports import NOTHING
+from pipeline.ports import NOTHING, UNASKED
 from pipeline.stores.sql import rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
+    record_answers,
     record_decisions,
     record_detections,
     record_incidents,
     record_sightings,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import LedgerEntry, Neighbour
+    from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
 
 CANDIDATES = 5
@@ -77,13 +79,15 @@ class SqlStore:
         entries = self._read(statement, rows.to_ledger_entry)
         return {entry.incident_id: entry for entry in entries}
 
-    def record(
+    def record(  # noqa: PLR0913 - all of a run, in one transaction
         self,
         detections: Iterable[Detection],
         outcomes: Sequence[Outcome],
         now: int,
         cleared: Iterable[tuple[str, int, str]] = (),
         sightings: Mapping[Running, Sighting] = NOTHING,
+        *,
+        answers: Mapping[Question, int] = UNASKED,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
 
@@ -97,10 +101,15 @@ class SqlStore:
             record_incidents(connection, outcomes)
             record_decisions(connection, outcomes, now)
             record_sightings(connection, sightings, now)
+            record_answers(connection, answers, now)
 
     def sightings(self) -> dict[Running, Sighting]:
         """Return which revisions logged, and when."""
         return dict(self._read(select(deployments), rows.to_sighting))
+
+    def answers(self) -> dict[Question, int]:
+        """Return how many requests there were, as far as somebody asked."""
+        return dict(self._read(select(requests), rows.to_answer))
 
     def incidents(self) -> tuple[IncidentDocument, ...]:
         """Return all incidents as last recorded, in order of first_seen."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Dialect,
     ForeignKey,
@@ -124,6 +125,17 @@ verdicts = Table(
     Column("given_by", AnyText, nullable=False),
     Column("document", AnyText, nullable=False),
     Column("undone_by", AnyText),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("service", AnyText, primary_key=True),
+    Column("log_name", AnyText, primary_key=True),
+    # Seconds since the epoch, UTC, both included.
+    Column("since", BigInteger, primary_key=True),
+    Column("until", BigInteger, primary_key=True),
+    Column("total", BigInteger, nullable=False),
 )
 
 deployments = Table(
