@@ -46,5 +46,7 @@ def test_a_template_that_fails_is_named(template: str, place: str, message: str)
 def test_used_names_are_those_a_template_asks_for() -> None:
     """Names that a template sets itself are not asked for."""
     assert used_names("{% set b = 1 %}{{ a }}{{ b }}", "t") == {"a"}
-    with pytest.raises(TemplateError, match=r"^t:4: "):
-        used_names("{% if %}", "t:4")
+    assert used_names("{{ a | upper }}{% if b is defined %}{{ c }}{% endif %}", "t") == set("abc")
+    for wrong in ("{% if %}", "{{ a | nothing }}", "{{ a is nothing }}"):
+        with pytest.raises(TemplateError, match=r"^t:4: "):
+            used_names(wrong, "t:4")
