@@ -106,6 +106,17 @@ def questions(explanation: Explanation) -> list[str]:
 # --- observed -------------------------------------------------------------------------------------
 
 
+def test_a_cause_in_the_log_of_no_service_is_told_by_its_title() -> None:
+    """The database's own log says that it went down, and no service does."""
+    rules = ruleset(
+        rule_text("down", audit="{user_visible: true, caused_by: [{rule: stopped}]}"),
+        rule_text("stopped"),
+    )
+    stopped = detection("stopped", service="")
+    explanation = explained(seen=(stopped, detection("down", at=1)), templates=NONE, rules=rules)
+    assert explanation.whys[0].answer == "Because of “About stopped”."
+
+
 def test_the_chain_begins_at_what_a_user_notices_and_follows_the_longest_way() -> None:
     """A short cut to the root is no explanation of what lies between."""
     seen = tuple(detection(name, at=at) for at, name in enumerate(RULES.rules))

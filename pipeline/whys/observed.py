@@ -26,7 +26,7 @@ def observed(incident: Incident) -> Iterator[Why]:
         )
         yield Why(
             question=f"Why “{effect.title}”?",
-            answer=f"Because {', '.join(cause.services)} logged “{cause.title}”.",
+            answer=_seen(cause),
             status=Status.OBSERVED,
             evidence=(
                 _entry_evidence(effect),
@@ -34,6 +34,12 @@ def observed(incident: Incident) -> Iterator[Why]:
                 Evidence("link", f"rule {effect.rule}", link.reason),
             ),
         )
+
+
+def _seen(cause: Symptom) -> str:
+    """Say that a cause was logged, and by whom; the log of a database is no service's."""
+    who = ", ".join(cause.services)
+    return f"Because {who} logged “{cause.title}”." if who else f"Because of “{cause.title}”."
 
 
 def _entry_evidence(symptom: Symptom) -> Evidence:
