@@ -16,6 +16,8 @@ import re
 import warnings
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from sigma.conditions import (
@@ -38,7 +40,7 @@ from pipeline.entry.decoding import TOO_DEEP
 from pipeline.matching import is_named, paths_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.rule import Rule
 
@@ -234,16 +236,30 @@ def _quiet() -> Iterator[None]:
 
 
 def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
-    """Return the best of a sequence: its runs of characters, and what its parts require."""
+    """Return the best of a sequence: the texts that its runs may be, and what its parts require.
+
+    `session[ _](?:maker|factory)` may be four texts, each of which tells more than `session`.
+    """
     found: list[Literals] = []
-    run: list[str] = []
-    for kind, value in items:
-        if kind is _parser.LITERAL:
-            run.append(chr(value))
+    run: list[frozenset[str]] = []
+    for texts, kind, value in _parts(items):
+        if texts is None or len(texts) > _MOST_TEXTS:
+            found += [_of_run(run), _of_part(kind, value)]
+            run.clear()
             continue
-        found += [_of_text("".join(run)), _of_part(str(kind), value)]
-        run.clear()
-    return _best([*found, _of_text("".join(run))])
+        if _count(run) * len(texts) > _MOST_TEXTS:
+            found.append(_of_run(run))
+        run.append(texts)
+        while _count(run) > _MOST_TEXTS:
+            del run[0]
+    return _best([*found, _of_run(run)])
+
+
+def _of_run(run: Sequence[frozenset[str]]) -> Literals:
+    """Return the texts that parts in a row may be, but for those in which another one stands."""
+    texts = _one_of(map(_of_text, _rows(run))) or ()
+    found = {one for one in texts if not any(one != other and other in one for other in texts)}
+    return frozenset(found) or None
 
 
 def _of_part(kind: str, value: Any) -> Literals:
@@ -254,3 +270,79 @@ def _of_part(kind: str, value: Any) -> Literals:
     if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
         return _of_sequence(value[2].data)
     return None
+
+
+# --- what a part of an expression is, to the letter -----------------------------------------------
+
+_Texts = frozenset[str] | None
+"""All texts that something matches; None: they are many, or not known."""
+
+_NO_TEXT = frozenset({""})
+_MOST_TEXTS = 12
+
+
+def _parts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[_Texts, str, Any]]:
+    """Yield each part of a sequence, letters in a row as one, after the texts that it matches."""
+    letters: list[str] = []
+    for kind, value in items:
+        if kind is _parser.LITERAL:
+            letters.append(chr(value))
+            continue
+        if letters:
+            yield frozenset({"".join(letters)}), "", None
+            letters.clear()
+        texts = _TEXTS.get(str(kind))
+        yield texts and texts(value), str(kind), value
+    if letters:
+        yield frozenset({"".join(letters)}), "", None
+
+
+def _count(parts: Iterable[frozenset[str]]) -> int:
+    return prod(map(len, parts))
+
+
+def _rows(parts: Iterable[frozenset[str]]) -> Iterator[str]:
+    """Yield each text that parts in a row may be."""
+    return map("".join, product(*parts))
+
+
+def _texts_of(items: Iterable[tuple[Any, Any]]) -> _Texts:
+    """Return the texts that a sequence matches."""
+    known: list[frozenset[str]] = []
+    for texts, _, _ in _parts(items):
+        if texts is None or _count(known) * len(texts) > _MOST_TEXTS:
+            return None
+        known.append(texts)
+    return frozenset(_rows(known))
+
+
+def _texts_of_any(branches: Iterable[_Texts]) -> _Texts:
+    found: set[str] = set()
+    for texts in branches:
+        if texts is None:
+            return None
+        found |= texts
+    return frozenset(found)
+
+
+def _texts_of_set(items: Sequence[tuple[Any, Any]]) -> _Texts:
+    plain = all(kind is _parser.LITERAL for kind, _ in items)
+    return frozenset(chr(letter) for _, letter in items) if plain else None
+
+
+def _texts_of_repeat(value: tuple[int, Any, Any]) -> _Texts:
+    least, most, items = value
+    if most != 1:
+        return None
+    texts = _texts_of(items.data)
+    return texts if least else texts and texts | _NO_TEXT
+
+
+_TEXTS: Mapping[str, Callable[[Any], _Texts]] = {
+    "AT": lambda _: _NO_TEXT,  # it stands between texts, and is none
+    "IN": _texts_of_set,
+    "SUBPATTERN": lambda value: _texts_of(value[-1].data),
+    "BRANCH": lambda value: _texts_of_any(_texts_of(branch.data) for branch in value[1]),
+    "MAX_REPEAT": _texts_of_repeat,
+    "MIN_REPEAT": _texts_of_repeat,
+}
