@@ -1,25 +1,25 @@
-"""What people decide about incidents of a store: the verdict made of what they typed, and kept."""
+"""What people decide about incidents of a store: the verdict on what they typed, and kept."""
 
 from __future__ import annotations
 
 import getpass
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.audit import parse_span
+from pipeline import judging
 from pipeline.bootstrap.keeping import incident_in, open_kept_store
 from pipeline.bootstrap.reading import read_redactor, read_time
-from pipeline.entry import format_timestamp, parse_timestamp
+from pipeline.entry import parse_timestamp
 from pipeline.errors import ConfigurationError, Mistake
-from pipeline.revisions import check_revision
-from pipeline.verdicts import Kind, Verdict
+from pipeline.judging import Voice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from pipeline.document import IncidentDocument, SymptomDocument
-    from pipeline.verdicts import Handle
+    from pipeline.document import IncidentDocument
+    from pipeline.ports import Store
+    from pipeline.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,11 @@ def merge(said: Said, identifier: str, other: str) -> Verdict:
         StoreError: the store cannot be opened, or several ids begin like one of them.
 
     """
-    with open_kept_store(said.store) as store:
-        left, right = (incident_in(store, name) for name in (identifier, other))
-        if left.id == right.id:
-            _mistake(f"{left.id} cannot be merged with itself")
-        end = _handle(_root(right))
-        return store.give(_verdict(said, Kind.MERGE, left, other=end, other_incident=right.id))
+
+    def judge(voice: Voice, incident: IncidentDocument, store: Store) -> Verdict:
+        return judging.merge(voice, incident, incident_in(store, other))
+
+    return _give(said, identifier, judge)
 
 
 def split(said: Said, identifier: str, symptom: str) -> Verdict:
@@ -55,12 +54,7 @@ def split(said: Said, identifier: str, symptom: str) -> Verdict:
         StoreError: the store cannot be opened, or several ids begin like this.
 
     """
-    with open_kept_store(said.store) as store:
-        incident = incident_in(store, identifier)
-        found = [item for item in incident.symptoms if symptom in {item.rule, item.fingerprint}]
-        if len(found) != 1 or len(incident.symptoms) == 1:
-            _mistake(_no_symptom(incident, symptom, len(found)))
-        return store.give(_verdict(said, Kind.SPLIT, incident, handle=_handle(found[0])))
+    return _give(said, identifier, lambda voice, found, _: judging.split(voice, found, symptom))
 
 
 def resolve(said: Said, identifier: str, revision: str = "", at: str = "") -> Verdict:
@@ -72,19 +66,15 @@ def resolve(said: Said, identifier: str, revision: str = "", at: str = "") -> Ve
         StoreError: the store cannot be opened, or several ids begin like this.
 
     """
-    now = time.time_ns()
     since = read_time(at, "--at")
-    if since is not None and since > now:
-        raise ConfigurationError([Mistake("--at", 0, f"{at} lies ahead")])
-    if revision:
-        try:
-            check_revision(revision)
-        except ValueError as error:
-            raise ConfigurationError([Mistake("--revision", 0, str(error))]) from error
-    with open_kept_store(said.store) as store:
-        incident = incident_in(store, identifier)
-        begin = now if since is None else since
-        return store.give(_verdict(said, Kind.RESOLVE, incident, at=begin, revision=revision))
+    if since is not None and since > time.time_ns():
+        _mistake(f"{at} lies ahead", "--at")
+
+    def judge(voice: Voice, incident: IncidentDocument, _: Store) -> Verdict:
+        begun = voice if since is None else replace(voice, at=since)
+        return judging.resolve(begun, incident, revision)
+
+    return _give(said, identifier, judge, "--revision")
 
 
 def silence(said: Said, identifier: str, span: str) -> Verdict:
@@ -95,16 +85,11 @@ def silence(said: Said, identifier: str, span: str) -> Verdict:
         StoreError: the store cannot be opened, or several ids begin like this.
 
     """
-    now = time.time_ns()
-    try:
-        until = now + parse_span(span)
-        format_timestamp(until)
-    except ValueError as error:
-        message = f"{span!r} is no span to silence for, such as 12h or 7d: {error}"
-        raise ConfigurationError([Mistake("SPAN", 0, message)]) from error
-    with open_kept_store(said.store) as store:
-        incident = incident_in(store, identifier)
-        return store.give(_verdict(said, Kind.SILENCE, incident, at=now, until=until))
+
+    def judge(voice: Voice, incident: IncidentDocument, _: Store) -> Verdict:
+        return judging.silence(voice, incident, span)
+
+    return _give(said, identifier, judge, "SPAN")
 
 
 def assign(said: Said, identifier: str, who: str) -> Verdict:
@@ -115,11 +100,7 @@ def assign(said: Said, identifier: str, who: str) -> Verdict:
         StoreError: the store cannot be opened, or several ids begin like this.
 
     """
-    if not who.strip():
-        _mistake("name somebody, such as @ana")
-    with open_kept_store(said.store) as store:
-        incident = incident_in(store, identifier)
-        return store.give(_verdict(said, Kind.ASSIGN, incident, assignee=who.strip()))
+    return _give(said, identifier, lambda voice, found, _: judging.assign(voice, found, who))
 
 
 def undo(said: Said, number: int) -> Verdict:
@@ -160,24 +141,21 @@ def concerns(verdict: Verdict, incident: IncidentDocument) -> bool:
     )
 
 
-def _verdict(said: Said, kind: Kind, incident: IncidentDocument, **told: Any) -> Verdict:
-    verdict = Verdict(
-        kind,
-        incident.id,
-        handle=_handle(_root(incident)),
-        at=time.time_ns(),
-        by=said.by or _user(),
-        reason=read_redactor().text(said.reason),
-    )
-    return replace(verdict, **told)
-
-
-def _root(incident: IncidentDocument) -> SymptomDocument:
-    return next(item for item in incident.symptoms if item.fingerprint == incident.fingerprint)
-
-
-def _handle(symptom: SymptomDocument) -> Handle:
-    return (symptom.fingerprint, parse_timestamp(symptom.first_seen))
+def _give(
+    said: Said,
+    identifier: str,
+    judge: Callable[[Voice, IncidentDocument, Store], Verdict],
+    place: str = "",
+) -> Verdict:
+    """Keep what is decided about an incident; a mistake is one of `place`."""
+    voice = Voice(said.by or _user(), time.time_ns(), read_redactor().text(said.reason))
+    with open_kept_store(said.store) as store:
+        incident = incident_in(store, identifier)
+        try:
+            verdict = judge(voice, incident, store)
+        except ValueError as error:
+            _mistake(str(error), place)
+        return store.give(verdict)
 
 
 def _user() -> str:
@@ -188,13 +166,5 @@ def _user() -> str:
         _mistake("nobody knows who you are; say it with --by")
 
 
-def _no_symptom(incident: IncidentDocument, symptom: str, count: int) -> str:
-    if len(incident.symptoms) == 1:
-        return f"{incident.id} has only one symptom; nothing can be split off"
-    what = "several symptoms" if count else "no symptom"
-    known = ", ".join(f"{item.rule} ({item.fingerprint})" for item in incident.symptoms)
-    return f"{incident.id} has {what} {symptom!r}; name one by its fingerprint: {known}"
-
-
-def _mistake(message: str) -> NoReturn:
-    raise ConfigurationError([Mistake("", 0, message)])
+def _mistake(message: str, place: str = "") -> NoReturn:
+    raise ConfigurationError([Mistake(place, 0, message)])

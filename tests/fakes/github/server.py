@@ -88,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, outcome: Outcome, *, cut: bool = False) -> None:
         reason = HTTPStatus(outcome.status).phrase
-        lines = [f"HTTP/1.1 {outcome.status} {reason}", f"Date: {self.date_time_string()}"]
+        date = self.date_time_string(self.server.github.clock.now().timestamp())
+        lines = [f"HTTP/1.1 {outcome.status} {reason}", f"Date: {date}"]
         lines += [f"{name}: {value}" for name, value in outcome.headers.items()]
         if outcome.status not in {204, 304}:
             lines.append(f"Content-Length: {len(outcome.content)}")

@@ -1,0 +1,159 @@
+"""From what should stand in a tracker and what stands there to the steps in between.
+
+A plan is a pure function of both, in whatever order issues were listed; when its steps were taken,
+the next plan holds none. `report.decide` says whether there is news, a plan how to bring it there.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipeline.tracker import commenting, writing
+from pipeline.tracker.courses import Case, Course, course_of
+from pipeline.tracker.knowing import settled
+from pipeline.tracker.locating import Survey
+from pipeline.tracker.model import Kind, Known, Step, folded
+from pipeline.tracker.writing import Draft, labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pipeline.tracker.locating import Place
+    from pipeline.tracker.marker import Signer
+    from pipeline.tracker.model import Issue, TrackerPolicy, Wanted
+
+
+def plan(  # noqa: PLR0913 - both sides, and by what they are judged
+    wanted: Sequence[Wanted],
+    issues: Iterable[Issue],
+    known: Mapping[str, Known],
+    now: int,
+    policy: TrackerPolicy,
+    *,
+    signer: Signer,
+) -> tuple[Step, ...]:
+    """Return the steps that bring a repository's issues to what incidents want, in order.
+
+    `issues` are all that bear our label, open or closed, and those that `locating.unlisted` named;
+    those that `locating.concerned` names have to come with their comments. `known` is the ledger by
+    incident, `now` is when the plan is made. An incident for which nothing is to be done gets one
+    step, which says why it is left alone.
+
+    Raises:
+        ValueError: the comments of an issue were not listed that had to be.
+
+    """
+    survey = Survey(issues, known, signer)
+    drafts = {one.key: _draft(_case(one, survey, now, policy)) for one in wanted}
+    own = (step for draft in drafts.values() for step in writing.steps(draft))
+    between = (step for draft in drafts.values() for step in _relations(draft, drafts, survey))
+    return (*own, *between)
+
+
+def settle(
+    wanted: Iterable[Wanted],
+    issues: Iterable[Issue],
+    known: Mapping[str, Known],
+    signer: Signer,
+) -> dict[str, Known]:
+    """Return the ledger once issues were listed: what was found, and what nobody had heard of.
+
+    A plan settles for itself what it needs; this is for the ledger to be kept.
+    """
+    survey = Survey(issues, known, signer)
+    found = {
+        one.key: _settled(one, survey.known(one.key), place)
+        for one in wanted
+        if (place := survey.places(one.key, one.adopt).place)
+    }
+    return {**known, **found}
+
+
+def _case(wanted: Wanted, survey: Survey, now: int, policy: TrackerPolicy) -> Case:
+    before = survey.known(wanted.key)
+    places = survey.places(wanted.key, wanted.adopt)
+    return Case(
+        wanted,
+        _settled(wanted, before, places.place) if places.place else before,
+        places,
+        now,
+        policy,
+        survey.signer,
+        before.number,
+        is_listed=not before.number or survey.has(before.number),
+        gone=survey.gone(before.number),
+    )
+
+
+def _settled(wanted: Wanted, known: Known, place: Place) -> Known:
+    return settled(known, place, wanted, folded(labels_of(wanted, known.reopened)))
+
+
+def _draft(case: Case) -> Draft:
+    course, reason = course_of(case)
+    place = case.place
+    if course is Course.CREATE:
+        after = place.issue.number if place else case.number
+        return Draft(case, course, reason, None, 0, after)
+    if place is None:
+        return Draft(case, course, reason)
+    return Draft(case, course, reason, place, place.issue.number, place.after)
+
+
+# --- between issues -------------------------------------------------------------------------------
+
+
+def _relations(draft: Draft, drafts: Mapping[str, Draft], survey: Survey) -> Iterator[Step]:
+    """Yield what has to do with other issues, once all exist that are created."""
+    if draft.number is None:
+        return
+    case, target = draft.case, draft.number
+    if draft.course is not Course.LEAVE:
+        for place in case.places.others:
+            # A closed one that this follows is no duplicate, whatever people closed it as.
+            if place.issue.is_open or place.after == draft.after:
+                yield from commenting.duplicate(case, place, target)
+        yield from _children(draft, drafts, survey)
+    for incident in case.wanted.absorbed:
+        if incident not in drafts:
+            yield from _absorbed(case, incident, target, survey)
+
+
+def _absorbed(case: Case, incident: str, target: int, survey: Survey) -> Iterator[Step]:
+    """Yield what closes the issues of an incident that became part of this one."""
+    places = survey.places(incident)
+    known = survey.known(incident)
+    for place in (places.place, *places.others):
+        if place is not None and place.issue.number != target:
+            yield from commenting.duplicate(case, place, target, incident, known)
+
+
+def _children(draft: Draft, drafts: Mapping[str, Draft], survey: Survey) -> Iterator[Step]:
+    """Yield what makes the issues of a storm's incidents sub-issues of its own, within the limit.
+
+    One that people took out is not put in again, nor is one taken from another parent.
+    """
+    case, number = draft.case, draft.number or 0
+    linked = frozenset[str]() if draft.course is Course.CREATE else case.known.ours.children
+    room = case.policy.sub_issues - len(linked)
+    taken = linked.union(case.wanted.absorbed)
+    found = {key: _number(key, drafts, survey) for key in case.wanted.children}
+    free = (key for key in found if found[key] is not None and key not in taken)
+    for key in islice(free, max(0, room)):
+        yield Step(
+            Kind.SUB_ISSUE,
+            case.wanted.key,
+            number,
+            "part of the storm",
+            other=key,
+            other_number=found[key] or 0,
+        )
+
+
+def _number(incident: str, drafts: Mapping[str, Draft], survey: Survey) -> int | None:
+    """Return the issue of an incident that has no parent, 0 if it is created, None if none is."""
+    if incident in drafts and drafts[incident].place is None:
+        return drafts[incident].number
+    place = survey.places(incident).place
+    return place.issue.number if place and not place.issue.parent else None

@@ -1,0 +1,68 @@
+"""Clients of the fake GitHub whose time passes when they wait."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.audit import SECOND
+from pipeline.sinks.github.asking import Manners, World
+from pipeline.sinks.github.client import Client
+from pipeline.sinks.github.credentials import Credentials, Secret
+from pipeline.sinks.github.pacing import Breaker, Budget, Pacer
+from pipeline.sinks.github.wire import Patience
+from tests.fakes.github import TOKEN, Clock, FakeGithub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = "example/platform"
+PATIENT = Patience(connect=5.0, read=20.0, total=30.0)
+IMPATIENT = Patience(connect=5.0, read=0.5, total=30.0)
+
+
+@dataclass
+class Time:
+    """Time for a client and its GitHub alike; `waits` are those that were asked for, in seconds."""
+
+    clock: Clock = field(default_factory=lambda: _standing(time.time()))
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> int:
+        """Return nanoseconds since the epoch."""
+        return round(self.clock.now().timestamp() * 1_000) * SECOND // 1_000
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.waits.append(seconds)
+        self.clock.advance(seconds)
+
+    @property
+    def world(self) -> World:
+        """What a client is given."""
+        return World(self.now, self.sleep)
+
+
+def _standing(began: float) -> Clock:
+    return Clock(read=lambda: began)
+
+
+@contextmanager
+def client_of(  # noqa: PLR0913 - what tests vary
+    github: FakeGithub,
+    passing: Time,
+    *,
+    credentials: Credentials | None = None,
+    budget: Budget | None = None,
+    breaker: Breaker | None = None,
+    pauses: tuple[int, ...] = (SECOND, 3 * SECOND),
+    patience: Patience = PATIENT,
+) -> Iterator[Client]:
+    """Make a client of the maintainer's."""
+    who = credentials or Credentials(HERE, github.base, Secret(TOKEN))
+    manners = Manners(patience=patience, pauses=pauses)
+    pacer = Pacer(budget or Budget())
+    with Client(who, passing.world, manners=manners, pacer=pacer, breaker=breaker) as client:
+        yield client
