@@ -37,6 +37,8 @@ LOG_NAME = "logName"
 """Field of what stands in one log, which is where requests are counted."""
 SHARE_NUMBERS = ("count", "total", "share", "since", "until")
 """What titles may say of a `share`: numbers of the span in which it was greatest, its hours."""
+SURGE_NUMBERS = ("count", "earlier", "since", "until")
+"""What titles may say of a `surge`: of the span with the most, and how many the time before had."""
 RISING_NUMBERS = ("points", "first", "last", "per_hour", "full_at")
 """What titles may say of what is `rising`: values in per cent of the limit, and when it is met."""
 
@@ -138,6 +140,19 @@ class Share(_Model):
     )
 
 
+class Surge(_Model):
+    """Narrows an event_count: what it counts has to be many times what was usual before."""
+
+    times: float = Field(
+        gt=1,
+        le=1000,
+        description="How many times the mean of the spans in `before` it is at least.",
+    )
+    before: Span = Field(
+        3600 * SECOND, description="The time before the span that `times` compares with."
+    )
+
+
 class Rising(_Model):
     """Narrows a correlation over a field: its values rise along a line, towards a limit."""
 
@@ -198,6 +213,9 @@ class Audit(_Model):
     )
     share: Share | None = Field(
         None, description="Of a correlation that counts: what part of all requests it has to be."
+    )
+    surge: Surge | None = Field(
+        None, description="Of a correlation that counts: how many times as much as before it is."
     )
     rising: Rising | None = Field(
         None, description="Of a correlation over a field: towards what limit its values rise."

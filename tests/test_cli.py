@@ -520,8 +520,9 @@ def test_a_captured_entry_is_a_redacted_fixture(folder: Path) -> None:
     (case,) = yaml.safe_load(result.stdout)["matches"]
     assert case["entry"]["resource"] == MISSING["resource"]
     assert "hunter2" not in result.stdout
-    for name in ("missing_table", "migration_failed"):  # the one names the other as a cause
-        (folder / f"{name}.yml").write_text(run("rules", "show", name).stdout)
+    rule = yaml.safe_load(run("rules", "show", "missing_table").stdout)
+    del rule["audit"]["caused_by"]  # the other rules are not here
+    (folder / "missing_table.yml").write_text(yaml.safe_dump(rule))
     (folder / "missing_table.test.yml").write_text(result.stdout)
     assert run("rules", "test", ".").stdout == "1 passed, 0 failed\n"
     unknown = run("rules", "capture", "e.jsonl", "--insert-id", "zzz")

@@ -42,6 +42,21 @@ audit:
   impact: "{{ share }} % failed"
   caused_by: [{rule: a, same: [service], within: 1s}]
 """
+SURGE = """\
+title: Many at once
+name: surging
+correlation:
+  type: event_count
+  rules: [a, b]
+  group-by: [service]
+  timespan: 60s
+  condition: {gte: 3}
+generate: true
+level: critical
+audit:
+  surge: SURGE
+  title: "{{ count }}, {{ earlier }} before, {{ since }} to {{ until }}"
+"""
 RISING = """\
 title: It fills up
 name: filling
@@ -111,6 +126,16 @@ def titles(made: Iterable[Incident], rule: str = "many") -> list[str]:
         (SHARE.replace("SHARE", "{of: requests}"), "gte"),
         (SHARE.replace("{{ total }}", "{{ limit }}"), "the template uses 'limit'"),
         (SHARE.replace("% failed", "% {{ full_at }}"), "the template uses 'full_at'"),
+        (SURGE.replace("event_count", "temporal"), "surge is for an event_count that is no share"),
+        (
+            SHARE.replace("share: SHARE", "share: {gte: 5}\n  surge: {times: 5}"),
+            "surge is for an event_count that is no share",
+        ),
+        (SURGE.replace("SURGE", "{times: 1}"), "greater than 1"),
+        (SURGE.replace("SURGE", "{before: 1h}"), "times"),
+        (SURGE.replace("SURGE", "{times: 5, before: often}"), "often"),
+        (SURGE.replace("{{ earlier }}", "{{ total }}"), "the template uses 'total'"),
+        (rule_text("x", audit="{surge: {times: 5}}"), "surge is for a correlation"),
         (RISING.replace("value_percentile", "value_count"), "rising is for value_sum"),
         (RISING.replace("LIMIT", "0"), "a limit is a number above 0, or the name of a field"),
         (RISING.replace("LIMIT", "-5"), "a limit is a number above 0, or the name of a field"),
@@ -124,7 +149,11 @@ def titles(made: Iterable[Incident], rule: str = "many") -> list[str]:
 def test_what_is_written_wrong_is_refused_where_it_stands(text: str, message: str) -> None:
     """With its line."""
     with pytest.raises(RuleError) as caught:
-        ruleset(rule_text("a"), rule_text("b"), text.replace("SHARE", "{gte: 5}"))
+        ruleset(
+            rule_text("a"),
+            rule_text("b"),
+            text.replace("SHARE", "{gte: 5}").replace("SURGE", "{times: 5}"),
+        )
     told = [str(one) for one in caught.value.mistakes if message in str(one)]
     assert told
     assert all(re.match(r"rule-2\.yml:\d+: ", one) for one in told)
@@ -132,9 +161,15 @@ def test_what_is_written_wrong_is_refused_where_it_stands(text: str, message: st
 
 def test_a_condition_says_what_narrows_it() -> None:
     """In the reason of its links."""
-    share, rising = ruleset(
-        rule_text("a"), SHARE.replace("SHARE", "{gte: 5}"), RISING.replace("LIMIT", "size")
+    share, surge, rising = ruleset(
+        rule_text("a"),
+        rule_text("b"),
+        SHARE.replace("SHARE", "{gte: 5}"),
+        SURGE.replace("SURGE", "{times: 2.5}"),
+        RISING.replace("LIMIT", "size"),
     ).correlations
+    told = "event_count of a, b >= 3, 2.5 times as many as in the 3600 s before"
+    assert surge.condition == told
     assert share.condition == "event_count of a >= 3, 5 % of all requests"
     assert rising.condition == "value_percentile 95 of used >= 50, rising towards size"
 
@@ -262,6 +297,106 @@ def test_a_snapshot_keeps_a_share() -> None:
     after.resume(before.snapshot())
     assert after.incidents() == before.incidents()
     assert len(titles(after.incidents())) == 1
+
+
+# --- many more than before ----------------------------------------------------------------------
+
+
+def surging(seen: Iterable[Detection], surge: str = "{times: 5, before: 10m}") -> Correlator:
+    """Return a correlator that was told what rules a and b saw."""
+    made = Correlator(ruleset(rule_text("a"), rule_text("b"), SURGE.replace("SURGE", surge)))
+    for one in seen:
+        made.on_detections(one.key, one.richness, [one])
+    return made
+
+
+def errors(*seconds: float, rule: str = "a", service: str = "shop") -> list[Detection]:
+    """Return errors at some seconds, each of another text."""
+    return [detection(rule, at=at, service=service, text=f"{at}") for at in seconds]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([], ["4, 0 before, 00:00 to 00:01"]),
+        (range(-600, -100, 100), ["4, 5 before, 00:00 to 00:01"]),
+        (range(-600, -111, 61)[1:], ["4, 8 before, 00:00 to 00:01"]),
+        (range(-600, -111, 61), []),
+        ([-601, *range(-539, -111, 61)], ["4, 8 before, 00:00 to 00:01"]),
+    ],
+)
+def test_a_surge_is_many_times_what_was_usual_before(
+    before: Sequence[float], expected: list[str]
+) -> None:
+    """Exactly so many times the mean of such spans; with nothing before, the count decides."""
+    made = surging(errors(*before, 0, 1, 2, 3))
+    assert titles(made.incidents(), "surging") == expected
+
+
+def test_few_are_no_surge() -> None:
+    """Sigma's condition holds besides."""
+    assert titles(surging(errors(0, 1)).incidents(), "surging") == []
+
+
+def test_a_surge_makes_one_incident_of_many_kinds() -> None:
+    """It is linked to each of them, and to those of no other service."""
+    seen = [*errors(0, 1, 2), *errors(1.5, rule="b"), *errors(0, 1, service="till")]
+    made = surging(seen).incidents()
+    assert sorted(len(incident.symptoms) for incident in made) == [1, 1, 5]
+    (whole,) = [incident for incident in made if len(incident.symptoms) > 1]
+    assert whole.root.rule == "surging"
+
+
+def test_an_entry_of_which_two_rules_tell_counts_once_in_a_surge() -> None:
+    """In the span as in the time before it."""
+    twice = [
+        detection(rule, at=at, service="shop", key=f"{at}") for at in (0, 1, 2) for rule in "ab"
+    ]
+    made = surging([])
+    for one, other in zip(twice[::2], twice[1::2], strict=True):
+        made.on_detections(one.key, one.richness, [one, other])
+    assert titles(made.incidents(), "surging") == ["3, 0 before, 00:00 to 00:01"]
+
+
+def test_the_span_with_the_most_is_told_of_a_surge() -> None:
+    """The first of several."""
+    made = surging(errors(0, 30, 60, 61, 62, 63, 121, 122))
+    assert titles(made.incidents(), "surging") == ["5, 1 before, 00:00 to 00:01"]
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=25), st.data())
+def test_order_and_repetition_change_no_surge(seconds: list[int], data: st.DataObject) -> None:
+    """The incidents, their numbers included, are a function of what was seen."""
+    seen = [
+        detection("a" if index % 3 else "b", at=at, service="shop", key=f"{index}")
+        for index, at in enumerate(seconds)
+    ]
+    again = data.draw(st.permutations([*seen, *seen[:3]]))
+    surge = "{times: 2, before: 90s}"
+    assert surging(seen, surge).incidents() == surging(again, surge).incidents()
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=40), st.sampled_from([1.5, 2, 5]))
+def test_a_surge_is_what_counting_by_hand_finds(seconds: list[int], times: float) -> None:
+    """Some span of the detections keeps to both conditions, or none does."""
+    seen = [detection("a", at=at, service="shop", key=f"{at}/{n}") for n, at in enumerate(seconds)]
+    told = titles(surging(seen, f"{{times: {times}, before: 2m}}").incidents(), "surging")
+    found, last = False, -1
+    for start in sorted(set(seconds)):
+        inside = [at for at in seconds if start <= at <= start + 60]
+        earlier = sum(start - 120 <= at < start for at in seconds)
+        if max(inside) > last:  # else the span before takes in all of this one
+            found |= len(inside) >= 3 and 2 * len(inside) >= Fraction(times) * earlier
+        last = max(inside)
+    assert bool(told) is found
+
+
+def test_a_snapshot_keeps_a_surge() -> None:
+    """Nothing else is needed to go on."""
+    before, after = surging(errors(0, 1, 2, 3)), surging([])
+    after.resume(before.snapshot())
+    assert after.incidents() == before.incidents()
+    assert len(titles(after.incidents(), "surging")) == 1
 
 
 # --- a rise ---------------------------------------------------------------------------------------

@@ -17,8 +17,9 @@ from pipeline.entry import parse_entry
 from pipeline.screen import Screen
 from pipeline.yamltext import parse
 from tests.scenarios import evaluate
+from tests.scenarios.calm import TEXTS
 from tests.scenarios.evaluate import CALM_AIM, URGENT, false_alarms
-from tests.scenarios.healthy import TEXTS, healthy_day
+from tests.scenarios.healthy import healthy_day
 from tests.scenarios.kinds import KINDS
 from tests.scenarios.morning import make_morning
 from tests.scenarios.scoring import ACCEPTED, Found, score

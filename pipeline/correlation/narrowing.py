@@ -2,9 +2,10 @@
 
 `share`: what is counted is a part of all requests of the span, and so many times the part that it
 was before. Nothing is a part of requests of which none went well before: an export that was cut by
-severity has errors of hours of which it has nothing else. `rising`: values lie on a line, found by
-least squares, that goes up to a limit and meets it soon. The sums are exact, and moving a span by
-one value costs the same however many there are in it.
+severity has errors of hours of which it has nothing else. `surge`: what is counted is so many times
+what spans of that length had on average in the time before. `rising`: values lie on a line, found
+by least squares, that goes up to a limit and meets it soon. The sums are exact, and moving a span
+by one value costs the same however many there are in it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import deque
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, cast
 
 from pipeline.audit import SECOND
 from pipeline.entry import format_timestamp
@@ -22,11 +24,14 @@ from pipeline.rule.model import exact_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.audit import Rising, Share
+    from pipeline.audit import Rising, Share, Surge
     from pipeline.correlation.sigma import Measure
     from pipeline.rule import Correlation
 
     Total = Callable[[int, int], int]
+
+More = Union["Sharing", "Surging", "Slope"]
+"""What is asked beyond the condition, of a span that detections enter and leave."""
 
 Timed = tuple[int, "Sequence[int | Fraction]"]
 """The time of a detection (ns UTC), and what it adds to the measure."""
@@ -39,23 +44,26 @@ _HUNDRED = 100
 
 
 def narrowing(
-    correlation: Correlation, times: Sequence[int], total: Total
-) -> Sharing | Slope | None:
+    correlation: Correlation, times: Sequence[int], parts: Sequence[Sequence[object]], total: Total
+) -> More | None:
     """Return what an audit block asks beyond the condition of one group, None for nothing.
 
-    `times` are those of all its detections, in order; `total` says how many different requests of
-    the group there were from a time to another, both included (ns UTC), 0 if nobody can tell.
+    `times` are those of all its detections, in order, `parts` what each adds; `total` says how many
+    different requests of the group there were from a time to another, both included (ns UTC), 0 if
+    nobody can tell.
     """
     audit = correlation.audit
     if audit.share:
         return Sharing(audit.share, correlation.timespan, times, total)
+    if audit.surge:
+        return Surging(audit.surge, correlation.timespan, times, parts)
     return Slope(audit.rising) if audit.rising else None
 
 
 class Narrowed:
     """A measure of which more is asked; what it is told are a time and its parts."""
 
-    def __init__(self, measure: Measure, more: Sharing | Slope) -> None:
+    def __init__(self, measure: Measure, more: More) -> None:
         self._measure = measure
         self._more = more.anew()
 
@@ -144,6 +152,65 @@ class Sharing:
         if before < total:  # too few to compare with
             return least, 0
         return max(least, ceil(Fraction(str(share.times)) * known * total / (before or 1))), total
+
+
+# --- many more than before -----------------------------------------------------------------------
+
+
+class Surging:
+    """Whether what a span has is many times what the spans before it had on average."""
+
+    def __init__(
+        self, surge: Surge, timespan: int, times: Sequence[int], parts: Sequence[Sequence[object]]
+    ) -> None:
+        self._surge = surge
+        self._timespan = timespan
+        self._times = times
+        self._parts = parts
+        self._sums = [0, *accumulate(map(len, parts))]
+        self._inside = deque[Timed]()
+        self._count = 0
+
+    def anew(self) -> Surging:
+        """Return the same of an empty span."""
+        return Surging(self._surge, self._timespan, self._times, self._parts)
+
+    def add(self, what: Timed) -> None:
+        """Take one in, the latest."""
+        self._inside.append(what)
+        self._count += len(what[1])
+
+    def drop(self, what: Timed) -> None:
+        """Let the earliest go."""
+        self._inside.popleft()
+        self._count -= len(what[1])
+
+    def holds(self) -> bool:
+        """Return whether it is so many times as much now; before it there may have been nothing."""
+        usual = Fraction(self._earlier(self._inside[0][0]) * self._timespan, self._surge.before)
+        return self._count >= Fraction(str(self._surge.times)) * usual
+
+    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        """Return what titles may say: of the span that has the most, the first of several.
+
+        `spans` are those of one run, as indices of what was told.
+        """
+        start, end = max(spans, key=lambda one: (self._between(*one), -one[0]))
+        since = what[start][0]
+        return {
+            "count": self._between(start, end),
+            "earlier": self._earlier(since),
+            "since": _clock(since),
+            "until": _clock(since + self._timespan),
+        }
+
+    def _between(self, start: int, end: int) -> int:
+        return self._sums[end] - self._sums[start]
+
+    def _earlier(self, start: int) -> int:
+        """Return how many there were in the time before a span."""
+        since = bisect_left(self._times, start - self._surge.before)
+        return self._between(since, bisect_left(self._times, start))
 
 
 # --- a line that goes up ------------------------------------------------------------------------

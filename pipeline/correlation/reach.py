@@ -50,4 +50,6 @@ def reach_of(ruleset: RuleSet, settings: _Settings) -> int:
         spans += [max(context.within, context.after or 0)] if context else []
     spans += [SPAN for maker in ruleset.makers.values() if maker.audit.about]
     spans += [correlation.timespan for correlation in ruleset.correlations]
+    for narrowed in (item.audit.share or item.audit.surge for item in ruleset.correlations):
+        spans += [narrowed.before] if narrowed else []
     return max(spans) + settings.clock_skew

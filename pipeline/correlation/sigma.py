@@ -66,7 +66,7 @@ def runs(
     detection of the same entry adds them already. `total` is that of `narrowing`.
     """
     measure = partial(_MEASURES[correlation.kind], correlation)
-    more = narrowing(correlation, times, total)
+    more = narrowing(correlation, times, parts, total)
     make: Callable[[], Measure] = measure if more is None else lambda: Narrowed(measure(), more)
     what: Sequence[Any] = kinds if correlation.is_temporal else parts
     if more is not None:

@@ -41,7 +41,7 @@ def audit_mistakes(
     if audit.context and audit.fallback:
         message = "a rule that only gives context says nothing of what no rule knows; drop one"
         yield document.mistake(message, ("audit", "fallback"))
-    for word in ("share", "rising"):
+    for word in ("share", "surge", "rising"):
         if getattr(audit, word) and "correlation" not in document.value:
             yield document.mistake(f"{word} is for a correlation", ("audit", word))
     yield from _noise_mistakes(document, audit) if audit.noise else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.audit import LOG_NAME, RISING_NUMBERS, SERVICE, SHARE_NUMBERS
+from pipeline.audit import LOG_NAME, RISING_NUMBERS, SERVICE, SHARE_NUMBERS, SURGE_NUMBERS
 from pipeline.rule.checks import audit_mistakes
 from pipeline.rule.model import COUNTS, NUMERIC, OPERATORS, TEMPORAL, exact_number, holds
 
@@ -155,14 +155,23 @@ def block_mistakes(document: Document, audit: Audit, block: Mapping[str, Any]) -
             message = f"entity names {name!r}, which is not in group-by"
             yield document.mistake(message, ("audit", "entity"))
     yield from _narrowing_mistakes(document, audit, block, known)
-    numbers = (*(SHARE_NUMBERS if audit.share else ()), *(RISING_NUMBERS if audit.rising else ()))
-    yield from audit_mistakes(document, with_entity(audit, known), numbers)
+    yield from audit_mistakes(document, with_entity(audit, known), _numbers(audit))
+
+
+def _numbers(audit: Audit) -> tuple[str, ...]:
+    """Return what titles may say of what narrows a correlation."""
+    told = (
+        (audit.share, SHARE_NUMBERS),
+        (audit.surge, SURGE_NUMBERS),
+        (audit.rising, RISING_NUMBERS),
+    )
+    return tuple(name for asked, names in told if asked for name in names)
 
 
 def _narrowing_mistakes(
     document: Document, audit: Audit, block: Mapping[str, Any], group_by: tuple[str, ...]
 ) -> Iterator[Mistake]:
-    """Yield what share and rising are not for."""
+    """Yield what share, surge and rising are not for."""
     kind, rules = str(block.get("type")).lower(), block.get("rules")
     if audit.share:
         if kind != "event_count" or (isinstance(rules, list) and len(rules) != 1):
@@ -172,6 +181,9 @@ def _narrowing_mistakes(
             names = " and ".join(sorted(missing))
             message = f"share counts requests by service and log: add {names} to group-by"
             yield document.mistake(message, ("audit", "share"))
+    if audit.surge and (kind != "event_count" or audit.share):
+        message = "surge is for an event_count that is no share"
+        yield document.mistake(message, ("audit", "surge"))
     if audit.rising and kind not in NUMERIC:
         message = f"rising is for {', '.join(NUMERIC)}"
         yield document.mistake(message, ("audit", "rising"))

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pipeline.audit import SECOND
 from pipeline.rule.conditions import conditions_of
 
 if TYPE_CHECKING:
@@ -190,8 +191,10 @@ class Correlation:
 
     @property
     def _narrowed(self) -> str:
-        share, rising = self.audit.share, self.audit.rising
+        share, surge, rising = self.audit.share, self.audit.surge, self.audit.rising
         told = f", {share.gte:g} % of all {share.of}" if share else ""
+        if surge:
+            told += f", {surge.times:g} times as many as in the {surge.before // SECOND} s before"
         if rising:
             told += f", rising towards {rising.limit}"
         return told

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from pipeline.investigators.source_code import imports
 from tests.investigators.support import Project, case, incident, of_kind
@@ -41,7 +42,7 @@ GROUPS = [
 
 def saying(found: Incident, text: str) -> Incident:
     """Return an incident whose root's first entry says this."""
-    first = replace(found.root.samples[0], text=text)
+    first = structs.replace(found.root.samples[0], text=text)
     root = replace(found.root, samples=(first,))
     return replace(found, root=root, symptoms=(root,))
 
