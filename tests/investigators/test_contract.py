@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.facts import Fact
@@ -97,7 +98,7 @@ def _hostile_cases() -> list[Case]:
 
 def _with_sample(found: Any, **changed: Any) -> Any:
     """Return an incident with an odd first sample, under another id."""
-    samples = tuple(replace(one, **changed) for one in found.root.samples)
+    samples = tuple(structs.replace(one, **changed) for one in found.root.samples)
     root = replace(found.root, samples=samples)
     return replace(found, id=f"{found.id}-odd", root=root, symptoms=(root,))
 

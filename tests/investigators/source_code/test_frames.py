@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from pipeline.investigators.source_code import frames
 from pipeline.investigators.source_code.variables.survey import Survey
@@ -51,7 +52,7 @@ def raised(*texts: str, service: str = "backend") -> Incident:
     """Return an incident whose root's samples have these texts."""
     found = incident(service=service)
     (sample,) = found.root.samples
-    samples = tuple(replace(sample, text=text) for text in texts)
+    samples = tuple(structs.replace(sample, text=text) for text in texts)
     return replace(found, root=replace(found.root, samples=samples))
 
 

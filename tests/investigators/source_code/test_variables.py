@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from pipeline.investigators.source_code import variables
 from pipeline.investigators.source_code.variables.names import is_meant
@@ -50,7 +51,7 @@ def asked_for(text: str, **fields: Any) -> Incident:
     """Return an incident whose entry has a text."""
     found = incident("refused", **fields)
     (sample,) = found.root.samples
-    return replace(found, root=replace(found.root, samples=(replace(sample, text=text),)))
+    return replace(found, root=replace(found.root, samples=(structs.replace(sample, text=text),)))
 
 
 def only(kinds: set[str], facts: list[Fact]) -> Fact:
