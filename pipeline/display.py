@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline import markdown
+from pipeline.entry import format_timestamp
+from pipeline.lifecycle import MINUTE, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument, NoiseDocument, RunDocument
     from pipeline.ruletest import TestResult
     from pipeline.selfaudit import AuditDocument
+    from pipeline.tracker.delivering import Delivery
+    from pipeline.tracker.telling import Line
 
 CELL = 15
 """Least columns for a cell: with less a table is a ladder of syllables."""
@@ -96,6 +100,40 @@ def _holds(incident: IncidentDocument) -> Iterator[str]:
         yield "suppressed"
     if incident.silenced_until:
         yield "silenced"
+
+
+OUTBOX_COLUMNS = ("Incident", "Waits", "Since", "Attempts", "Reason", "Not before", "Tracker")
+
+
+def outbox_row(tracker: str, incident: str, delivery: Delivery, *, now: int) -> tuple[str, ...]:
+    """Return what a table says of what waits; `now` is in nanoseconds UTC."""
+    times = (delivery.since, delivery.not_before)
+    since, until = (f"{format_timestamp(at)[:SECONDS]}Z" if at else "" for at in times)
+    waits = span_text(max(0, now - delivery.since) // MINUTE * MINUTE)
+    reason = delivery.reason or "it was interrupted, or never tried"
+    return incident, waits, since, str(delivery.attempts), reason, until, tracker
+
+
+STYLES = {"+": "green", "-": "red", "*": "bold", "": "dim"}
+
+
+def print_plan(lines: Iterable[Line], *, to_errors: bool = False) -> None:
+    """Print a plan: coloured on a terminal, each line with its sign when piped."""
+    stream = sys.stderr if to_errors else sys.stdout
+    if not stream.isatty():
+        stream.writelines(f"{_signed(line)}\n" for line in lines)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    out = Console(highlight=False, stderr=to_errors)
+    for line in lines:
+        out.print(Text(_signed(line), STYLES[line.sign]), soft_wrap=True)
+
+
+def _signed(line: Line) -> str:
+    text = markdown.visible(line.text)
+    return text if line.sign == "*" or not line.sign else f"  {line.sign} {text}"
 
 
 def print_suppressions(document: RunDocument) -> None:

@@ -293,12 +293,13 @@ def _size(entry: LogEntry | None) -> int:
 def _may_be_above(entry: LogEntry) -> bool:
     """Say whether it is a line of a logger that may tell of an exception.
 
-    A WARNING that has its severity from elsewhere than its text is no plain logger's.
+    A WARNING that has it from its own field, and not from its text, is no plain logger's.
     """
     line = _line(entry)
     if not line or "\n" in line or entry.severity < Severity.WARNING:
         return False
-    return entry.severity >= Severity.ERROR or not severity_of(entry.document.get("severity"))
+    own = severity_of(entry.document.get("severity"))
+    return entry.severity >= Severity.ERROR or own is not entry.severity
 
 
 def _line(entry: LogEntry) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.facts import Fact
     from pipeline.incident import Incident
     from pipeline.report import Decision, LedgerEntry, Neighbour, Report
+    from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
 
@@ -134,8 +135,33 @@ class Spool(Protocol):
         """Yield all bytes in pieces of whole rows."""
 
 
-class Store(Protocol):
-    """What lasts: detections, incidents and the ledger of decisions."""
+class Deliveries(Protocol):
+    """What lasts of issues in trackers, and who may write there; times in nanoseconds UTC."""
+
+    def trackers(self) -> Sequence[str]:
+        """Return the names of those trackers of which something is known."""
+
+    def deliveries(self, tracker: str) -> Mapping[str, Delivery]:
+        """Return, by incident id, what is known of the issues in a tracker, and what waits."""
+
+    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
+        """Keep what is known of the issue of an incident, in place of what was known.
+
+        It is kept for certain once this returns.
+        """
+
+    def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+        """Take or renew a lease, if nobody else holds it at `now`; return whether it is held.
+
+        Of several who ask at once, one is told so.
+        """
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back, if it is held; somebody else's stays."""
+
+
+class Store(Deliveries, Protocol):
+    """What lasts: detections, incidents, the ledger of decisions, and deliveries."""
 
     def detections(self) -> Iterable[Detection]:
         """Return the detections of incidents that are not over."""

@@ -55,6 +55,12 @@ class Changes:
         told = (self.new, self.grown, self.settled, self.deployments)
         return self.state or bool(self.cause) or any(told)
 
+    @property
+    def news(self) -> list[str]:
+        """What is worth a comment, in a word each; that it went on shows in the report."""
+        told = {"state": self.state, "cause": bool(self.cause), "symptoms": bool(self.new)}
+        return [name for name, holds in told.items() if holds]
+
 
 def reported(document: IncidentDocument) -> ReportedDocument:
     """Return what a report that is sent now says, as far as updates need it."""
@@ -126,7 +132,12 @@ def with_update(
     `sent` says whether a report of it is sent now, `before` is None where none was recorded.
     """
     last = before.report.reported if before else None
-    said = {"update": text, "reported": reported(document) if sent else last}
+    found = changes(before.report.reported or reported(before), document) if before else None
+    said = {
+        "update": text,
+        "news": found.news if found and text else [],
+        "reported": reported(document) if sent else last,
+    }
     report = document.report.model_copy(update=said)
     return document.model_copy(update={"report": report})
 

@@ -95,6 +95,7 @@ CONTRACT = {
         "silenced_until",
         "assigned_to",
         "verdicts",
+        "absorbed",
         "previous",
         "deployments",
         "first_seen_after_deployment",
@@ -140,7 +141,16 @@ CONTRACT = {
     "incidents.false_alarms": {"text", "evidence"},
     "incidents.false_alarms.evidence": {"kind", "ref", "text", "url"},
     "incidents.related": {"id", "title", "reason", "issue"},
-    "incidents.report": {"action", "reason", "title", "labels", "body", "update", "reported"},
+    "incidents.report": {
+        "action",
+        "reason",
+        "title",
+        "labels",
+        "body",
+        "update",
+        "news",
+        "reported",
+    },
     "incidents.report.reported": {
         "last_seen",
         "state",
@@ -369,6 +379,7 @@ def test_an_incident_is_told_in_full() -> None:
         "labels": ["fivewhys", "P1"],
         "body": "body",
         "update": "",
+        "news": [],
         "reported": {
             "last_seen": "2025-09-10T00:00:01Z",
             "state": "new",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.entry.severity import Severity
 from pipeline.exceptions import parse_exception
 from pipeline.joining import TEXT_LIMIT, Joiner, Released, join
 from tests.support import BASE, SECOND, entry
@@ -311,6 +312,18 @@ def test_a_warning_in_the_words_of_a_logger_may_stand_above() -> None:
     (found,) = released(above, *lines(PYTHON, severity="DEFAULT")).joined
     assert found.above == above
     assert found.entry.severity.name == "WARNING"
+
+
+def test_a_warning_on_standard_error_in_kubernetes_may_stand_above() -> None:
+    """The ERROR it is delivered with says nothing, and so does that of the lines below it."""
+    container: dict[str, Any] = {
+        "resource": {"type": "k8s_container"},
+        "logName": "projects/demo/logs/stderr",
+    }
+    above = entry("WARNING:root:tried again", at=-0.001, severity="ERROR", **container)
+    (found,) = released(above, *lines(PYTHON, severity="ERROR", **container)).joined
+    assert found.above == above
+    assert found.entry.severity is Severity.WARNING
 
 
 def test_a_traceback_that_came_whole_has_a_line_above() -> None:

@@ -205,7 +205,17 @@ def test_an_update_counts_from_the_last_report_not_from_the_last_run() -> None:
     assert "- **2 times more:** About down" in told
     sent = with_update(third, left, told, sent=True)
     assert sent.report.update == told
+    assert sent.report.news == []  # a count that grew is none
     assert update(sent, third, TEMPLATE, "update.md.j2") is None
+
+
+def test_what_is_worth_a_comment_is_named() -> None:
+    """The update tells more: that it went on is no news of its own."""
+    first = with_update(THEN.document(), None, "", sent=True)
+    second = replace(THEN, seen=(*SEEN, ("late", 60))).document()
+    told = update(first, second, TEMPLATE, "update.md.j2") or ""
+    assert with_update(second, first, told, sent=True).report.news == ["symptoms"]
+    assert with_update(second, first, "", sent=False).report.news == []
 
 
 def test_what_was_never_reported_carries_no_report() -> None:

@@ -51,6 +51,20 @@ def open_store(url: str) -> AbstractContextManager[Store]:
     return SqlStore(url)
 
 
+def check_kept_store(url: str) -> None:
+    """Check that a store is there.
+
+    Raises:
+        ConfigurationError: there is no such file.
+        StoreError: the URL or its path will not do.
+
+    """
+    if is_missing_file(url):
+        message = f"{url} does not exist; `fivewhys replay --store {url}` makes it"
+        raise ConfigurationError([Mistake("--store", 0, message)])
+    check_store(url)
+
+
 def open_kept_store(url: str) -> AbstractContextManager[Store]:
     """Open a store that is there already.
 
@@ -59,9 +73,7 @@ def open_kept_store(url: str) -> AbstractContextManager[Store]:
         StoreError: it cannot be opened.
 
     """
-    if is_missing_file(url):
-        message = f"{url} does not exist; `fivewhys replay --store {url}` makes it"
-        raise ConfigurationError([Mistake("--store", 0, message)])
+    check_kept_store(url)
     return open_store(url)
 
 

@@ -55,6 +55,10 @@ class Mistakes:
             self._found += [Mistake("", 0, line) for line in str(error).splitlines()]
         return otherwise
 
+    def note(self, mistake: Mistake) -> None:
+        """Note one."""
+        self._found.append(mistake)
+
     def raise_if_any(self) -> None:
         """Raise ConfigurationError when something was noted."""
         if self._found:

@@ -30,7 +30,7 @@ from pipeline.catalog import Catalog
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.entry.value import A_DAY
-from pipeline.errors import SinkError
+from pipeline.errors import Mistake, SinkError
 from pipeline.examining import Window
 from pipeline.flow import Replay, in_turn
 from pipeline.incident import PRIORITIES
@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from pipeline.suppressions import Placed
 
 
+FILES, GITHUB = "files", "github"
+"""Where reports go."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """What the command line says about a replay, unchecked."""
@@ -63,6 +67,7 @@ class ReplayOptions:
     suppressions: str = ""
     repo: str = ""
     out: str = "fivewhys-out"
+    sinks: Sequence[str] = (FILES,)
     store: str = IN_MEMORY
     since: str = ""
     until: str = ""
@@ -81,6 +86,23 @@ class ReplayOptions:
 def _store_url(options: ReplayOptions) -> str:
     """Return the store's URL; a dry run looks into a database file, and creates none."""
     return IN_MEMORY if options.dry_run and is_missing_file(options.store) else options.store
+
+
+def _check_github(options: ReplayOptions) -> None:
+    """Check that what is reported outlasts the run, and the settings of GitHub.
+
+    Raises:
+        ConfigurationError: every mistake in them.
+
+    """
+    from pipeline.bootstrap.reporting import read_tracker
+
+    mistakes = Mistakes()
+    mistakes.attempt(read_tracker, None)
+    if options.store == IN_MEMORY:
+        message = "github needs a --store: what is reported has to be known in the next run"
+        mistakes.note(Mistake("--sink", 0, message))
+    mistakes.raise_if_any()
 
 
 @contextmanager
@@ -124,8 +146,10 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
     mistakes.attempt(lambda: check_window(since, until), None)
     mistakes.attempt(lambda: check_store(options.store), None)
-    if not options.dry_run:
+    if not options.dry_run and FILES in options.sinks:
         mistakes.attempt(lambda: check_writable(options.out, "--out", folder=True), None)
+    if GITHUB in options.sinks:
+        mistakes.attempt(lambda: _check_github(options), None)
     if options.detections:
         mistakes.attempt(lambda: check_writable(options.detections, "--detections"), None)
     spread = mistakes.attempt(lambda: spread_over(options.jobs), in_turn)
@@ -151,7 +175,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 texts=load_texts,
                 investigators=looks,
                 store=store,
-                sinks=(FileSink(options.out),),
+                sinks=(FileSink(options.out),) if FILES in options.sinks else (),
                 policy=Policy(
                     min_priority=priority,
                     group_wait=settings.group_wait,

@@ -21,6 +21,7 @@ from pipeline.cli.explain import explain
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
 from pipeline.cli.replay import replay
+from pipeline.cli.reporting import apply, outbox, plan
 from pipeline.cli.rules import rules_app
 from pipeline.cli.suppressions import suppressions_app
 from pipeline.cli.templates import templates
@@ -42,6 +43,9 @@ app = typer.Typer(
 )
 app.command()(replay)
 app.command()(explain)
+app.command()(plan)
+app.command()(apply)
+app.command()(outbox)
 app.command()(templates)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")

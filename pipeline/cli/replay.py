@@ -39,6 +39,13 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class SinkName(StrEnum):
+    """Where reports go."""
+
+    FILES = "files"
+    GITHUB = "github"
+
+
 def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer reads them from here
     sources: Annotated[
         list[str] | None,
@@ -64,6 +71,12 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
     ] = "fivewhys-out",
+    sink: Annotated[
+        list[SinkName] | None,
+        typer.Option(
+            "--sink", help="Where reports go; repeatable. Default: files. github needs --store."
+        ),
+    ] = None,
     store: Store = IN_MEMORY,
     since: Annotated[
         str,
@@ -126,6 +139,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         probe=probe,
         investigators=investigator or [],
         out=out,
+        sinks=[*dict.fromkeys(sink or [SinkName.FILES])],
         store=store,
         since=since,
         until=until,
@@ -141,7 +155,9 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     document = result.document()
     _PRINTERS[format_](document)
     if format_ is Format.TABLE and document.incidents:
-        typer.echo("No issue was written (--dry-run)." if dry_run else f"The issues are in {out}/")
+        _say_where(options)
+    if SinkName.GITHUB in options.sinks:
+        _report(options, result, to_errors=format_ is not Format.TABLE)
     if fail_on and any(_is_urgent(item, fail_on) for item in document.incidents):
         raise typer.Exit(EXIT_FOUND)
 
@@ -156,6 +172,27 @@ def _replayed(options: "ReplayOptions", *, shown: bool) -> "Result":
         result = guarded(lambda: run.run(source, *told), EXIT_FAILED)
         guarded(lambda: replaying.write_detections(options.detections, result), EXIT_FAILED)
     return result
+
+
+def _say_where(options: "ReplayOptions") -> None:
+    if options.dry_run:
+        typer.echo("No issue was written (--dry-run).")
+    elif SinkName.FILES in options.sinks:
+        typer.echo(f"The issues are in {options.out}/")
+
+
+def _report(options: "ReplayOptions", result: "Result", *, to_errors: bool) -> None:
+    """Bring GitHub to what was found; what the run and those before it left waiting, too."""
+    from pipeline.bootstrap import reporting
+    from pipeline.cli.reporting import show_applied, show_plan
+
+    tracker, store = guarded(reporting.read_tracker), options.store
+    if options.dry_run:
+        plan = guarded(lambda: reporting.plan(tracker, store, result.outcomes), EXIT_FAILED)
+        show_plan(plan, to_errors=to_errors)
+    else:
+        applied = guarded(lambda: reporting.apply(tracker, store), EXIT_FAILED)
+        show_applied(applied, to_errors=to_errors)
 
 
 def _is_urgent(incident: "IncidentDocument", priority: str) -> bool:

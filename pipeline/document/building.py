@@ -102,6 +102,7 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
         assigned_to=assignee_of(incident.verdicts),
         verdicts=[_verdict(item) for item in incident.verdicts],
         previous=incident.previous,
+        absorbed=list(incident.absorbed),
         deployments=[_deployment(item) for item in rollout.begun],
         first_seen_after_deployment=[fact.text for fact in rollout.facts],
         looked_at=list(looked_at(facts)),

@@ -147,6 +147,10 @@ class ReportDocument(_Model):
     update: str = Field(
         "", description="what a comment would say changed since the last report; empty if nothing"
     )
+    news: list[str] = Field(
+        default_factory=list,
+        description="what of the update is worth a comment: state, cause, symptoms",
+    )
     reported: ReportedDocument | None = Field(
         default=None, description="what the last report that was sent said; null before the first"
     )
@@ -212,6 +216,9 @@ class IncidentDocument(_Model):
     assigned_to: str = ""
     verdicts: list[VerdictDocument] = []
     previous: str = Field("", description="the incident it continues after max_duration")
+    absorbed: list[str] = Field(
+        default_factory=list, description="incidents that became part of this one"
+    )
     deployments: list[DeploymentDocument] = Field(default_factory=list)
     first_seen_after_deployment: list[str] = Field(
         default_factory=list,

@@ -123,18 +123,16 @@ class LogEntry:
     def severity(self) -> Severity:
         """The entry's own severity, or the level in its text when it has none or DEFAULT.
 
-        Kubernetes Engine calls all of standard error ERROR; there the level in the text goes first:
+        Kubernetes Engine calls all of standard error ERROR, which says nothing: servers write all
+        they have to say there. So only the text tells:
         https://cloud.google.com/kubernetes-engine/docs/concepts/about-logs
         """
         own = severity_of(self.document.get("severity"))
         if own and not (own is Severity.ERROR and origin.is_standard_error(self.document)):
             return own
         payload = self.document.get("jsonPayload")
-        return (
-            (severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT)
-            or severity_of_text(self.message)
-            or own
-        )
+        told = severity_of_payload(payload) if isinstance(payload, dict) else Severity.DEFAULT
+        return told or severity_of_text(self.message)
 
     @property
     def has_unknown_severity(self) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import Neighbour
+    from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Answers, Question
     from pipeline.verdicts import Verdict
 
@@ -45,6 +46,8 @@ class MemoryStore:
     _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
     _verdicts: dict[int, Verdict] = field(default_factory=dict)
     _given: int = 0
+    _deliveries: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
+    _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def decisions(self) -> tuple[LedgerEntry, ...]:
@@ -195,6 +198,31 @@ class MemoryStore:
     def undo(self, number: int, by: str) -> Verdict | None:  # noqa: ARG002 - nobody asks later
         """Take back a verdict that holds; return it, None if no such verdict holds."""
         return self._verdicts.pop(number, None)
+
+    def trackers(self) -> list[str]:
+        """Return the names of those trackers of which something is known."""
+        return sorted(name for name, found in self._deliveries.items() if found)
+
+    def deliveries(self, tracker: str) -> dict[str, Delivery]:
+        """Return, by incident id, what is known of the issues in a tracker."""
+        return dict(self._deliveries[tracker])
+
+    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
+        """Keep what is known of the issue of an incident, in place of what was known."""
+        self._deliveries[tracker][incident] = delivery
+
+    def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+        """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""
+        owner, ends = self._leases.get(name, (holder, now))
+        if owner != holder and ends > now:
+            return False
+        self._leases[name] = (holder, until)
+        return True
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back."""
+        if self._leases.get(name, ("", 0))[0] == holder:
+            del self._leases[name]
 
     def __enter__(self) -> Self:
         return self

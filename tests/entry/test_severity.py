@@ -166,13 +166,13 @@ def test_any_text_has_some_severity(text: str) -> None:
         ({"textPayload": "INFO:     Application startup complete."}, Severity.INFO),
         ({"textPayload": "[2025-01-01 00:00:00 +0000] [1] [CRITICAL] gone"}, Severity.CRITICAL),
         ({"jsonPayload": {"level": "warn", "msg": "late"}}, Severity.WARNING),
-        ({"textPayload": "listening on :8080"}, Severity.ERROR),
+        ({"textPayload": "listening on :8080"}, Severity.DEFAULT),
     ],
 )
 def test_standard_error_in_kubernetes_is_as_severe_as_its_text_says(
     payload: dict[str, Any], expected: Severity
 ) -> None:
-    """All of it is delivered as ERROR; elsewhere the entry's own word counts."""
+    """All of it is delivered as ERROR, which says nothing; elsewhere the own word counts."""
     container = {"resource": {"type": "k8s_container"}, "logName": "projects/demo/logs/stderr"}
     assert severity(severity="ERROR", **container, **payload) is expected
     assert severity(severity="ERROR", **payload) is Severity.ERROR

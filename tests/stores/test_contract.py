@@ -20,6 +20,8 @@ from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
+from pipeline.tracker.delivering import Delivery
+from pipeline.tracker.model import Known, News, Ours
 from pipeline.traffic import Question
 from pipeline.verdicts import Kind, Verdict
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
@@ -395,3 +397,55 @@ def test_a_run_leaves_verdicts_alone(store: Store) -> None:
     store.record([detection()], [outcome()], BASE)
     store.record([], [], BASE, [detection().key])
     assert list(store.verdicts()) == [replace(MERGE, number=1)]
+
+
+# --- deliveries -----------------------------------------------------------------------------------
+
+OURS = Ours("It fails \ufdd0", labels=frozenset({"p1", "fivewhys"}), closed="completed")
+KNOWN = Known(
+    7, "missing-table", "digest", 2 * BASE, 3 * BASE, 5, frozenset({"b", "a"}), 1, OURS, Ours()
+)
+WAITING = Delivery(KNOWN, BASE, 2, "time-out \x00", 3 * BASE, (News("update-1", "It \ud800"),))
+
+
+def test_deliveries_are_kept_as_they_are(store: Store) -> None:
+    """Those of each tracker by themselves, and the last one of an incident."""
+    assert store.deliveries("example/platform") == {}
+    assert list(store.trackers()) == []
+    store.deliver("example/platform", "inc-1", WAITING)
+    store.deliver("example/platform", "inc-2", Delivery())
+    store.deliver("example/other", "inc-1", WAITING.done())
+    assert store.deliveries("example/platform") == {"inc-1": WAITING, "inc-2": Delivery()}
+    store.deliver("example/platform", "inc-1", WAITING.waiting(9 * BASE, "reset"))
+    told = store.deliveries("example/platform")["inc-1"]
+    assert (told.since, told.attempts, told.reason, told.not_before) == (BASE, 3, "reset", 0)
+    assert store.deliveries("example/other") == {"inc-1": Delivery(KNOWN)}
+    assert list(store.trackers()) == ["example/other", "example/platform"]
+
+
+def test_a_run_leaves_deliveries_alone(store: Store) -> None:
+    """They are about issues, whatever becomes of incidents."""
+    store.deliver("example/platform", "inc-1", WAITING)
+    store.record([detection()], [outcome()], BASE)
+    assert store.deliveries("example/platform") == {"inc-1": WAITING}
+
+
+def test_only_one_holds_a_lease(store: Store) -> None:
+    """It can be renewed; another one gets it when it was given back or ran out."""
+    assert store.lease("example/platform", "one", BASE + 10, BASE)
+    assert not store.lease("example/platform", "two", BASE + 20, BASE + 9)
+    assert store.lease("example/other", "two", BASE + 20, BASE + 9)
+    assert store.lease("example/platform", "one", BASE + 30, BASE + 9)
+    assert not store.lease("example/platform", "two", BASE + 40, BASE + 29)
+    assert store.lease("example/platform", "two", BASE + 50, BASE + 30)
+    assert not store.lease("example/platform", "one", BASE + 50, BASE + 31)
+
+
+def test_only_the_holder_gives_a_lease_back(store: Store) -> None:
+    """One that ran out and was taken over is no longer ours to give back."""
+    assert store.lease("example/platform", "one", BASE + 10, BASE)
+    store.release("example/platform", "two")
+    assert not store.lease("example/platform", "two", BASE + 20, BASE)
+    store.release("example/platform", "one")
+    assert store.lease("example/platform", "two", BASE + 20, BASE)
+    store.release("example/nothing", "two")

@@ -22,6 +22,8 @@ from pipeline.errors import StoreError
 from pipeline.report import Action
 from pipeline.stores.sql import SqlStore
 from pipeline.stores.sql.tables import metadata
+from pipeline.tracker.delivering import Delivery
+from pipeline.tracker.model import Known
 from tests.stores.support import BASE, detection, outcome
 
 if TYPE_CHECKING:
@@ -222,7 +224,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An older fivewhys does not guess what a newer one wrote."""
     SqlStore(url(tmp_path)).close()
     query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0004: update fivewhys"):
+    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0006: update fivewhys"):
         SqlStore(url(tmp_path))
 
 
@@ -294,3 +296,30 @@ def test_the_ledger_never_forgets_an_incident(tmp_path: Path) -> None:
         connection.execute("DELETE FROM incidents")
         with pytest.raises(sqlite3.IntegrityError):
             connection.commit()
+
+
+# --- deliveries -----------------------------------------------------------------------------------
+
+
+def test_a_delivery_survives_reopening(tmp_path: Path) -> None:
+    """So does the lease of whoever was killed, until it runs out."""
+    waiting = Delivery(Known(7, said=frozenset({"a"}))).waiting(BASE, "time-out", 2 * BASE)
+    with SqlStore(url(tmp_path)) as store:
+        store.deliver("example/platform", "inc-1", waiting)
+        assert store.lease("example/platform", "one", BASE + 10, BASE)
+    with SqlStore(url(tmp_path)) as store:
+        assert store.deliveries("example/platform") == {"inc-1": waiting}
+        assert not store.lease("example/platform", "two", BASE + 20, BASE + 9)
+        assert store.lease("example/platform", "two", BASE + 20, BASE + 10)
+
+
+def test_of_many_who_ask_at_once_one_gets_a_lease(tmp_path: Path) -> None:
+    """Each with the database opened by itself, as other processes have it."""
+    holders = [f"holder-{number}" for number in range(4)]
+
+    def ask(holder: str) -> bool:
+        with SqlStore(url(tmp_path)) as store:
+            return store.lease("example/platform", holder, BASE + 10, BASE)
+
+    with SqlStore(url(tmp_path)), ThreadPoolExecutor(len(holders)) as pool:
+        assert sum(pool.map(ask, holders)) == 1

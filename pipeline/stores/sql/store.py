@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
 from pipeline.ports import NOTHING, UNASKED
-from pipeline.stores.sql import rows, verdicts
+from pipeline.stores.sql import delivering, rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import LedgerEntry, Neighbour
+    from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
 
@@ -162,6 +163,29 @@ class SqlStore:
         """Take back a verdict that holds; return it, None if no such verdict holds."""
         with self._database.writing() as connection:
             return verdicts.undo(connection, number, by)
+
+    def trackers(self) -> tuple[str, ...]:
+        """Return the names of those trackers of which something is known."""
+        return tuple(self._read(delivering.TRACKERS, lambda row: str(row.tracker)))
+
+    def deliveries(self, tracker: str) -> dict[str, Delivery]:
+        """Return, by incident id, what is known of the issues in a tracker."""
+        return dict(self._read(delivering.known(tracker), delivering.to_delivery))
+
+    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
+        """Keep what is known of the issue of an incident, in place of what was known."""
+        with self._database.writing() as connection:
+            delivering.deliver(connection, tracker, incident, delivery)
+
+    def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+        """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""
+        with self._database.writing() as connection:
+            return delivering.lease(connection, name, holder, until, now)
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back."""
+        with self._database.writing() as connection:
+            delivering.release(connection, name, holder)
 
     def close(self) -> None:
         """Close the database; one in memory is gone then."""

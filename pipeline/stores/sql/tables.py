@@ -150,3 +150,19 @@ deployments = Table(
     Column("commit", AnyText, nullable=False),
     Column("last", AnyText, nullable=False),
 )
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("tracker", AnyText, primary_key=True),
+    Column("incident_id", AnyText, primary_key=True),
+    Column("document", AnyText, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("holder", AnyText, nullable=False),
+    Column("until", Nanoseconds, nullable=False),
+)

@@ -1,0 +1,123 @@
+"""What our ledger has of one repository's issues: kept at once, so that a stop loses nothing.
+
+Only who holds the lease of the repository writes into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.audit import SECOND
+from pipeline.sinks.github.failures import UnknownEffect
+from pipeline.sinks.github.pacing import LONGEST
+from pipeline.tracker.delivering import Delivery, digest
+from pipeline.tracker.knowing import intended, learned, refused
+from pipeline.tracker.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.ports import Deliveries
+    from pipeline.sinks.github.failures import CallError
+    from pipeline.tracker.model import Known, Step, Wanted
+
+LEASE = 180 * SECOND
+"""How long a writer that says nothing keeps others from writing: longer than a request takes."""
+
+
+class Book:
+    """The ledger of one `tracker`, as `holder` writes it; `now` reads the clock (ns UTC)."""
+
+    def __init__(
+        self, ledger: Deliveries, tracker: str, holder: str, now: Callable[[], int]
+    ) -> None:
+        self._ledger = ledger
+        self._tracker = tracker
+        self._holder = holder
+        self._now = now
+        self._rows: dict[str, Delivery] = {}
+
+    # --- who writes -------------------------------------------------------------------------------
+
+    def take(self) -> bool:
+        """Become the only writer or stay it, unless another one is; return whether we are."""
+        now = self._now()
+        return self._ledger.lease(self._tracker, self._holder, now + LEASE, now)
+
+    def give_back(self) -> None:
+        """Let others write."""
+        self._ledger.release(self._tracker, self._holder)
+
+    # --- what is known ----------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Read what others may have written."""
+        self._rows = dict(self._ledger.deliveries(self._tracker))
+
+    def known(self) -> dict[str, Known]:
+        """Return what is known of each incident's issue."""
+        return {key: delivery.known for key, delivery in self._rows.items()}
+
+    def learn(self, incident: str, known: Known) -> None:
+        """Keep what is known of an issue."""
+        self._keep(incident, replace(self._row(incident), known=known))
+
+    def intend(self, step: Step) -> None:
+        """Keep that a step is about to be taken."""
+        self._learn(step, lambda known: intended(known, step, self._now()))
+
+    def took(self, step: Step, number: int) -> None:
+        """Keep that a step was taken, at the issue of that number."""
+        created = number if step.kind is Kind.CREATE else 0
+        self._learn(step, lambda known: learned(known, step, self._now(), created))
+
+    def failed(self, step: Step, failure: CallError) -> None:
+        """Keep that a step was not taken; of one that may have been, only a listing can tell."""
+        if not isinstance(failure, UnknownEffect):
+            self._learn(step, refused)
+
+    # --- what waits -------------------------------------------------------------------------------
+
+    def held(self) -> Delivery | None:
+        """Return what waits because GitHub asked for patience that is not over yet."""
+        now = self._now()
+        waiting = (one for one in self._rows.values() if now < one.not_before <= now + LONGEST)
+        return max(waiting, key=lambda one: one.not_before, default=None)
+
+    def with_news(self, wanted: Wanted) -> Wanted:
+        """Return what an incident wants with those news that wait since earlier."""
+        told = {item.key for item in wanted.news}
+        early = tuple(item for item in self._row(wanted.key).news if item.key not in told)
+        return replace(wanted, news=(*early, *wanted.news))
+
+    def is_new(self, wanted: Wanted) -> bool:
+        """Whether an incident wants something else than what stands there, as far as we know."""
+        row = self._row(wanted.key)
+        return row.waits or row.told != digest(wanted)
+
+    def wait(self, incident: str, failure: CallError | None = None) -> None:
+        """Keep that something of an incident waits; a failure says why."""
+        reason, until = (str(failure), failure.not_before) if failure else ("", 0)
+        self._keep(incident, self._row(incident).waiting(self._now(), reason, until))
+
+    def expect(self, wanted: Wanted) -> None:
+        """Keep that an incident waits, and the news of it."""
+        row = self._row(wanted.key).waiting(self._now())
+        self._keep(wanted.key, replace(row, news=wanted.news))
+
+    def done(self, incident: str, wanted: Wanted | None = None) -> None:
+        """Keep that nothing of an incident waits any more."""
+        self._keep(incident, self._row(incident).done(digest(wanted) if wanted else ""))
+
+    def _row(self, incident: str) -> Delivery:
+        return self._rows.get(incident, Delivery())
+
+    def _learn(self, step: Step, change: Callable[[Known], Known]) -> None:
+        if step.incident:  # a second issue is not in the ledger
+            self.learn(step.incident, change(self._row(step.incident).known))
+
+    def _keep(self, incident: str, delivery: Delivery) -> None:
+        if delivery != self._row(incident):
+            self._ledger.deliver(self._tracker, incident, delivery)
+            self._rows[incident] = delivery

@@ -1,0 +1,314 @@
+"""What should stand in a repository, held against what stands there, until nothing is left to do.
+
+Each request is noted before it is sent and after it was answered. After one whose effect nobody
+knows, issues are listed and the plan is made again before anything else is written: whatever was
+written bears a marker, and is found by it. So a stop at any point repeats nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from pipeline.audit import SECOND
+from pipeline.sinks.github.book import LEASE
+from pipeline.sinks.github.failures import (
+    CallError,
+    Denied,
+    Later,
+    NeverReached,
+    NotThere,
+    UnknownEffect,
+)
+from pipeline.sinks.github.taking import take
+from pipeline.tracker.locating import concerned, unlisted
+from pipeline.tracker.marker import Signer
+from pipeline.tracker.model import Kind
+from pipeline.tracker.planning import plan, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pipeline.sinks.github.book import Book
+    from pipeline.sinks.github.client import Client
+    from pipeline.tracker.model import Issue, Known, Step, TrackerPolicy, Wanted
+
+ROUNDS: Final = 4
+"""How often issues are listed and the plan is made, at most."""
+
+SETTLING: Final = 3 * SECOND
+"""What GitHub is given to finish what it did not answer, before issues are listed again."""
+
+_ASKING: Final = SECOND
+"""How often it is asked whether another writer is through."""
+
+_EVERYONE: Final = (Denied, Later, NeverReached)
+"""What keeps every other request from getting out, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps, and the issues that they were made from."""
+
+    steps: tuple[Step, ...]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was done, and what failed, by incident; `plan` is the last one that was made."""
+
+    done: list[Step] = field(default_factory=list)
+    failures: dict[str, CallError] = field(default_factory=dict)
+    plan: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """How we behave in a repository: the `label` of our issues, and the `key` of our markers."""
+
+    label: str
+    key: bytes = field(repr=False)
+    policy: TrackerPolicy
+
+
+class Reconciler:
+    """Brings the issues of one repository to what incidents want.
+
+    `now` reads the clock (ns UTC), `sleep` lets seconds pass.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        book: Book,
+        house: House,
+        now: Callable[[], int],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._client = client
+        self._book = book
+        self._house = house
+        self._now = now
+        self._sleep = sleep
+
+    def plan(self, wanted: Iterable[Wanted]) -> Plan:
+        """Return what `apply` would do, and what is left alone and why.
+
+        Raises:
+            CallError: issues cannot be listed.
+
+        """
+        self._book.read()
+        told = [self._book.with_news(one) for one in wanted]
+        issues = self._listed(told)
+        return Plan(self._planned(told, issues), issues)
+
+    def apply(self, wanted: Sequence[Wanted]) -> Applied:
+        """Do what a plan says, and plan again after any doubt.
+
+        What could not be done waits in the ledger with its reason; nothing is raised for it.
+        """
+        applied = Applied()
+        if not self._is_our_turn():
+            message = "another process writes to the repository; what is left waits for the next"
+            applied.failures |= {one.key: Later(message) for one in wanted}
+            return applied
+        try:
+            self._book.read()
+            told = [self._book.with_news(one) for one in wanted]
+            self._reconcile(_Round(self._book, told, applied))
+        finally:
+            self._book.give_back()
+        return applied
+
+    def _is_our_turn(self) -> bool:
+        """Wait until no other writes, as long as one that was killed may seem to."""
+        until = self._now() + LEASE + _ASKING
+        while not self._book.take():
+            if self._now() >= until:
+                return False
+            self._sleep(_ASKING / SECOND)
+        return True
+
+    def _reconcile(self, state: _Round) -> None:
+        held = self._book.held()
+        if held:
+            message = f"GitHub asked for patience: {held.reason}"
+            state.give_up(Later(message, not_before=held.not_before))
+            return
+        for left in reversed(range(ROUNDS)):
+            pause = self._once(state)
+            if pause is None or not left:
+                return
+            self._sleep(pause / SECOND)
+
+    def _once(self, state: _Round) -> int | None:
+        """Plan and take steps until one is in doubt; return when to plan again, None if never."""
+        try:
+            issues = self._listed(state.wanted)
+            found = settle(state.wanted, issues, self._book.known(), self._signer)
+            if not self._book.take():
+                state.lost()
+                return None
+            for incident, known in found.items():
+                self._book.learn(incident, known)
+            steps = self._planned(state.wanted, issues)
+        except NotThere:
+            return 0
+        except CallError as failure:
+            state.give_up(failure)
+            return None
+        state.begin(steps, self._owners(steps))
+        pause = self._take_all(state)
+        state.end()
+        return self._doubt(state) if pause is None and not state.is_over else pause
+
+    def _take_all(self, state: _Round) -> int | None:
+        """Take steps; what fails keeps the rest of its incident waiting, and no other."""
+        while state.left:
+            step, owner = state.left[0]
+            if not self._book.take():
+                state.lost()
+                return None
+            try:
+                if not state.is_stuck(step, owner):
+                    self._take(state, step)
+            except CallError as failure:
+                self._book.failed(step, failure)
+                state.fail(owner, failure)
+                if isinstance(failure, UnknownEffect | NotThere):
+                    return SETTLING
+                if isinstance(failure, _EVERYONE):
+                    state.give_up(failure)
+                    return None
+            state.left.popleft()
+        return None
+
+    def _take(self, state: _Round, step: Step) -> None:
+        number = step.number or state.created.get(step.incident, 0)
+        other = step.other_number or state.created.get(step.other, 0)
+        self._book.intend(step)
+        taken = take(self._client, step, number, other)
+        self._book.took(step, taken)
+        if step.kind is Kind.CREATE:
+            state.created[step.incident] = taken
+        state.applied.done.append(step)
+
+    def _doubt(self, state: _Round) -> int | None:
+        """Return when it is clear that what was asked for without an answer will not appear."""
+        known = self._book.known()
+        asked = [known[one.key].asked_at for one in state.wanted if one.key in known]
+        latest = max(asked, default=0)
+        return max(0, latest + self._house.policy.doubt - self._now()) if latest else None
+
+    # --- what stands there ------------------------------------------------------------------------
+
+    @cached_property
+    def _signer(self) -> Signer:
+        """What signs our markers: for this repository, whatever it is called."""
+        return Signer(self._house.key, str(self._client.repository().id))
+
+    def _listed(self, wanted: Sequence[Wanted]) -> tuple[Issue, ...]:
+        """Return all issues with our label, those that we know, and comments where they matter."""
+        known = self._book.known()
+        issues = {issue.number: issue for issue in self._client.issues(self._house.label)}
+        adopted = {one.adopt for one in wanted if one.adopt} - issues.keys()
+        for number in sorted(unlisted(issues.values(), _near(wanted, known)) | adopted):
+            issues[number] = self._client.issue(number)
+        for number in sorted(concerned(wanted, issues.values(), known, self._signer)):
+            issues[number] = replace(issues[number], comments=self._client.comments(number))
+        return tuple(issues.values())
+
+    def _planned(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> tuple[Step, ...]:
+        known, policy = self._book.known(), self._house.policy
+        return plan(wanted, issues, known, self._now(), policy, signer=self._signer)
+
+    def _owners(self, steps: Iterable[Step]) -> list[str]:
+        """Return to which incident each step belongs; a second issue says so in what it is told."""
+        return [step.incident or step.other or self._said_of(step) for step in steps]
+
+    def _said_of(self, step: Step) -> str:
+        found = self._signer.read(str(step.fields.get("body", "")))
+        return next((one.mark.incident for one in found if one.mark), "")
+
+
+class _Round:
+    """Where an application stands; `left` are steps of the last plan, with whose they are."""
+
+    def __init__(self, book: Book, wanted: Sequence[Wanted], applied: Applied) -> None:
+        self.wanted = wanted
+        self.applied = applied
+        self.left: deque[tuple[Step, str]] = deque()
+        self.created: dict[str, int] = {}
+        self.is_over = False
+        self._book = book
+        self._by_key = {one.key: one for one in wanted}
+        self._begun: set[str] = set()
+        self._stuck: set[str] = set()
+
+    def begin(self, steps: tuple[Step, ...], owners: Sequence[str]) -> None:
+        """Keep whose steps are to be taken, before the first is."""
+        self.applied.plan = steps
+        pairs = zip(steps, owners, strict=True)
+        self.left = deque(pair for pair in pairs if pair[0].kind is not Kind.LEAVE)
+        self._begun = {owner for _, owner in self.left}
+        self.created, self._stuck = {}, set()
+        for owner in sorted(self._begun):
+            self._expect(owner)
+        self._finish({key for one in self.wanted for key in (one.key, *one.absorbed)} - self._begun)
+
+    def is_stuck(self, step: Step, owner: str) -> bool:
+        """Whether a step has to wait for one that failed."""
+        if step.other in self._stuck and owner not in self._stuck:
+            self.fail(owner, self.applied.failures[step.other])
+        return owner in self._stuck
+
+    def fail(self, owner: str, failure: CallError) -> None:
+        """Keep why the rest of an incident waits."""
+        self._stuck.add(owner)
+        self.applied.failures[owner] = failure
+        self._book.wait(owner, failure)
+
+    def give_up(self, failure: CallError) -> None:
+        """Keep that everything waits that is to be done, as far as anybody knows."""
+        self.end()
+        self.is_over = True
+        waiting = {owner for _, owner in self.left}
+        waiting |= {one.key for one in self.wanted if self._book.is_new(one)}
+        for owner in sorted(waiting - self._stuck):
+            self._expect(owner)
+            self.fail(owner, failure)
+
+    def lost(self) -> None:
+        """Say that another one writes now; the ledger is theirs."""
+        self.is_over = True
+        self._begun = set()
+        failure = Later("another process took over writing to the repository")
+        self.applied.failures |= {one.key: failure for one in self.wanted}
+
+    def end(self) -> None:
+        """Keep that nothing waits where all steps were taken."""
+        self._finish(self._begun - self._stuck - {owner for _, owner in self.left})
+
+    def _expect(self, owner: str) -> None:
+        if owner in self._by_key:
+            self._book.expect(self._by_key[owner])
+        else:
+            self._book.wait(owner)
+
+    def _finish(self, incidents: Iterable[str]) -> None:
+        known = self._book.known()
+        for incident in sorted(incidents):
+            if incident in known and not known[incident].asked_at:
+                self.applied.failures.pop(incident, None)
+                self._book.done(incident, self._by_key.get(incident))
+
+
+def _near(wanted: Sequence[Wanted], known: Mapping[str, Known]) -> Mapping[str, Known]:
+    """Return what is known of those incidents that a plan has to do with."""
+    names = chain.from_iterable((one.key, *one.absorbed, *one.children) for one in wanted)
+    return {name: known[name] for name in names if name in known}

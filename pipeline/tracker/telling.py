@@ -1,0 +1,100 @@
+"""A plan as a person reads it: what would be done and why, and the difference it makes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from pipeline.tracker.model import Issue, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pipeline.tracker.model import Step
+
+_MARKER: Final = "<!-- fivewhys:"
+_HEADERS: Final = 2
+"""Lines with which a difference begins."""
+
+VERBS: Final[Mapping[Kind, str]] = {
+    Kind.CREATE: "create",
+    Kind.EDIT: "change",
+    Kind.COMMENT: "comment on",
+    Kind.EDIT_COMMENT: "change a comment on",
+    Kind.LABEL: "label",
+    Kind.UNLABEL: "unlabel",
+    Kind.ASSIGN: "assign",
+    Kind.UNASSIGN: "unassign",
+    Kind.REOPEN: "reopen",
+    Kind.CLOSE: "close",
+    Kind.LINK_DUPLICATE: "close as a duplicate",
+    Kind.SUB_ISSUE: "add a sub-issue to",
+    Kind.LEAVE: "leave",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a plan; `sign` is `+` or `-` for what comes and goes, `*` for a step, else ""."""
+
+    sign: str
+    text: str
+
+
+def told(steps: Iterable[Step], issues: Iterable[Issue]) -> Iterator[Line]:
+    """Yield the lines of a plan; `issues` are those that it was made from."""
+    standing = {issue.number: issue for issue in issues}
+    counts: Counter[Kind] = Counter()
+    for step in steps:
+        counts[step.kind] += 1
+        yield Line("*", f"{headline(step)}: {step.reason}")
+        yield from _difference(step, standing.get(step.number, Issue(step.number)))
+    left = counts.pop(Kind.LEAVE, 0)
+    done = [f"{counts[kind]} to {verb}" for kind, verb in VERBS.items() if counts[kind]]
+    yield Line("", f"{', '.join(done) or 'nothing to do'}; {left} left alone")
+
+
+def headline(step: Step) -> str:
+    """Return what a step does, to which issue, for which incident."""
+    issue = f"#{step.number}" if step.number else "its issue"
+    target = "an issue" if step.kind is Kind.CREATE else issue
+    other = step.other if step.kind in {Kind.LINK_DUPLICATE, Kind.SUB_ISSUE} else ""
+    of = f" (#{step.other_number} of {other})" if step.other_number and other else ""
+    return f"{VERBS[step.kind]} {target}{of} for {step.incident or step.other or 'people'}"
+
+
+def _difference(step: Step, issue: Issue) -> Iterator[Line]:
+    """Yield what a step takes away and brings."""
+    for name, value in sorted(step.fields.items(), key=lambda item: item[0] == "body"):
+        if name == "body":
+            yield from _text_difference(_standing_text(step, issue), str(value))
+        elif name not in {"state", "state_reason"}:
+            was = getattr(issue, name, "") if step.kind is Kind.EDIT else ""
+            if was:
+                yield Line("-", f"{name}: {was}")
+            sign = "-" if step.kind in {Kind.UNLABEL, Kind.UNASSIGN} else "+"
+            yield Line(sign, f"{name}: {value if isinstance(value, str) else ', '.join(value)}")
+
+
+def _standing_text(step: Step, issue: Issue) -> str:
+    if step.kind is Kind.EDIT:
+        return issue.body
+    bodies = (one.body for one in issue.comments or () if one.id == step.comment)
+    return next(bodies, "") if step.kind is Kind.EDIT_COMMENT else ""
+
+
+def _text_difference(before: str, after: str) -> Iterator[Line]:
+    """Yield the lines that differ, and one on each side of them; markers are not to be read."""
+    old, new = ([*_shown(text)] for text in (before, after))
+    for line in islice(unified_diff(old, new, n=1, lineterm=""), _HEADERS, None):
+        if line.startswith("@@"):
+            yield Line("", "…")
+        else:
+            yield Line(line[:1].strip(), line[1:])
+
+
+def _shown(text: str) -> Iterator[str]:
+    return (line for line in text.splitlines() if not line.startswith(_MARKER))

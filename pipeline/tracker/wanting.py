@@ -1,0 +1,85 @@
+"""From incidents as they were last recorded to what they want of the tracker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pipeline.entry import parse_timestamp
+from pipeline.incident import State
+from pipeline.report import Action
+from pipeline.tracker.model import News, Wanted
+from pipeline.tracker.people import login_of
+from pipeline.tracker.routing import LABEL_LIMIT
+from pipeline.verdicts import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.document import IncidentDocument
+    from pipeline.report import LedgerEntry
+
+LABEL: Final = "fivewhys"
+"""What all our issues bear, so that they can be listed; reports say it first."""
+
+
+def all_wanted(
+    documents: Iterable[IncidentDocument], ledger: Mapping[str, LedgerEntry], now: int
+) -> tuple[Wanted, ...]:
+    """Return what those incidents want that were decided to be reported, and are not held back.
+
+    `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end.
+    """
+    return tuple(
+        wanted(document, ledger[document.id])
+        for document in documents
+        if document.id in ledger and not _is_held(document, now)
+    )
+
+
+def wanted(document: IncidentDocument, decided: LedgerEntry) -> Wanted:
+    """Return what an incident wants since a decision about it."""
+    report = document.report
+    return Wanted(
+        key=document.id,
+        title=report.title,
+        body=report.body,
+        state=State(document.state),
+        signature=document.fingerprint,
+        last_seen=parse_timestamp(document.last_seen),
+        labels=_labels(report.labels),
+        assignees=_assignees(document.assigned_to),
+        news=_news(document, decided),
+        absorbed=tuple(document.absorbed),
+        close=_is_resolved_by_people(document),
+    )
+
+
+def _is_held(document: IncidentDocument, now: int) -> bool:
+    until = document.silenced_until
+    return bool(document.suppressed) or bool(until and parse_timestamp(until) > now)
+
+
+def _labels(names: Iterable[str]) -> tuple[str, ...]:
+    """Return labels as GitHub takes them: short, each once, and without commas, which list them."""
+    cut = (name.replace(",", " ")[:LABEL_LIMIT].strip() for name in (LABEL, *names))
+    return tuple({name.casefold(): name for name in cut if name}.values())
+
+
+def _assignees(name: str) -> tuple[str, ...]:
+    """Return to whom an issue can be assigned (`@ana`): to no team, and not to what is no login."""
+    login = login_of(name) if name.startswith("@") else ""
+    return (login,) if login else ()
+
+
+def _news(document: IncidentDocument, decided: LedgerEntry) -> tuple[News, ...]:
+    """Return the comment of a decision: only one that was taken, and only where there is news."""
+    report = document.report
+    if report.action != Action.UPDATE or not report.update or not report.news:
+        return ()
+    return (News(f"{decided.action}-{decided.decided_at}-{decided.digest}", report.update),)
+
+
+def _is_resolved_by_people(document: IncidentDocument) -> bool:
+    """Whether the state is what a person said, not what silence did."""
+    said = (item.text for item in document.verdicts if item.kind == Kind.RESOLVE)
+    return document.state == State.RESOLVED and document.state_reason.startswith(tuple(said))

@@ -1,0 +1,190 @@
+"""`plan`, `apply`, `outbox` and `replay --sink github`, as a user has them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.stores.sql import SqlStore
+from tests.fakes.github import TOKEN, FakeGithub, running
+from tests.test_cli import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from tests.fakes.github.state import Issue
+
+    Run = Callable[..., Result]
+
+HERE = "example/platform"
+KEY = "a key of sixteen bytes or more"
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGithub]:
+    """Lend a fake GitHub without issues."""
+    with running(FakeGithub()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """Write an export of one entry that makes one incident."""
+    path = tmp_path / "export.jsonl"
+    path.write_text(json.dumps(MISSING) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """Return the URL of a store that is not there yet."""
+    return f"sqlite:///{tmp_path}/store.db"
+
+
+@pytest.fixture
+def run(github: FakeGithub) -> Run:
+    """Return what runs a command with the settings of the fake."""
+    settings = {
+        "FIVEWHYS_GITHUB_REPOSITORY": HERE,
+        "FIVEWHYS_GITHUB_TOKEN": TOKEN,
+        "FIVEWHYS_GITHUB_URL": github.base,
+        "FIVEWHYS_MARKER_KEY": KEY,
+    }
+    return lambda *words, **more: CliRunner().invoke(
+        app, [str(word) for word in words], env={**settings, **more}
+    )
+
+
+def issues(github: FakeGithub) -> dict[int, Issue]:
+    """Return all issues by number."""
+    return github.state.repositories[HERE].issues
+
+
+def test_a_replay_reports_to_github(
+    run: Run, github: FakeGithub, export: Path, store: str, tmp_path: Path
+) -> None:
+    """One incident, one issue, however often it is said; no files, unless these are wanted, too."""
+    words = ("replay", export, "--store", store, "--sink", "github", "--out", tmp_path / "out")
+    first = run(*words)
+    assert first.exit_code == 0, first.output
+    assert "create an issue for inc-" in first.stdout
+    again = run(*words, "--sink", "files")
+    assert again.exit_code == 0, again.output
+    assert "create" not in again.stdout.splitlines()[-1]
+    assert "Nothing is left to do in GitHub." in again.stdout
+    (issue,) = issues(github).values()
+    assert issue.title == "[P1] backend: Missing critical tables: user_sessions"
+    assert issue.labels == ["fivewhys", "P1", "missing-table"]
+    assert "## Five whys" in (issue.body or "")
+    assert len([*(tmp_path / "out").iterdir()]) == 1
+
+
+def test_a_plan_says_what_apply_does(
+    run: Run, github: FakeGithub, export: Path, store: str, tmp_path: Path
+) -> None:
+    """It changes nothing, and once it was applied there is nothing left."""
+    run("replay", export, "--store", store, "--out", tmp_path / "out")
+    for words in (["plan"], ["apply", "--dry-run"]):
+        planned = run(*words, "--store", store)
+        assert planned.exit_code == 0, planned.output
+        assert "no issue bears its marker" in planned.stdout
+        assert "  + title: [P1] backend: Missing critical tables: user_sessions\n" in planned.stdout
+        assert "1 to create; 0 left alone" in planned.stdout
+    assert issues(github) == {}
+    applied = run("apply", "--store", store)
+    assert applied.exit_code == 0, applied.output
+    assert applied.stdout.startswith("create an issue for inc-")
+    assert len(issues(github)) == 1
+    assert "nothing to do; 1 left alone" in run("plan", "--store", store).stdout
+    assert run("outbox", "--store", store).stderr == "Nothing waits.\n"
+
+
+def test_a_dry_run_shows_what_would_be_done(
+    run: Run, github: FakeGithub, export: Path, store: str, tmp_path: Path
+) -> None:
+    """Nothing is written, no store and no issue; a document stays one."""
+    words = ("replay", export, "--store", store, "--sink", "github", "--dry-run")
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert "1 to create" in result.stdout
+    told = run(*words, "--format", "json")
+    assert len(json.loads(told.stdout)["incidents"]) == 1
+    assert "1 to create" in told.stderr
+    assert issues(github) == {}
+    assert [one.name for one in tmp_path.iterdir()] == ["export.jsonl"]
+
+
+def test_what_does_not_get_out_waits_in_the_outbox(
+    run: Run, github: FakeGithub, export: Path, store: str
+) -> None:
+    """With its reason and its age; it is said, and tried again."""
+    github.fail("issues/create = 403-forbidden")
+    failed = run("replay", export, "--store", store, "--sink", "github")
+    assert failed.exit_code == 1
+    assert " waits: " in failed.stderr
+    assert "Resource not accessible by integration" in failed.stderr
+    listed = run("outbox", "--store", store)
+    (row,) = listed.stdout.splitlines()
+    incident, _, since, attempts, reason, _, tracker = row.split("\t")
+    assert (incident[:4], since[:2], attempts) == ("inc-", "20", "1")
+    assert "Resource not accessible by integration" in reason
+    assert tracker.endswith("/example/platform")
+    github.faults.rules.clear()
+    assert run("apply", "--store", store).exit_code == 0
+    assert run("outbox", "--store", store).stdout == ""
+    assert len(issues(github)) == 1
+
+
+def test_what_cannot_be_listed_cannot_be_planned(
+    run: Run, github: FakeGithub, export: Path, store: str, tmp_path: Path
+) -> None:
+    """That is no mistake of the settings."""
+    run("replay", export, "--store", store, "--out", tmp_path / "out")
+    github.fail("issues/list-for-repo = 403-forbidden")
+    failed = run("plan", "--store", store)
+    assert failed.exit_code == 1
+    assert "Resource not accessible by integration" in failed.stderr
+
+
+def test_all_mistakes_in_settings_are_said_at_once(store: str, export: Path) -> None:
+    """Those of options, too; and nothing shows a secret."""
+    env = {"FIVEWHYS_GITHUB_CLOSE": "perhaps", "FIVEWHYS_GITHUB_REOPEN_WINDOW": "soon"}
+    env |= {"FIVEWHYS_MARKER_KEY": "short-secret"}
+    for words in (["plan", "--store", store], ["apply", "--store", store]):
+        result = CliRunner().invoke(app, words, env=env)
+        assert result.exit_code == 2
+        assert "store.db does not exist" in result.stderr
+        for name in (*env, "FIVEWHYS_GITHUB_REPOSITORY", "FIVEWHYS_GITHUB_TOKEN"):
+            assert name in result.stderr
+        assert "short-secret" not in result.output
+    unset = CliRunner().invoke(app, ["replay", str(export), "--sink", "github"])
+    assert unset.exit_code == 2
+    for said in ("--sink: github needs a --store", "FIVEWHYS_MARKER_KEY: it is not set", "TOKEN"):
+        assert said in unset.stderr
+
+
+def test_what_people_resolve_is_closed(
+    run: Run, github: FakeGithub, export: Path, store: str
+) -> None:
+    """Although the setting does not close what is silent; and said once."""
+    words = ("replay", export, "--store", store, "--sink", "github")
+    run(*words)
+    with SqlStore(store) as opened:
+        (incident,) = opened.incidents()
+    run("incidents", "resolve", incident.id, "--store", store, "--by", "ana")
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    (issue,) = issues(github).values()
+    assert (issue.state, issue.state_reason) == ("closed", "completed")
+    assert "quiet" in issue.labels
+    (comment,) = issue.comments
+    assert "resolved by ana" in comment.body
+    assert run(*words).exit_code == 0
+    assert len(issue.comments) == 1

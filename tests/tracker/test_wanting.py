@@ -1,0 +1,95 @@
+"""What incidents want of the tracker, as they were recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.document import SuppressedDocument, VerdictDocument
+from pipeline.incident import State
+from pipeline.report import Action, LedgerEntry
+from pipeline.tracker.model import News
+from pipeline.tracker.wanting import all_wanted, wanted
+from tests.support import BASE
+from tests.tracker.recorded import document
+
+DECIDED = LedgerEntry("inc-1", 77, Action.UPDATE, "why", "abc", (), "new")
+REPORT = {"title": "[P1] It fails", "labels": ["fivewhys", "P1"], "body": "## Problem"}
+HELD = SuppressedDocument(place="s.yml:1", owner="ana", reason="known", until="")
+
+
+def recorded(report: dict[str, Any] | None = None, **values: Any) -> Any:
+    """Return an incident as it was recorded."""
+    one = document()
+    told = one.report.model_copy(update={**REPORT, **(report or {})})
+    return one.model_copy(update={"report": told, **values})
+
+
+def test_an_issue_says_what_the_report_says() -> None:
+    """Its signature is what stays when the same failure comes back."""
+    one = wanted(recorded(state="quiet", absorbed=["inc-0"]), DECIDED)
+    assert (one.key, one.title, one.body) == ("inc-1", "[P1] It fails", "## Problem")
+    assert (one.state, one.signature, one.last_seen) == (State.QUIET, "v1-aaaa", BASE)
+    assert (one.labels, one.assignees, one.news) == (("fivewhys", "P1"), (), ())
+    assert (one.absorbed, one.close) == (("inc-0",), False)
+
+
+def test_labels_are_such_as_github_takes() -> None:
+    """Ours is always there; none is long, doubled, empty, or a list."""
+    one = wanted(recorded({"labels": ["P1", "P1", " ", "a,b", "x" * 80]}), DECIDED)
+    assert one.labels == ("fivewhys", "P1", "a b", "x" * 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "logins"),
+    [("@ana", ("ana",)), ("@example/backend", ()), ("ana", ()), ("", ()), ("@ana bo", ())],
+)
+def test_only_people_are_assigned(name: str, logins: tuple[str, ...]) -> None:
+    """A team cannot be, and what has no `@` may be anything."""
+    assert wanted(recorded(assigned_to=name), DECIDED).assignees == logins
+
+
+def test_a_decision_makes_one_comment() -> None:
+    """Named after it, so that it is made once, whoever tries again."""
+    told = {"action": "update", "update": "New symptom.", "news": ["symptoms"]}
+    assert wanted(recorded(told), DECIDED).news == (News("update-77-abc", "New symptom."),)
+
+
+@pytest.mark.parametrize("less", [{"action": "leave"}, {"news": []}, {"update": ""}])
+def test_what_is_no_news_makes_no_comment(less: dict[str, Any]) -> None:
+    """Nor what was not decided to be reported: a count that grew shows in the report."""
+    told = {"action": "update", "update": "Twice more.", "news": ["symptoms"], **less}
+    assert wanted(recorded(told), DECIDED).news == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "closes"),
+    [
+        ("resolved", "resolved by ana; 3 seen since", True),
+        ("resolved", "not seen for 24 h", False),
+        ("new", "resolved by ana", False),
+    ],
+)
+def test_what_people_resolved_is_closed(state: str, reason: str, closes: bool) -> None:  # noqa: FBT001 - a column of a table
+    """What silence resolved is closed only where a setting says so."""
+    said = [
+        VerdictDocument(number=1, kind=kind, text=text, by="ana", at="", reason="")
+        for kind, text in (("assign", "not seen"), ("resolve", "resolved by ana"))
+    ]
+    one = wanted(recorded(state=state, state_reason=reason, verdicts=said), DECIDED)
+    assert one.close is closes
+
+
+def test_only_what_was_decided_to_be_reported_and_is_not_held_is_wanted() -> None:
+    """A silence ends by itself."""
+    ledger = dict.fromkeys(("inc-1", "inc-2", "inc-3"), DECIDED)
+    documents = [
+        recorded(),
+        recorded(id="inc-2", suppressed=[HELD]),
+        recorded(id="inc-3", silenced_until="2025-09-10T00:00:10Z"),
+        recorded(id="inc-4"),
+    ]
+    until = 1_757_462_410 * 10**9
+    assert [one.key for one in all_wanted(documents, ledger, until - 1)] == ["inc-1"]
+    assert [one.key for one in all_wanted(documents, ledger, until)] == ["inc-1", "inc-3"]
