@@ -40,6 +40,8 @@ def render_text(template: str, values: Mapping[str, Any], place: str) -> str:
         TemplateError: it is no template, or it raised; with `place` (`file:line` or `file`).
 
     """
+    if "{" not in template and "\r" not in template:  # it says the same of everything
+        return template
     try:
         return _plain(template).render(values)
     except Exception as error:

@@ -19,13 +19,14 @@ from pipeline.bootstrap.keeping import (
     open_kept_store,
     open_store,
 )
-from pipeline.bootstrap.reading import Mistakes, read_setting, read_span
+from pipeline.bootstrap.reading import Mistakes, read_redactor, read_setting, read_span
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.report import Action, LedgerEntry
 from pipeline.sinks.github.asking import World
 from pipeline.sinks.github.book import Book
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import Credentials, read_credentials
+from pipeline.sinks.github.hearing import Ear
 from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.tracker.marker import Signer
 from pipeline.tracker.model import TrackerPolicy
@@ -78,6 +79,7 @@ def read_tracker(store: str = "") -> Tracker:
     window = mistakes.attempt(
         lambda: read_span(os.environ.get(REOPEN_WINDOW, ""), REOPEN_WINDOW), 0
     )
+    mistakes.attempt(read_redactor, None)
     mistakes.raise_if_any()
     policy = TrackerPolicy(closes=closes, reopen_window=window or TrackerPolicy().reopen_window)
     return Tracker(credentials, key, policy)
@@ -144,8 +146,11 @@ def _reconciler(tracker: Tracker, store: Store) -> Iterator[Reconciler]:
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy)
-    with Client(tracker.credentials, World(time.time_ns, time.sleep)) as client:
-        yield Reconciler(client, book, house, time.time_ns, time.sleep)
+    documents = {document.id: document for document in store.incidents()}
+    world = World(time.time_ns, time.sleep)
+    with Client(tracker.credentials, world) as client:
+        ear = Ear(client, store, documents, read_redactor())
+        yield Reconciler(client, book, house, world, ear)
 
 
 def _wanted(store: Store, outcomes: Iterable[Outcome] = ()) -> tuple[Wanted, ...]:

@@ -195,33 +195,34 @@ class Causes:
             return (), rows
         own = self._rows.facet(rows[0])
         times = own.times if rows is own.rows else [self._rows.times[row] for row in rows]
-        by_nearest: dict[int, list[int]] = defaultdict(list)
+        found, late, left = list[int](), list[int](), list[int]()
+        first_ones: dict[int, int] = {}
+        others, theirs = list[int](), list[int]()
         nearest_ones = nearest_causes(strands, times, self._spans.skew)
         for row, nearest in zip(rows, nearest_ones, strict=True):
-            by_nearest[nearest].append(row)
-        left, late = by_nearest.pop(NOTHING, []), by_nearest.pop(UNKNOWN, [])
-        self._take_nearest(by_nearest, strands, repeated)
+            if nearest > UNKNOWN:
+                found.append(row)
+                first = first_ones.setdefault(nearest, row)
+                if first != row:
+                    others.append(row)
+                    theirs.append(first)
+            else:
+                (left if nearest == NOTHING else late).append(row)
+        self._take_nearest(first_ones, strands, repeated)
+        self._forest.unite(others, theirs)
         if late:
             self._explain_skewed(late, strands, repeated)
-        return [*chain.from_iterable(by_nearest.values()), *late], left
+        return found + late, left
 
     def _take_nearest(
-        self,
-        by_nearest: Mapping[int, Sequence[int]],
-        strands: Sequence[Strand],
-        repeated: Sequence[int],
+        self, effects: Mapping[int, int], strands: Sequence[Strand], repeated: Sequence[int]
     ) -> None:
         """Take the nearest causes and those together with them, by when the nearest ones were."""
-        effects = [same[0] for same in by_nearest.values()]
-        times = [self._rows.times[row] for row in effects]
-        firsts = _firsts(by_nearest, repeated, self._spans.together)
+        rows, times = effects.values(), self._rows.times
+        firsts = _firsts(effects, repeated, self._spans.together)
         for strand in strands:
-            limits = [time - strand.edge.within for time in times]
-            begins = map(max, firsts, limits)
-            self._take(*strand.explain(effects, begins, by_nearest), strand.edge)
-        for same in by_nearest.values():
-            if len(same) > 1:
-                self._forest.join(same, same[0])
+            begins = map(max, firsts, [times[row] - strand.edge.within for row in rows])
+            self._take(*strand.explain(rows, begins, effects), strand.edge)
 
     def _explain_skewed(
         self, late: Sequence[int], strands: Sequence[Strand], repeated: Sequence[int]

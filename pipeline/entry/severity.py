@@ -95,6 +95,11 @@ _WITHOUT_TIME = re.compile(
     ))
 )  # fmt: skip
 
+# A line of an access log has no level, and holds what a stranger sent: address, query, browser.
+_ACCESS = re.compile(
+    r"[\w.:-]{1,80} \S{1,80} [^\s\[]{1,80} \[\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4}\] \""
+)
+
 
 def plain_text(text: str) -> str:
     """Return the text without ANSI escapes and without white space around it."""
@@ -140,13 +145,13 @@ def severity_of_text(text: str) -> Severity:
     """Return the level that the text begins with, in the layout of a logger; else DEFAULT.
 
     The text is one that `plain_text` returned. A level further inside is not one: it belongs to
-    what the line talks about.
+    what the line talks about. A line of an access log (the Common Log Format) is INFO.
     """
     head = text[:_HEAD]
     time = _TIME.match(head)
     match = _AFTER_TIME.match(head, time.end()) if time else _WITHOUT_TIME.match(head)
     if match is None or match.lastindex is None:
-        return Severity.DEFAULT
+        return Severity.INFO if _ACCESS.match(head) else Severity.DEFAULT
     word = match[match.lastindex]
     return _LETTERS.get(word) or severity_of(word)
 

@@ -72,8 +72,9 @@ class Delivery:
 
 
 def digest(wanted: Wanted) -> str:
-    """Return what changes when an incident wants something else."""
-    return hashlib.sha256(repr(wanted).encode("utf-8", "replace")).hexdigest()[:16]
+    """Return what changes when an incident wants something else, news left out."""
+    said = repr(replace(wanted, news=()))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _known_document(known: Known) -> dict[str, Any]:

@@ -94,7 +94,8 @@ class Book:
     def is_new(self, wanted: Wanted) -> bool:
         """Whether an incident wants something else than what stands there, as far as we know."""
         row = self._row(wanted.key)
-        return row.waits or row.told != digest(wanted)
+        unsaid = {item.key for item in wanted.news} - row.known.said
+        return row.waits or bool(unsaid) or row.told != digest(wanted)
 
     def wait(self, incident: str, failure: CallError | None = None) -> None:
         """Keep that something of an incident waits; a failure says why."""

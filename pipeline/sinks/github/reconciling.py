@@ -30,10 +30,12 @@ from pipeline.tracker.model import Kind
 from pipeline.tracker.planning import plan, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from pipeline.sinks.github.asking import World
     from pipeline.sinks.github.book import Book
     from pipeline.sinks.github.client import Client
+    from pipeline.sinks.github.hearing import Ear
     from pipeline.tracker.model import Issue, Known, Step, TrackerPolicy, Wanted
 
 ROUNDS: Final = 4
@@ -78,7 +80,7 @@ class House:
 class Reconciler:
     """Brings the issues of one repository to what incidents want.
 
-    `now` reads the clock (ns UTC), `sleep` lets seconds pass.
+    `world` is the clock and what lets time pass; an `ear` hears what people decide in issues.
     """
 
     def __init__(
@@ -86,14 +88,14 @@ class Reconciler:
         client: Client,
         book: Book,
         house: House,
-        now: Callable[[], int],
-        sleep: Callable[[float], None],
+        world: World,
+        ear: Ear | None = None,
     ) -> None:
         self._client = client
         self._book = book
         self._house = house
-        self._now = now
-        self._sleep = sleep
+        self._world = world
+        self._ear = ear
 
     def plan(self, wanted: Iterable[Wanted]) -> Plan:
         """Return what `apply` would do, and what is left alone and why.
@@ -105,6 +107,7 @@ class Reconciler:
         self._book.read()
         told = [self._book.with_news(one) for one in wanted]
         issues = self._listed(told)
+        told = [*self._heard(told, issues, keeps=False)]
         return Plan(self._planned(told, issues), issues)
 
     def apply(self, wanted: Sequence[Wanted]) -> Applied:
@@ -127,11 +130,11 @@ class Reconciler:
 
     def _is_our_turn(self) -> bool:
         """Wait until no other writes, as long as one that was killed may seem to."""
-        until = self._now() + LEASE + _ASKING
+        until = self._world.clock() + LEASE + _ASKING
         while not self._book.take():
-            if self._now() >= until:
+            if self._world.clock() >= until:
                 return False
-            self._sleep(_ASKING / SECOND)
+            self._world.sleep(_ASKING / SECOND)
         return True
 
     def _reconcile(self, state: _Round) -> None:
@@ -144,7 +147,7 @@ class Reconciler:
             pause = self._once(state)
             if pause is None or not left:
                 return
-            self._sleep(pause / SECOND)
+            self._world.sleep(pause / SECOND)
 
     def _once(self, state: _Round) -> int | None:
         """Plan and take steps until one is in doubt; return when to plan again, None if never."""
@@ -156,6 +159,7 @@ class Reconciler:
                 return None
             for incident, known in found.items():
                 self._book.learn(incident, known)
+            state.want(self._heard(state.wanted, issues, keeps=True))
             steps = self._planned(state.wanted, issues)
         except NotThere:
             return 0
@@ -203,7 +207,7 @@ class Reconciler:
         known = self._book.known()
         asked = [known[one.key].asked_at for one in state.wanted if one.key in known]
         latest = max(asked, default=0)
-        return max(0, latest + self._house.policy.doubt - self._now()) if latest else None
+        return max(0, latest + self._house.policy.doubt - self._world.clock()) if latest else None
 
     # --- what stands there ------------------------------------------------------------------------
 
@@ -223,9 +227,17 @@ class Reconciler:
             issues[number] = replace(issues[number], comments=self._client.comments(number))
         return tuple(issues.values())
 
+    def _heard(
+        self, wanted: Sequence[Wanted], issues: Sequence[Issue], *, keeps: bool
+    ) -> Sequence[Wanted]:
+        """Return what is wanted, with answers to what people ask for."""
+        if self._ear is None:
+            return wanted
+        return self._ear.heard(wanted, issues, self._book.known(), self._signer, keeps=keeps)
+
     def _planned(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> tuple[Step, ...]:
         known, policy = self._book.known(), self._house.policy
-        return plan(wanted, issues, known, self._now(), policy, signer=self._signer)
+        return plan(wanted, issues, known, self._world.clock(), policy, signer=self._signer)
 
     def _owners(self, steps: Iterable[Step]) -> list[str]:
         """Return to which incident each step belongs; a second issue says so in what it is told."""
@@ -240,15 +252,19 @@ class _Round:
     """Where an application stands; `left` are steps of the last plan, with whose they are."""
 
     def __init__(self, book: Book, wanted: Sequence[Wanted], applied: Applied) -> None:
-        self.wanted = wanted
+        self.want(wanted)
         self.applied = applied
         self.left: deque[tuple[Step, str]] = deque()
         self.created: dict[str, int] = {}
         self.is_over = False
         self._book = book
-        self._by_key = {one.key: one for one in wanted}
         self._begun: set[str] = set()
         self._stuck: set[str] = set()
+
+    def want(self, wanted: Sequence[Wanted]) -> None:
+        """Say what incidents want."""
+        self.wanted = wanted
+        self._by_key = {one.key: one for one in wanted}
 
     def begin(self, steps: tuple[Step, ...], owners: Sequence[str]) -> None:
         """Keep whose steps are to be taken, before the first is."""
