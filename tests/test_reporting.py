@@ -188,3 +188,35 @@ def test_what_people_resolve_is_closed(
     assert "resolved by ana" in comment.body
     assert run(*words).exit_code == 0
     assert len(issue.comments) == 1
+
+
+def test_people_decide_in_an_issue(run: Run, github: FakeGithub, export: Path, store: str) -> None:
+    """Who may write is heard and answered once, a plan shows it before; nobody else is."""
+    run("replay", export, "--store", store, "--sink", "github")
+    github.people.comment(HERE, 1, "/fivewhys silence 7d", by="maintainer")
+    github.people.comment(HERE, 1, "/fivewhys resolve", by="reader")
+    planned = run("plan", "--store", store)
+    assert "1 to comment on" in planned.stdout, planned.output
+    assert run("incidents", "verdicts", "--store", store).stdout == ""
+    for expected in (3, 3):
+        applied = run("apply", "--store", store)
+        assert applied.exit_code == 0, applied.output
+        assert len(issues(github)[1].comments) == expected
+    (verdict,) = run("incidents", "verdicts", "--store", store).stdout.splitlines()
+    assert "silence" in verdict
+    assert "maintainer" in verdict
+
+
+def test_a_label_decides_like_a_command(
+    run: Run, github: FakeGithub, export: Path, store: str
+) -> None:
+    """Who set it is looked up."""
+    run("replay", export, "--store", store, "--sink", "github")
+    github.people.label(HERE, 1, ["fivewhys:silence-30d"], by="maintainer")
+    assert run("apply", "--store", store).exit_code == 0
+    (verdict,) = run("incidents", "verdicts", "--store", store).stdout.splitlines()
+    assert "maintainer" in verdict
+    (comment,) = issues(github)[1].comments
+    assert "fivewhys" in comment.body
+    assert run("apply", "--store", store).exit_code == 0
+    assert len(issues(github)[1].comments) == 1

@@ -75,6 +75,7 @@ def test_a_severity_that_arrives_as_a_number_is_a_word_in_the_document() -> None
         ("[2025-09-10 00:33:54,123: WARNING/ForkPoolWorker-2] odd", "WARNING"),
         ("INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.", "INFO"),
         ("level=warn msg=odd", "WARNING"),
+        ('::1 - ada [10/Sep/2025:00:33:54 +0000] "GET /?e=ERROR: x HTTP/1.1" 500 2', "INFO"),
         ('time="2025-09-10T00:33:54Z" level=info msg="ERROR: not mine"', "INFO"),
     ],
 )
@@ -94,6 +95,7 @@ def test_the_level_is_found_in_each_layout_of_a_logger(text: str, expected: str)
         "Errors: 0",
         "log: of wood",
         "[1-1] ERROR: x",
+        '::1 - ada [10 Sep 2025] "ERROR: x"',
         "",
     ],
 )

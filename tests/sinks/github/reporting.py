@@ -96,7 +96,7 @@ class Desk:
         """Make one of a process."""
         book = Book(self.store, HERE, holder, self.passing.now)
         house = House("fivewhys", self.key, self.policy)
-        return Reconciler(client, book, house, self.passing.now, self.passing.sleep)
+        return Reconciler(client, book, house, self.passing.world)
 
     # --- what stands there ------------------------------------------------------------------------
 
