@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from pipeline.audit import SECOND, parse_span
 from pipeline.errors import CatalogError, ConfigurationError
 from pipeline.validating import read_single, validation_mistakes
 
@@ -23,11 +24,29 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"https?://([^/:?#]+)", re.IGNORECASE)
 
+MINUTE = 60 * SECOND
+LEAST = 10
+"""Minutes of silence that are told, at least: the span in which a steady service logs."""
+
 SIMILAR_ENOUGH = 65.0
 """Least RapidFuzz score (0 to 100) at which one table name is offered as another's likeness."""
 
 HOPS = 3
 """Dependencies that lead from one service to another, at most, for it to depend on it."""
+
+
+def _minutes(value: object) -> object:
+    """Read `15m`, `2h`, `never`; return minutes, 0 for never."""
+    if value == "never":
+        return 0
+    minutes = parse_span(value) // MINUTE
+    if minutes < LEAST:
+        message = f"{value!r} is shorter than {LEAST} minutes"
+        raise ValueError(message)
+    return minutes
+
+
+QuietAfter = Annotated[int | None, BeforeValidator(_minutes)]
 
 
 class _Model(BaseModel):
@@ -57,6 +76,9 @@ class Service(_Model):
     depends_on: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     health: str = ""
+    quiet_after: QuietAfter = Field(
+        None, description="Minutes after which its silence is told, as `15m`; `never`."
+    )
 
 
 class Resource(_Model):
@@ -127,6 +149,14 @@ class Catalog:
             names = (key, *service.match.get("service", ()))
             fits += [name for name in names if host.startswith(f"{name}-")]
         return self.service_of(max(fits, key=len)) if host.endswith(".run.app") else ""
+
+    def quiet_after(self, name: str) -> int | None:
+        """Return after how many minutes the silence of a service is told.
+
+        0 means never, None that the catalog does not say.
+        """
+        key = self.service_of(name)
+        return self.file.services[key].quiet_after if key else None
 
     def resources(self, name: str) -> tuple[str, ...]:
         """Return the resources that a Cloud Run service depends on, by catalog name."""

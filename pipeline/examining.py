@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.detection import is_loud, words_of
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
+from pipeline.entry.beats import beat_in, beats_in, merge_beats
 from pipeline.entry.outline import columns_of, identities, last_time, loud_lines, outlines
 from pipeline.entry.requests import merge_requests, request_in, requests_in
 from pipeline.entry.severity import severity_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.detection import Detection, Detector
+    from pipeline.entry.beats import Beats
     from pipeline.entry.outline import Columns, Outline
     from pipeline.entry.requests import Requests
     from pipeline.entry.sighting import Running, Sighting
@@ -71,7 +73,8 @@ class Examined:
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
     `span` is from the time of the first line to that of the last, where all stand in order of time.
     `sightings` say which revisions logged; of those that were told of before, `lasts` say when.
-    `requests` are those that entries tell of, if somebody counts them.
+    `beats` are the minutes in which services logged. `requests` are those that entries tell of, if
+    somebody counts them.
     """
 
     parsed: array[int] = field(default_factory=lambda: array("q"))
@@ -86,6 +89,7 @@ class Examined:
     parts: list[LogEntry] = field(default_factory=list)
     sightings: dict[Running, Sighting] = field(default_factory=dict)
     lasts: dict[Running, str] = field(default_factory=dict)
+    beats: Beats = field(default_factory=dict)
     requests: Requests = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
 
@@ -217,6 +221,7 @@ class Examiner:
             columns = columns.in_order()
             examined.watermark = parse_timestamp(columns.found[-1].timestamp)
             examined.sightings, examined.lasts = self._watch.tell(columns)
+            examined.beats = beats_in(columns)
 
     def _take_records(
         self,
@@ -241,6 +246,7 @@ class Examiner:
         if self._latest is None or entry.event_time <= self._latest:
             examined.watermark = max(examined.watermark, entry.event_time)
             merge_sightings(examined.sightings, sighting_of(entry))
+            merge_beats(examined.beats, beat_in(entry))
             if self._counting:
                 merge_requests(examined.requests, request_in(entry))
 

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.correlation.rows import identity_of as redacted_identity
 from pipeline.deployments import History, Sightings, recent
-from pipeline.document import (
-    RejectionDocument,
-    RunDocument,
-    incident_document,
-    noise_document,
-    suppression_document,
-)
-from pipeline.entry import format_timestamp
+from pipeline.document import incident_document
+from pipeline.entry.beats import merge_beats
 from pipeline.entry.value import identity_of
 from pipeline.errors import SinkError
 from pipeline.examining import Examiner
@@ -25,7 +19,17 @@ from pipeline.joining import Joiner
 from pipeline.novelty import Heard
 from pipeline.ports import UNASKED, Case, Outcome, Work
 from pipeline.report import Action, Neighbourhood, decide, neighbour, render
+from pipeline.result import Result
 from pipeline.selfaudit import audit_document
+from pipeline.silence import (
+    Minutes,
+    contradicted,
+    deletions,
+    is_heard,
+    is_silence,
+    silences,
+    without,
+)
 from pipeline.tally import Tally
 from pipeline.traffic import still_asked
 from pipeline.updating import update, with_update
@@ -39,17 +43,17 @@ if TYPE_CHECKING:
     from pipeline.correlation import Correlator
     from pipeline.deployments import Rollout
     from pipeline.detection import Detection, Detector
-    from pipeline.document import EntriesDocument, IncidentDocument
-    from pipeline.entry import LogEntry, Rejection
+    from pipeline.document import IncidentDocument
+    from pipeline.entry import LogEntry
+    from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Window
     from pipeline.facts import Fact
-    from pipeline.holding import Account, Applied
-    from pipeline.incident import Incident, Symptom
+    from pipeline.holding import Applied
+    from pipeline.incident import Incident
     from pipeline.joining import Joined, Released
     from pipeline.ports import Batch, Investigator, Sink, Source, Spool, Spread, Store
     from pipeline.report import Decision, LedgerEntry, Policy, Related
-    from pipeline.selfaudit import AuditDocument
     from pipeline.suppressions import Placed
     from pipeline.traffic import Traffic
     from pipeline.whys import WhysTemplates
@@ -64,50 +68,6 @@ class Texts:
     issue_place: str
     update: str = ""
     update_place: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run came to; `detections` yields them with their incident, as long as it is open."""
-
-    entries: EntriesDocument
-    rejections: tuple[Rejection, ...]
-    outcomes: tuple[Outcome, ...]
-    detections: Callable[[], Iterator[tuple[Detection, str | None]]]
-    audit: AuditDocument
-    suppressions: tuple[Account, ...] = ()
-    noise: tuple[Symptom, ...] = ()
-    rules_version: str = ""
-
-    def document(self) -> RunDocument:
-        """Return the run in the form of the public contract."""
-        return RunDocument(
-            entries=self.entries,
-            audit=self.audit,
-            rejections=[
-                RejectionDocument(place=item.place, reason=item.reason) for item in self.rejections
-            ],
-            incidents=[outcome.document for outcome in self.outcomes],
-            suppressions=[suppression_document(item) for item in self.suppressions],
-            noise=[noise_document(item) for item in self.noise],
-            rules_version=self.rules_version,
-        )
-
-    def detection_lines(self) -> Iterator[dict[str, str | None]]:
-        """Yield every detection of the run and the incident it belongs to, in order of time."""
-        for item, owner in self.detections():
-            yield {
-                "insert_id": item.sample.insert_id,
-                "log_name": item.sample.log_name,
-                "timestamp": format_timestamp(item.timestamp),
-                "rule": item.rule,
-                "fingerprint": item.fingerprint,
-                "incident_id": owner or self._beside(item),
-            }
-
-    def _beside(self, context: Detection) -> str | None:
-        """Return an incident that a detection is context of."""
-        return next((out.incident.id for out in self.outcomes if out.incident.has(context)), None)
 
 
 def in_turn(work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator[Work]:
@@ -156,6 +116,8 @@ class Replay:
         self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
         self._touched: set[int] = set()
         self._sightings = Sightings()
+        self._minutes = Minutes()
+        self._silences: Sequence[Key] = ()
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
     def run(self, source: Source, on_records: Callable[[int], None] = lambda _: None) -> Result:
@@ -169,6 +131,7 @@ class Replay:
             self._traffic.recall(self._store.answers())
         keys = self._correlator.entries()
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
+        self._silences = [key for key in keys if is_silence(key)]
         latest, counting = self._correlator.latest, self._traffic is not None
         examiner = Examiner(self._detector, self._window, self._known, latest, counting=counting)
         for examined in self._spread(examiner, source.batches()):
@@ -176,6 +139,7 @@ class Replay:
             on_records(examined.read)
         self._tell_released(self._joiner.flush())
         self._hear_all_copies(source)
+        beats = self._hear_silence()
         ledger = self._store.ledger()
         self._come_to_an_end(ledger)
         sightings = self._sightings.redacted(self._detector.redact, self._detector.identify)
@@ -196,7 +160,7 @@ class Replay:
             for case in cases
         )
         if not self._dry_run:
-            self._commit(outcomes, sightings)
+            self._commit(outcomes, sightings, beats)
         entries = self._tally.document()
         dropped = entries.rejected + entries.outside
         return Result(
@@ -223,13 +187,18 @@ class Replay:
         every.add(sightings)
         return History(every.known)
 
-    def _commit(self, outcomes: Sequence[Outcome], sightings: Mapping[Running, Sighting]) -> None:
+    def _commit(
+        self,
+        outcomes: Sequence[Outcome],
+        sightings: Mapping[Running, Sighting],
+        beats: Mapping[Day, int],
+    ) -> None:
         found = (item for item, _ in self._correlator.detections(self._touched))
         cleared = self._correlator.cleared(self._touched)
         now = self._correlator.now
         asked = self._traffic.answers if self._traffic is not None else UNASKED
-        seen = recent(sightings, now)
-        self._store.record(found, outcomes, now, cleared, seen, answers=still_asked(asked, now))
+        seen, told = recent(sightings, now), still_asked(asked, now)
+        self._store.record(found, outcomes, now, cleared, seen, answers=told, beats=beats)
         self._send(outcomes)
 
     def _send(self, outcomes: Sequence[Outcome]) -> None:
@@ -251,6 +220,7 @@ class Replay:
         follows = before is not None and span is not None and before <= span[0]
         self._read_until = span[1] if span is not None and follows else None
         self._sightings.add(examined.sightings, examined.lasts)
+        self._minutes.add(examined.beats)
         if self._traffic is not None:
             self._traffic.add(examined.requests)
         self._correlator.on_time(examined.watermark)
@@ -275,6 +245,22 @@ class Replay:
             for found in map(examiner.again, source.blocks()):
                 for told in found:
                     self._tell(self._key(told.identity), told.richness, told.detections)
+
+    def _hear_silence(self) -> Beats:
+        """Tell which services fell silent, and take back what is not true; return the minutes."""
+        own, correlator = self._minutes.redacted(self._detector.redact), self._correlator
+        every = dict(self._store.beats())
+        merge_beats(every, own)
+        found = silences(every, self._catalog.quiet_after)
+        if found:  # as it nearly never is
+            known = (item for item, _ in correlator.detections(self._known.values()))
+            found = without(deletions(known), found)
+        for key in contradicted(self._silences, found, every):
+            for told in correlator.told(key) or ():
+                self._tell(key, told.richness, ())
+        for entry in (one.entry for one in found if is_heard(one, own)):
+            self._tell_entry(entry, self._detector.known(entry))
+        return own
 
     def _key(self, identity: int) -> Key:
         return self._correlator.key(self._known[identity])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry import LogEntry, Rejection
+    from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.facts import Fact
     from pipeline.incident import Incident
@@ -31,6 +32,8 @@ Work = TypeVar("Work")
 NOTHING: Mapping[Running, Sighting] = MappingProxyType({})
 
 UNASKED: Mapping[Question, int] = MappingProxyType({})
+
+UNHEARD: Mapping[Day, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Store(Deliveries, Protocol):
         sightings: Mapping[Running, Sighting] = NOTHING,
         *,
         answers: Mapping[Question, int] = UNASKED,
+        beats: Mapping[Day, int] = UNHEARD,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time.
 
@@ -189,6 +193,7 @@ class Store(Deliveries, Protocol):
         Decisions other than to leave alone are appended to the ledger, each once. Sightings are
         merged with those known; a revision is forgotten `deployments.KEPT` after its last entry.
         Of two answers to a question the greater counts; it is forgotten `traffic.KEPT` after it.
+        Beats are merged with those known; a day is forgotten `silence.KEPT` days after it.
         """
 
     def sightings(self) -> Mapping[Running, Sighting]:
@@ -196,6 +201,9 @@ class Store(Deliveries, Protocol):
 
     def answers(self) -> Mapping[Question, int]:
         """Return how many requests there were, as far as somebody asked."""
+
+    def beats(self) -> Beats:
+        """Return in which minutes services logged."""
 
     def incidents(self) -> Sequence[IncidentDocument]:
         """Return all incidents as last recorded, in order of first_seen."""

@@ -16,9 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.audit import SECOND, Span, parse_span
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation import Correlator
+from pipeline.correlation.rows import identity_of
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
+from pipeline.entry.beats import Beats, beat_in, merge_beats
 from pipeline.entry.requests import request_in
 from pipeline.errors import ConfigurationError, EntryError, RuleError
+from pipeline.silence import deletions, silences, without
 from pipeline.traffic import Traffic
 from pipeline.validating import validation_mistakes
 from pipeline.yamltext import parse
@@ -199,7 +202,7 @@ def correlated(
         EntryError: one of them is none; `place` is shown.
 
     """
-    traffic = Traffic(_InMemory())
+    traffic, beats = Traffic(_InMemory()), Beats()
     made = Correlator(ruleset, topology=topology, traffic=traffic)
     for index, (at, step) in enumerate(steps):
         stamp = format_timestamp(BASE + at)
@@ -207,6 +210,11 @@ def correlated(
         for entry in parse_entry(record, place=place):
             made.on_detections(entry.key, entry.richness, detector.detect(entry))
             traffic.add(request_in(entry))
+            merge_beats(beats, beat_in(entry))
+    known = (item for item, _ in made.detections(map(identity_of, made.entries())))
+    for silence in without(deletions(known), silences(beats, topology.quiet_after)):
+        entry = silence.entry
+        made.on_detections(entry.key, entry.richness, detector.detect(entry))
     return made
 
 

@@ -29,6 +29,20 @@ def test_a_service_is_known_by_its_key_and_by_its_match() -> None:
     assert CATALOG.service("backend").depends_on == ("auth", "postgres")
 
 
+@pytest.mark.parametrize(
+    ("given", "minutes"), [("15m", 15), ("2h", 120), ("90s", None), ("never", 0), ("15", None)]
+)
+def test_a_service_may_be_silent_for_so_long(given: str, minutes: int | None) -> None:
+    """From ten minutes on; of what is not said nothing is known."""
+    text = f"services: {{pay: {{quiet_after: '{given}'}}, auth: {{}}}}"
+    if minutes is None:
+        with pytest.raises(CatalogError, match=r"catalog.yml:1: .*quiet_after"):
+            load_catalog(text, "catalog.yml")
+    else:
+        made = load_catalog(text, "catalog.yml")
+        assert [made.quiet_after(name) for name in ("pay", "auth", "till")] == [minutes, None, None]
+
+
 HOSTS = load_catalog(
     """\
 services:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.entry import LogEntry
-    from pipeline.flow import Result
     from pipeline.ports import Case, Sink, Source
+    from pipeline.result import Result
 
 RULES = ruleset(
     rule_text("missing", level="critical", audit="{whys: ownership}"),

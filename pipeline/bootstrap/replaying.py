@@ -47,8 +47,8 @@ from pipeline.traffic import ROW, Traffic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.flow import Result
     from pipeline.ports import Investigator
+    from pipeline.result import Result
     from pipeline.suppressions import Placed
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pipeline.bootstrap.replaying import ReplayOptions
     from pipeline.document import IncidentDocument, RunDocument
-    from pipeline.flow import Result
+    from pipeline.result import Result
 
 
 class Format(StrEnum):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Self
 
 from pipeline.correlation.links import Anchor, order
 from pipeline.deployments import recent
+from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import StoreError
-from pipeline.ports import NOTHING, UNASKED
+from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.report import Action, LedgerEntry, neighbour
+from pipeline.silence import recent_beats
 from pipeline.traffic import merged, still_asked
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
+    from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import Neighbour
@@ -43,6 +46,7 @@ class MemoryStore:
     _absorbed: set[str] = field(default_factory=set)
     _sightings: dict[Running, Sighting] = field(default_factory=dict)
     _answers: Answers = field(default_factory=dict)
+    _beats: Beats = field(default_factory=dict)
     _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
     _verdicts: dict[int, Verdict] = field(default_factory=dict)
     _given: int = 0
@@ -83,6 +87,7 @@ class MemoryStore:
         sightings: Mapping[Running, Sighting] = NOTHING,
         *,
         answers: Mapping[Question, int] = UNASKED,
+        beats: Mapping[Day, int] = UNHEARD,
     ) -> None:
         """Take in a run. `now` is event time (ns UTC); the same run again changes nothing.
 
@@ -103,6 +108,8 @@ class MemoryStore:
         merge_sightings(self._sightings, sightings)
         self._sightings = recent(self._sightings, now)
         self._answers = still_asked(merged(self._answers, answers), now)
+        merge_beats(self._beats, beats)
+        self._beats = recent_beats(self._beats, now)
 
     def _record_detections(self, detections: Iterable[Detection]) -> None:
         given: dict[Key, list[Detection]] = defaultdict(list)
@@ -148,6 +155,10 @@ class MemoryStore:
     def answers(self) -> Answers:
         """Return how many requests there were, as far as somebody asked."""
         return dict(self._answers)
+
+    def beats(self) -> Beats:
+        """Return in which minutes services logged."""
+        return dict(self._beats)
 
     def sightings(self) -> dict[Running, Sighting]:
         """Return which revisions logged, and when."""

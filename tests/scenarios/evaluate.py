@@ -39,7 +39,7 @@ from tests.scenarios.scoring import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pipeline.flow import Result as ReplayResult
+    from pipeline.result import Result as ReplayResult
     from tests.scenarios.truth import Entry, Morning
 
 AIMS: Final = (0.98, 0.98, 0.98)

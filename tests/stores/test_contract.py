@@ -14,6 +14,7 @@ from msgspec import structs
 from pipeline import traffic
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import KEPT
+from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Sighting, bare_time
 from pipeline.errors import StoreError
 from pipeline.incident import State
@@ -119,6 +120,20 @@ def test_of_two_answers_the_greater_counts(store: Store) -> None:
     assert store.answers() == {one: 9, other: 1}
     store.record([], [], BASE + (traffic.KEPT + 1) * 10**9)
     assert store.answers() == {one: 9}
+
+
+# --- minutes --------------------------------------------------------------------------------------
+
+
+def test_minutes_are_merged_and_forgotten(store: Store) -> None:
+    """However often they are told; what is three days old nobody compares with."""
+    one, other = ("demo", "shop \ufdd0", "2025-09-10"), ("demo", "", "2025-09-11")
+    assert store.beats() == {}
+    for told in ({one: 6}, {one: 1 << 1439, other: ORDINARY}, {one: 2}, {}):
+        store.record([], [], BASE, beats=told)
+    assert store.beats() == {one: 6 | 1 << 1439, other: ORDINARY}
+    store.record([], [], BASE + 4 * 24 * 3600 * 10**9)
+    assert store.beats() == {other: ORDINARY}
 
 
 # --- detections -----------------------------------------------------------------------------------

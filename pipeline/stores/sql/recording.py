@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from pipeline.deployments import recent
+from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.report import Action
+from pipeline.silence import recent_beats
 from pipeline.stores.sql.rows import (
     answer_row,
+    beat_row,
     detection_row,
     incident_row,
     ledger_row,
     sighting_row,
     to_answer,
+    to_beat,
     to_sighting,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, requests
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
 from pipeline.traffic import Question, merged, still_asked
 
 if TYPE_CHECKING:
@@ -29,10 +33,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Table
 
     from pipeline.detection import Detection
+    from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
 
 _ENTRY = ("log_name", "timestamp", "insert_id")
+_DAY = ("project", "service", "date")
 _ONCE = ("incident_id", "decided_at", "action", "digest")
 
 _CHUNK = 500
@@ -145,6 +151,17 @@ def record_answers(connection: Connection, given: Mapping[Question, int], now: i
     _replace(connection, requests, new, Question._fields)
     gone = every.keys() - still_asked(every, now).keys()
     _delete(connection, requests, Question._fields, gone)
+
+
+def record_beats(connection: Connection, given: Mapping[Day, int], now: int) -> None:
+    """Merge minutes with those known, and forget those of long ago."""
+    known = dict(map(to_beat, connection.execute(select(minutes))))
+    every = dict(known)
+    merge_beats(every, given)
+    new = [beat_row(day, every[day]) for day in given if known.get(day) != every[day]]
+    _replace(connection, minutes, new, _DAY)
+    gone = every.keys() - recent_beats(every, now).keys()
+    _delete(connection, minutes, _DAY, gone)
 
 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:

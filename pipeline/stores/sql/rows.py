@@ -19,6 +19,7 @@ from pipeline.traffic import Question
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
+    from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running
     from pipeline.ports import Outcome
 
@@ -147,6 +148,17 @@ def to_json(value: object) -> str:
     ASCII escapes would not do: two lone surrogates in a row would come back as one character.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_members)
+
+
+def beat_row(day: Day, bits: int) -> Values:
+    """Return the row of the minutes of a day."""
+    project, service, date = day
+    return {"project": project, "service": service, "date": date, "bits": f"{bits:x}"}
+
+
+def to_beat(row: Row[Any]) -> tuple[Day, int]:
+    """Restore the minutes of a day."""
+    return (row.project, row.service, row.date), int(row.bits, 16)
 
 
 def _members(value: Any) -> Values:

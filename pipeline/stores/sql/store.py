@@ -8,18 +8,19 @@ from sqlalchemy import func, select
 
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
-from pipeline.ports import NOTHING, UNASKED
+from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.stores.sql import delivering, rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
     record_answers,
+    record_beats,
     record_decisions,
     record_detections,
     record_incidents,
     record_sightings,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, requests
+from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.links import Anchor
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
+    from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome
     from pipeline.report import LedgerEntry, Neighbour
@@ -89,6 +91,7 @@ class SqlStore:
         sightings: Mapping[Running, Sighting] = NOTHING,
         *,
         answers: Mapping[Question, int] = UNASKED,
+        beats: Mapping[Day, int] = UNHEARD,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
 
@@ -103,6 +106,7 @@ class SqlStore:
             record_decisions(connection, outcomes, now)
             record_sightings(connection, sightings, now)
             record_answers(connection, answers, now)
+            record_beats(connection, beats, now)
 
     def sightings(self) -> dict[Running, Sighting]:
         """Return which revisions logged, and when."""
@@ -111,6 +115,10 @@ class SqlStore:
     def answers(self) -> dict[Question, int]:
         """Return how many requests there were, as far as somebody asked."""
         return dict(self._read(select(requests), rows.to_answer))
+
+    def beats(self) -> dict[Day, int]:
+        """Return in which minutes services logged."""
+        return dict(self._read(select(minutes), rows.to_beat))
 
     def incidents(self) -> tuple[IncidentDocument, ...]:
         """Return all incidents as last recorded, in order of first_seen."""

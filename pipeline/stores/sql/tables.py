@@ -138,6 +138,16 @@ requests = Table(
     Column("total", BigInteger, nullable=False),
 )
 
+minutes = Table(
+    "minutes",
+    metadata,
+    Column("project", AnyText, primary_key=True),
+    Column("service", AnyText, primary_key=True),
+    Column("date", AnyText, primary_key=True),
+    # A number in hexadecimal, whose bits are minutes (`entry.beats`).
+    Column("bits", AnyText, nullable=False),
+)
+
 deployments = Table(
     "deployments",
     metadata,
