@@ -93,6 +93,7 @@ class Correlator:
         self._anchors: set[Anchor] = set()
         self._verdicts: tuple[Verdict, ...] = ()
         self._now = 0
+        self._lateness = self._settings.allowed_lateness
         self._late = 0
         self._made: tuple[int, tuple[Made, ...]] | None = None
         self._told = Told(self._rows, len(self._rows))
@@ -112,7 +113,7 @@ class Correlator:
     @property
     def watermark(self) -> int:
         """What is older than this comes late."""
-        return self._now - self._settings.allowed_lateness
+        return self._now - self._lateness
 
     @property
     def late(self) -> int:
@@ -153,7 +154,7 @@ class Correlator:
         not grow with what nothing was seen in. Whoever may read a poorer copy after it tells it
         again (`flow`).
         """
-        if self._rows.tell(key, richness, detections) and key[1] < self.watermark:
+        if self._rows.tell(key, richness, detections) and key[1] < self._now - self._lateness:
             self._late += 1
 
     def entries(self) -> frozenset[Key]:

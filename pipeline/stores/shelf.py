@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 from array import array
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Self, cast
 
 from msgspec import msgpack, structs
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 AT_ONCE = 64 * 1024
 """Bytes that are written together, at least."""
 
+_UNWRITABLE = (OverflowError, UnicodeEncodeError, TypeError)
+
 _DECODER: msgpack.Decoder[Detection | bytes] = msgpack.Decoder(Detection | bytes)
 
 
@@ -34,7 +37,7 @@ class TemporaryShelf:
         self._begins = array("q", [0])
         self._written = 0
         self._waiting = bytearray()
-        self._encode = msgpack.Encoder().encode_into
+        self._encode = msgpack.Encoder().encode
 
     def put(self, detections: Iterable[Detection]) -> Sequence[int]:
         """Add detections; return where they lie.
@@ -43,20 +46,26 @@ class TemporaryShelf:
             StoreError: there is no room for temporary files.
 
         """
-        encode, waiting, written = self._encode, self._waiting, self._written
-        ends = [self._begins[-1]]
-        for item in detections:
-            try:
-                encode(item, waiting, -1)
-            except (OverflowError, UnicodeEncodeError, TypeError):
-                del waiting[ends[-1] - written :]
-                encode(_pickled(item), waiting, -1)
-            ends.append(written + len(waiting))
+        items = [*detections]
+        try:
+            data = [*map(self._encode, items)]
+        except _UNWRITABLE:
+            data = [self._whole(item) for item in items]
         first = len(self._begins) - 1
-        self._begins.fromlist(ends[1:])
-        if len(waiting) >= AT_ONCE:
+        ends = accumulate(map(len, data), initial=self._begins[-1])
+        self._begins.extend(islice(ends, 1, None))
+        self._waiting += b"".join(data)
+        if len(self._waiting) >= AT_ONCE:
             self._write()
         return range(first, len(self._begins) - 1)
+
+    def _whole(self, item: Detection) -> bytes:
+        """Return a detection that MessagePack may not hold: half characters, large numbers."""
+        try:
+            return self._encode(item)
+        except _UNWRITABLE:
+            plain = structs.replace(item, entity=dict(item.entity), fields=dict(item.fields))
+            return self._encode(pickle.dumps(plain))
 
     def get(self, place: int) -> Detection:
         """Return the detection that lies there.
@@ -121,11 +130,6 @@ class TemporaryShelf:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _pickled(item: Detection) -> bytes:
-    """Return what MessagePack cannot hold: half characters, numbers beyond 64 bits."""
-    return pickle.dumps(structs.replace(item, entity=dict(item.entity), fields=dict(item.fields)))
 
 
 def _no_room(error: OSError) -> str:
