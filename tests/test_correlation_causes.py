@@ -156,6 +156,29 @@ def test_effects_whose_causes_were_cut_off_join_one_repetition() -> None:
     assert shown(incident) == {"cause": 1, "exited": 3}
 
 
+def test_no_repetition_that_is_too_far_away_is_joined() -> None:
+    """What lies between two of them is left for itself, and so is what comes after all."""
+    day = 24 * 3600
+    causes = [seen("import_error", at) for at in (0, 6 * day)]
+    exits = [seen("exited", at) for at in (1, 500, 3 * day, 6 * day + 1, 6 * day + 500, 9 * day)]
+    assert sorted(parts(*causes, *exits), key=str) == [
+        {"exited": 1},
+        {"exited": 1},
+        {"import_error": 1, "exited": 2},
+        {"import_error": 1, "exited": 2},
+    ]
+    with_none_near = [seen("exited", at) for at in (1, 3 * day, 6 * day + 1)]
+    assert {"exited": 1} in parts(*causes, *with_none_near)
+
+
+def test_a_repetition_near_which_there_is_none_without_a_cause_is_passed_over() -> None:
+    """Those before and after it have some."""
+    day = 24 * 3600
+    causes = [seen("import_error", at) for at in (0, 6 * day, 12 * day)]
+    exits = [seen("exited", at) for at in (1, 500, 6 * day + 1, 11.5 * day, 12 * day + 1)]
+    assert [made["exited"] for made in parts(*causes, *exits)] == [2, 1, 2]
+
+
 def test_an_effect_of_an_unknown_revision_joins_a_repetition_on_its_service() -> None:
     """Not every entry names its revision."""
     found = [seen("import_error", 0), seen("exited", 1), seen("exited", 500, revision="")]
