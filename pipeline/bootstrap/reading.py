@@ -105,8 +105,10 @@ def rule_files(folders: Sequence[str], *, tests: bool = False) -> list[tuple[str
 
 
 def _no_rules(folder: str) -> list[tuple[str, str]]:
-    reason = "holds no rules (*.yml)" if Path(folder).exists() else "no such file or folder"
-    raise ConfigurationError([Mistake(folder, 0, f"--rules: {reason}")])
+    reason = (
+        "holds no rules (*.yml)" if Path(folder).exists() else "no such file or folder of rules"
+    )
+    raise ConfigurationError([Mistake(folder, 0, reason)])
 
 
 def _named(path: Path, shown: Callable[[Path], str]) -> str:
