@@ -7,6 +7,8 @@ VENV := .venv
 PYTHONS := 3.11 3.12 3.13
 # Megabytes of entries that `make bench` works on; empty: 1000.
 BENCH_MB ?=
+# The tests run on all processors; what one of them has finished, it takes from another.
+ON_ALL := --numprocesses auto --dist worksteal
 # How many generated mornings `make evaluate` replays.
 MORNINGS ?= 100
 
@@ -41,7 +43,7 @@ demo: $(VENV)/.runtime ## set up, replay the example export, write its issues to
 
 .PHONY: test
 test: $(VENV)/.dev ## set up, run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ON_ALL)
 
 .PHONY: bench
 bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100: a smaller file)
@@ -79,7 +81,7 @@ wheel: $(VENV)/.dev ## build the wheel and try it in a clean environment
 
 .PHONY: coverage
 coverage: $(VENV)/.dev ## all tests; each branch of the flat modules has to be reached
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest $(ON_ALL) --cov
 	@echo "The flat modules, where every branch counts:"
 	@$(BIN)/coverage report --fail-under=100 --omit='$(WORLD)'
 
