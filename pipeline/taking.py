@@ -1,0 +1,204 @@
+"""What a run takes in: from what was examined to what the correlator is told.
+
+Copies of entries, lines of tracebacks and the silence of services come together here. What is told
+of an entry replaces what was told of it before, so whatever is taken twice counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.correlation.rows import identity_of as redacted_identity
+from pipeline.deployments import Sightings
+from pipeline.entry.beats import merge_beats
+from pipeline.entry.value import identity_of
+from pipeline.joining import Joiner
+from pipeline.novelty import Heard
+from pipeline.silence import (
+    Minutes,
+    contradicted,
+    deletions,
+    is_heard,
+    is_silence,
+    silences,
+    without,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pipeline.correlation import Correlator
+    from pipeline.detection import Detection, Detector
+    from pipeline.entry import LogEntry
+    from pipeline.entry.beats import Beats
+    from pipeline.entry.sighting import Running, Sighting
+    from pipeline.examining import Examined, Key, Richness, Told
+    from pipeline.joining import Joined, Released
+    from pipeline.ports import Store
+    from pipeline.traffic import Traffic
+
+
+class Account(Protocol):
+    """Adds up what was examined and heard."""
+
+    def take(self, examined: Examined) -> None:
+        """Add what was examined."""
+
+    def hear(self, heard: Heard) -> None:
+        """Add what was heard of trouble."""
+
+
+class Taking:
+    """Tells a correlator what was examined; `touched` are the entries (redacted) of this run."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        correlator: Correlator,
+        account: Account,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self.touched: set[int] = set()
+        self._detector = detector
+        self._correlator = correlator
+        self._account = account
+        self._traffic = traffic
+        self._joiner = Joiner()
+        self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
+        self._sightings = Sightings()
+        self._minutes = Minutes()
+        self._silences: Sequence[Key] = ()
+        self._read_until: str | None = ""  # None once something stood out of the order of time
+
+    def begin(self, store: Store) -> None:
+        """Take up what earlier runs kept."""
+        self._correlator.restore(store.detections(), store.anchors())
+        self._correlator.on_verdicts(store.verdicts())
+        if self._traffic is not None:
+            self._traffic.recall(store.answers())
+        keys = self._correlator.entries()
+        self._known = {identity_of(key): redacted_identity(key) for key in keys}
+        self._silences = [key for key in keys if is_silence(key)]
+
+    @property
+    def known(self) -> Mapping[int, int]:
+        """The entries that matter: by their identity as read, that once redacted."""
+        return self._known
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether all that was taken is known to have stood in order of time."""
+        return self._read_until is not None
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether more revisions were told of than can be true."""
+        return self._sightings.too_many
+
+    def sightings(self) -> Mapping[Running, Sighting]:
+        """Return which revisions logged, and when, redacted."""
+        return self._sightings.redacted(self._detector.redact, self._detector.identify)
+
+    def take(self, examined: Examined) -> None:
+        """Take what was examined."""
+        self._account.take(examined)
+        span, before = examined.span, self._read_until
+        follows = before is not None and span is not None and before <= span[0]
+        self._read_until = span[1] if span is not None and follows else None
+        self._sightings.add(examined.sightings, examined.lasts)
+        self._minutes.add(examined.beats)
+        if self._traffic is not None:
+            self._traffic.add(examined.requests)
+        self._correlator.on_time(examined.watermark)
+        for told in examined.told:
+            key = told.detections[0].key
+            self._known[told.identity] = redacted_identity(key)
+            self._tell(key, told.richness, told.detections)
+        for part in examined.parts:
+            self._tell_released(self._joiner.on_entry(part))
+
+    def flush(self) -> None:
+        """Take what was held back, because lines of tracebacks might have followed."""
+        self._tell_released(self._joiner.flush())
+
+    def on_time(self, now: int) -> None:
+        """Take what no entry from `now` on (event time, ns UTC) can add to."""
+        self._tell_released(self._joiner.on_time(now))
+
+    def hear(self, told: Iterable[Told]) -> None:
+        """Take what the rules see in further copies of entries that matter, which may be nothing.
+
+        A richer copy takes back what a poorer one showed.
+        """
+        for one in told:
+            self._tell(self._key(one.identity), one.richness, one.detections)
+
+    def hear_silence(self, before: Beats, quiet_after: Callable[[str], int | None]) -> Beats:
+        """Tell which services fell silent, and take back what is not true; return the minutes.
+
+        `before` are the minutes of earlier runs, `quiet_after` says when silence is told.
+        """
+        own, correlator = self._minutes.redacted(self._detector.redact), self._correlator
+        every = dict(before)
+        merge_beats(every, own)
+        found = silences(every, quiet_after)
+        if found:  # as it nearly never is
+            known = (item for item, _ in correlator.detections(self._known.values()))
+            found = without(deletions(known), found)
+        for key in contradicted(self._silences, found, every):
+            for told in correlator.told(key) or ():
+                self._tell(key, told.richness, ())
+        for entry in (one.entry for one in found if is_heard(one, own)):
+            self._tell_entry(entry, self._detector.known(entry))
+        return own
+
+    def _key(self, identity: int) -> Key:
+        return self._correlator.key(self._known[identity])
+
+    def _tell_released(self, released: Released) -> None:
+        """Tell of what may have been lines of tracebacks, as these or by themselves."""
+        heard = Heard()
+        for joined in released.joined:
+            self._tell_joined(joined, heard)
+        for entry in released.loose:
+            self._tell_alone(replace(entry), heard)  # what is derived from it is not kept with it
+        self._account.hear(heard)
+
+    def _tell_joined(self, joined: Joined, heard: Heard) -> None:
+        """Detect in a traceback whose lines came one an entry; it is no further entry.
+
+        Of its lines fallback rules say nothing; if they did in an earlier run, it is taken back.
+        """
+        alone = [self._detector.known(part) for part in joined.parts]
+        for part, found in zip(joined.parts[1:], alone[1:], strict=True):
+            self._tell_entry(part, found)
+        whole = self._detector.detect_joined(joined.entry, alone)
+        self._tell_entry(joined.entry, whole)
+        told = [*whole, *chain.from_iterable(alone)]
+        known = self._detector.is_known(told)
+        heard.take(joined.entry, self._detector.redact_all, known=known)
+        if joined.above is not None:
+            names = [item.fingerprint for item in told]
+            self._tell_alone(joined.above, heard, above=names, known=known)
+
+    def _tell_alone(
+        self, entry: LogEntry, heard: Heard, *, above: Sequence[str] = (), known: bool = False
+    ) -> None:
+        """Tell what fallback rules see in an entry of which the others were told before."""
+        matched = bool(self._detector.known(entry))
+        heard.take(entry, self._detector.redact_all, known=known or matched)
+        if not matched:
+            self._tell_entry(entry, self._detector.unknown(entry, above))
+
+    def _tell_entry(self, entry: LogEntry, found: Sequence[Detection]) -> None:
+        key = self._detector.key_of(entry)
+        if found:
+            self._known[entry.identity] = redacted_identity(key)
+        if found or self._correlator.told(key) is not None:
+            self._tell(key, entry.richness, found)
+
+    def _tell(self, key: Key, richness: Richness, found: Iterable[Detection]) -> None:
+        self._correlator.on_detections(key, richness, found)
+        self.touched.add(redacted_identity(key))
