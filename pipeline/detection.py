@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import msgspec
 
 from pipeline import fingerprint
-from pipeline.audit import ABOVE, PATTERN
+from pipeline.audit import ABOVE, AGAIN, PATTERN
 from pipeline.captures import convert
+from pipeline.entry.attempts import another_attempt
 from pipeline.entry.decoding import canonical_json
 from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
@@ -98,6 +99,7 @@ class Detector:
         self._compiled = [_Compiled(rule, redactor) for rule in rules]
         self._fallbacks = [_Compiled(rule, redactor) for rule in fallbacks]
         self._fallback_names = frozenset(rule.name for rule in fallbacks)
+        self._healing = {one.name for one in ruleset.rules.values() if one.audit.heals}
         self._screen = Screen(rules)
         self._heeded = frozenset(chain.from_iterable(map(severities_of, fallbacks)))
 
@@ -119,6 +121,23 @@ class Detector:
     def known(self, entry: LogEntry) -> list[Detection]:
         """Return what rules saw in the entry that are no fallback."""
         return self._detections(entry, map(self._compiled.__getitem__, self._candidates(entry)))
+
+    def known_of_lines(
+        self, lines: Sequence[LogEntry], above: LogEntry | None
+    ) -> list[list[Detection]]:
+        """Return what is known of each line of a traceback.
+
+        Where the line right above it says that another attempt follows, so does each of them.
+        """
+        found = [self.known(line) for line in lines]
+        if above is None or not another_attempt(above.message):
+            return found
+        return [[self._again(item) for item in of_line] for of_line in found]
+
+    def _again(self, found: Detection) -> Detection:
+        if found.rule not in self._healing:
+            return found
+        return msgspec.structs.replace(found, fields={**found.fields, AGAIN: "yes"})
 
     def unknown(self, entry: LogEntry, above: Iterable[str] = ()) -> list[Detection]:
         """Return what fallback rules see in an entry that no other rule matches.
@@ -156,7 +175,10 @@ class Detector:
         return entry if document is entry.document else replace(entry, document=document)
 
     def detect_joined(
-        self, entry: LogEntry, alone: Sequence[Sequence[Detection]]
+        self,
+        entry: LogEntry,
+        alone: Sequence[Sequence[Detection]],
+        above: LogEntry | None = None,
     ) -> list[Detection]:
         """Return what rules see in a traceback that was joined from lines (`joining.py`).
 
@@ -166,7 +188,8 @@ class Detector:
         """
         known = {found.rule for detections in alone for found in detections}
         own = [msgspec.structs.replace(found, richness=entry.richness) for found in alone[0]]
-        whole = [found for found in self.known(entry) if found.rule not in known]
+        (seen,) = self.known_of_lines([entry], above)
+        whole = [found for found in seen if found.rule not in known]
         return own + whole if known or whole else self.unknown(entry)
 
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
@@ -207,6 +230,8 @@ class _Compiled:
         fields = {name: _single(get(redacted)) for name, get in self._getters.items()} | captures
         entity = {name: fields[name] for name in self.rule.audit.entity if name in fields}
         found = self._fingerprint(entity, redacted)
+        if self.rule.audit.heals and another_attempt(entry.message):
+            fields[AGAIN] = "yes"
         if self.rule.audit.fallback:
             fields = {PATTERN: fingerprint.pattern(told_by(redacted)), **fields}
         return Detection(

@@ -4,13 +4,14 @@
 
     FivewhysError
     ├── EntryError            a record that is no log entry (becomes a rejection)
-    ├── SourceError           a source that cannot be read at all
+    ├── SourceError           a source that cannot be read at all; says whether a retry can help
     ├── ConfigurationError    the user's own files or options are wrong; lists every mistake
     │   ├── RuleError         a rule file, its tests or its template fields
     │   ├── CatalogError      the service catalog
     │   ├── SuppressionError  the file of suppressions
     │   └── TemplateError     a whys or report template that is wrong or raises
     ├── StoreError            the database cannot be opened or is not ours
+    │   └── LeaseLostError    another process writes there now
     └── SinkError             a report did not get out; says whether a retry can help
 """
 
@@ -33,6 +34,10 @@ class EntryError(FivewhysError):
 
 class SourceError(FivewhysError):
     """A source that cannot be read at all."""
+
+    def __init__(self, message: str, *, recoverable: bool = False) -> None:
+        self.recoverable = recoverable
+        super().__init__(message)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -79,6 +84,10 @@ class TemplateError(ConfigurationError):
 
 class StoreError(FivewhysError):
     """The store cannot be opened, is of a newer schema, or is not a store of ours."""
+
+
+class LeaseLostError(StoreError):
+    """Another process holds the lease under which something was to be written: nothing was."""
 
 
 class SinkError(FivewhysError):

@@ -16,7 +16,13 @@ from pipeline.detection import is_loud, words_of
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
 from pipeline.entry.beats import beat_in, beats_in, merge_beats
 from pipeline.entry.outline import columns_of, identities, last_time, loud_lines, outlines
-from pipeline.entry.requests import merge_requests, request_in, requests_in
+from pipeline.entry.requests import (
+    lasting,
+    lasting_all,
+    merge_requests,
+    request_in,
+    requests_in,
+)
 from pipeline.entry.severity import severity_of
 from pipeline.entry.sighting import Watch, merge_sightings, sighting_of
 from pipeline.entry.spoken import spoken
@@ -102,7 +108,7 @@ class Examined:
 class Examiner:
     """Examines batches, each by itself, save that it tells of revisions only what is new."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what does not change during a run
         self,
         detector: Detector,
         window: Window,
@@ -110,17 +116,20 @@ class Examiner:
         latest: int | None = None,
         *,
         counting: bool = False,
+        lasting: bool = False,
     ) -> None:
         """Take what does not change during a run.
 
         `wanted` are identities of entries of which every copy has to be parsed; times after
-        `latest` (ns UTC) are nobody's. `counting`: requests are told of.
+        `latest` (ns UTC) are nobody's. `counting`: requests are told of. `lasting`: another process
+        may go on with what is told.
         """
         self._detector = detector
         self._window = window
         self._wanted = frozenset(wanted)
         self._latest = latest
         self._counting = counting
+        self._lasting = lasting
         self._watch = Watch()
 
     def __call__(self, batch: Batch) -> Examined:
@@ -166,7 +175,8 @@ class Examiner:
         if len(columns.found) == len(found) and columns.in_order() is columns:
             examined.span = (columns.times[0], columns.times[-1])
         if self._counting:
-            examined.requests = requests_in(columns, told)
+            numbers = lasting_all(columns) if self._lasting else told
+            examined.requests = requests_in(columns, numbers)
         self._sight(columns, examined)
         self._take_records(block.read(sorted(odd)), examined)
         self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
@@ -248,7 +258,8 @@ class Examiner:
             merge_sightings(examined.sightings, sighting_of(entry))
             merge_beats(examined.beats, beat_in(entry))
             if self._counting:
-                merge_requests(examined.requests, request_in(entry))
+                number = lasting(entry) if self._lasting else entry.identity
+                merge_requests(examined.requests, request_in(entry, number))
 
     def _take_entry(self, entry: LogEntry, examined: Examined) -> None:
         examined.parsed.append(entry.identity)

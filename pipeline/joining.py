@@ -110,6 +110,10 @@ class Joiner:
         self._size += _size(self._held[entry.key])
         return self._make_room(entry.timestamp) if self._size > self._limit else _NOTHING
 
+    def held(self) -> Iterable[LogEntry]:
+        """Return the lines that wait for what follows."""
+        return self._held.values()
+
     def on_time(self, now: int) -> Released:
         """Return what no entry from `now` on (event time, ns UTC) can add to, and let go of it."""
         return self._release([run for run in self._runs() if run[-1].timestamp + WITHIN < now])

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from pipeline.report import LedgerEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.correlation.links import Anchor
     from pipeline.deployments import Rollout
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.facts import Fact
     from pipeline.incident import Incident
-    from pipeline.report import Decision, LedgerEntry, Neighbour, Report
+    from pipeline.report import Decision, Neighbour, Report
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
+
+    Key = tuple[str, int, str]
 
 Work = TypeVar("Work")
 
@@ -45,6 +49,18 @@ class Outcome:
     decision: Decision
     document: IncidentDocument
     reported: bool = False
+
+    def ledger_entry(self, decided_at: int) -> LedgerEntry:
+        """Return the ledger's row of its decision, taken at an event time (ns UTC)."""
+        return LedgerEntry(
+            self.incident.id,
+            decided_at,
+            self.decision.action,
+            self.decision.reason,
+            self.report.digest,
+            tuple(item.fingerprint for item in self.incident.symptoms),
+            self.incident.state.value,
+        )
 
 
 class Block(Protocol):
@@ -138,6 +154,91 @@ class Spool(Protocol):
         """Yield all bytes in pieces of whole rows."""
 
 
+class Message(NamedTuple):
+    """What a subscription delivered: a log entry as JSON, as a log sink publishes it.
+
+    `handle` is what it is acknowledged by, `name` its own for good. `attempt` is how often it was
+    delivered, 0 if nobody counts.
+    """
+
+    handle: str
+    name: str
+    data: bytes
+    attempt: int = 0
+
+
+class Feed(Protocol):
+    """A subscription: what it delivers comes again until it is acknowledged."""
+
+    def pull(self) -> Sequence[Message]:
+        """Wait a while for messages; return nothing if none came.
+
+        Raises:
+            SourceError: it cannot be pulled from; says whether a retry can help.
+
+        """
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Say that they need not come again. What gets lost on the way comes again all the same."""
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        """Say that they may come again at once."""
+
+
+class Poison(NamedTuple):
+    """A message in which no entry was found: its name, the reason, and its text, redacted.
+
+    `at` is when it came, in nanoseconds UTC; `number` is that of its row, 0 before it has one.
+    """
+
+    name: str
+    reason: str
+    text: str
+    at: int
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run that never ends has come: what a commit makes true, beside what was found.
+
+    `receipts` are the numbers of those that need not be read again, `held` are lines of tracebacks
+    that wait for what follows, as a receipt, `at` is the time of the commit (ns UTC). Only the
+    `holder` of the lease `name` may commit.
+    """
+
+    receipts: tuple[int, ...]
+    held: bytes
+    at: int
+    name: str
+    holder: str
+
+
+class Inbox(Protocol):
+    """What was received and is not correlated yet (`receipts`); any process may put into it."""
+
+    def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
+        """Keep what a batch came to at a time (ns UTC); it is kept for certain once this returns.
+
+        b"" is kept, too, if there is poison, and else is nothing.
+        """
+
+    def receipts(self, limit: int) -> Sequence[tuple[int, bytes]]:
+        """Return those that no commit made needless, by number, the first ones first."""
+
+    def recent(self, since: int) -> Sequence[bytes]:
+        """Return those received since a time that commits made needless, for who begins anew."""
+
+    def held(self) -> bytes:
+        """Return the lines that waited when the last progress was made; b"" if none did."""
+
+    def poison(self) -> Sequence[Poison]:
+        """Return what is in quarantine, in the order in which it came."""
+
+    def release_poison(self, numbers: Iterable[int]) -> int:
+        """Take some out of quarantine; return how many were in it."""
+
+
 class Deliveries(Protocol):
     """What lasts of issues in trackers, and who may write there; times in nanoseconds UTC."""
 
@@ -163,8 +264,8 @@ class Deliveries(Protocol):
         """Give a lease back, if it is held; somebody else's stays."""
 
 
-class Store(Deliveries, Protocol):
-    """What lasts: detections, incidents, the ledger of decisions, and deliveries."""
+class Store(Deliveries, Inbox, Protocol):
+    """What lasts: detections, incidents, the ledger of decisions, deliveries, and the inbox."""
 
     def detections(self) -> Iterable[Detection]:
         """Return the detections of incidents that are not over."""
@@ -185,6 +286,7 @@ class Store(Deliveries, Protocol):
         *,
         answers: Mapping[Question, int] = UNASKED,
         beats: Mapping[Day, int] = UNHEARD,
+        progress: Progress | None = None,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time.
 
@@ -194,6 +296,16 @@ class Store(Deliveries, Protocol):
         merged with those known; a revision is forgotten `deployments.KEPT` after its last entry.
         Of two answers to a question the greater counts; it is forgotten `traffic.KEPT` after it.
         Beats are merged with those known; a day is forgotten `silence.KEPT` days after it.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease that the progress names; nothing is kept.
+
+        """
+
+    def forget(self, kept: Collection[Key], before: int) -> int:
+        """Forget the detections older than a time (ns UTC) whose entries are not among those kept.
+
+        Incidents stay. Return how many were forgotten.
         """
 
     def sightings(self) -> Mapping[Running, Sighting]:

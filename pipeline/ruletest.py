@@ -209,7 +209,7 @@ def correlated(
         record = {"insertId": f"step-{index}", **step, "timestamp": stamp}
         for entry in parse_entry(record, place=place):
             made.on_detections(entry.key, entry.richness, detector.detect(entry))
-            traffic.add(request_in(entry))
+            traffic.add(request_in(entry, entry.identity))
             merge_beats(beats, beat_in(entry))
     known = (item for item, _ in made.detections(map(identity_of, made.entries())))
     for silence in without(deletions(known), silences(beats, topology.quiet_after)):

@@ -10,10 +10,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline import receipts
 from pipeline.correlation.rows import identity_of as redacted_identity
-from pipeline.deployments import Sightings
+from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.value import identity_of
+from pipeline.examining import Examined
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
 from pipeline.silence import (
@@ -22,6 +24,7 @@ from pipeline.silence import (
     deletions,
     is_heard,
     is_silence,
+    recent_beats,
     silences,
     without,
 )
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from pipeline.entry import LogEntry
     from pipeline.entry.beats import Beats
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.examining import Examined, Key, Richness, Told
+    from pipeline.examining import Key, Richness, Told
     from pipeline.joining import Joined, Released
     from pipeline.ports import Store
     from pipeline.traffic import Traffic
@@ -82,6 +85,38 @@ class Taking:
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
         self._silences = [key for key in keys if is_silence(key)]
 
+    def go_on(self, store: Store) -> None:
+        """Take up what another process left, which went on until now.
+
+        Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
+        requests.
+        """
+        self.begin(store)
+        self._sightings.add(store.sightings())
+        self._minutes.add(store.beats())
+        held = store.held()
+        for part in receipts.read(held).parts if held else ():
+            self._joiner.on_entry(part)
+        if self._traffic is not None:
+            for receipt in store.recent(0):
+                self._traffic.add(receipts.read(receipt).requests)
+
+    def held(self) -> bytes:
+        """Return what is held back, as a receipt that `go_on` reads; b"" if nothing is."""
+        return receipts.written(Examined(parts=[*self._joiner.held()]), self._detector)
+
+    def recorded(self) -> None:
+        """Begin to note anew which entries are touched: what was is recorded."""
+        self.touched = set()
+
+    def forget(self, now: int) -> None:
+        """Forget entries that the correlator forgot, and what is long ago (event time, ns UTC)."""
+        self._sightings.known = recent(self._sightings.known, now)
+        self._minutes.known = recent_beats(self._minutes.known, now)
+        kept = self._correlator.entries()
+        self._known = {identity_of(key): redacted_identity(key) for key in kept}
+        self._silences = [key for key in kept if is_silence(key)]
+
     @property
     def known(self) -> Mapping[int, int]:
         """The entries that matter: by their identity as read, that once redacted."""
@@ -100,6 +135,10 @@ class Taking:
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when, redacted."""
         return self._sightings.redacted(self._detector.redact, self._detector.identify)
+
+    def beats(self) -> Beats:
+        """Return in which minutes services logged, redacted."""
+        return self._minutes.redacted(self._detector.redact)
 
     def take(self, examined: Examined) -> None:
         """Take what was examined."""
@@ -140,7 +179,7 @@ class Taking:
 
         `before` are the minutes of earlier runs, `quiet_after` says when silence is told.
         """
-        own, correlator = self._minutes.redacted(self._detector.redact), self._correlator
+        own, correlator = self.beats(), self._correlator
         every = dict(before)
         merge_beats(every, own)
         found = silences(every, quiet_after)
@@ -152,6 +191,7 @@ class Taking:
                 self._tell(key, told.richness, ())
         for entry in (one.entry for one in found if is_heard(one, own)):
             self._tell_entry(entry, self._detector.known(entry))
+            self._silences = [*self._silences, self._detector.key_of(entry)]
         return own
 
     def _key(self, identity: int) -> Key:
@@ -171,10 +211,10 @@ class Taking:
 
         Of its lines fallback rules say nothing; if they did in an earlier run, it is taken back.
         """
-        alone = [self._detector.known(part) for part in joined.parts]
+        alone = self._detector.known_of_lines(joined.parts, joined.above)
         for part, found in zip(joined.parts[1:], alone[1:], strict=True):
             self._tell_entry(part, found)
-        whole = self._detector.detect_joined(joined.entry, alone)
+        whole = self._detector.detect_joined(joined.entry, alone, joined.above)
         self._tell_entry(joined.entry, whole)
         told = [*whole, *chain.from_iterable(alone)]
         known = self._detector.is_known(told)

@@ -35,7 +35,7 @@ TOP_LEVEL = {
 }
 LONGEST_MODULE = 400
 
-PACKAGE_REGISTRY = re.compile(r"\bpypi\.org|pythonhosted\.org|--(extra-)?index-url|--find[-]links")
+PACKAGE_REGISTRY = re.compile(r"\bpypi\.org|pythonhosted\.org|npmjs\.|--(extra-)?index-url|--find[-]links")
 HOME_DIRECTORY = re.compile(r"(?<![\w.~})-])/(root|home/\w+|Users/\w+)/")
 
 
@@ -159,7 +159,9 @@ def test_the_build_backend_is_locked() -> None:
     assert needed == declared("build")
 
 
-@pytest.mark.parametrize("first", ["dependencies = [", "build = [", "dev = [", "lock = ["])
+@pytest.mark.parametrize(
+    "first", ["dependencies = [", "build = [", "dev = [", "node = [", "lock = ["]
+)
 def test_a_dependency_says_why_it_is_there(first: str) -> None:
     """Each dependency carries one line of reason."""
     stated = [line for line in lines_between(first, "]") if line.startswith('"')]

@@ -105,6 +105,8 @@ CONTRACT = {
         "false_alarms",
         "related",
         "who_looks",
+        "owners",
+        "repositories",
     },
     "incidents.symptoms": {
         "rule",

@@ -129,6 +129,20 @@ ABOUT_TRACEBACKS = ruleset(
 )
 
 
+@pytest.mark.parametrize("warned", ["retrying in 2s", "it failed"])
+def test_a_line_above_a_traceback_may_announce_another_attempt(warned: str) -> None:
+    """Then what is seen in the traceback and its lines heals, else it does not."""
+    rules = ruleset(
+        rule_text("missing", "No module named", audit="{entity: [service], heals: true}"),
+        rule_text("importing", "Traceback(?s:.*)import reports", audit="{heals: true}"),
+    )
+    above = entry(f"[ERROR] start: {warned}", at=-0.001, key="above", severity=None)
+    result = run(above, *LINES, detector=detector(rules), correlator=Correlator(rules))
+    found = {line["rule"]: line["incident_id"] for line in result.detection_lines()}
+    assert set(found) == {"missing", "importing"}
+    assert (set(found.values()) == {None}) is (warned == "retrying in 2s")
+
+
 @given(st.permutations([*LINES, LINES[0], LINES[3], MISSING]))
 def test_a_traceback_in_lines_is_seen_whole_and_counted_once(records: list[LogEntry]) -> None:
     """In any order: what a line shows counts there, what only the whole shows counts once."""

@@ -7,7 +7,7 @@ import secrets
 import socket
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -20,22 +20,28 @@ from pipeline.bootstrap.keeping import (
     open_store,
 )
 from pipeline.bootstrap.reading import Mistakes, read_redactor, read_setting, read_span
+from pipeline.bootstrap.routing import read_routing, read_similar
 from pipeline.errors import ConfigurationError, Mistake
-from pipeline.report import Action, LedgerEntry
+from pipeline.report import Action
 from pipeline.sinks.github.asking import World
 from pipeline.sinks.github.book import Book
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import Credentials, read_credentials
+from pipeline.sinks.github.guiding import Guide
 from pipeline.sinks.github.hearing import Ear
 from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.tracker.marker import Signer
 from pipeline.tracker.model import TrackerPolicy
-from pipeline.tracker.wanting import LABEL, all_wanted
+from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
+from pipeline.tracker.similar import SimilarSettings
+from pipeline.tracker.wanting import all_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from pipeline.document import IncidentDocument
     from pipeline.ports import Outcome, Store
+    from pipeline.report import LedgerEntry
     from pipeline.sinks.github.reconciling import Applied, Plan
     from pipeline.tracker.delivering import Delivery
     from pipeline.tracker.model import Wanted
@@ -47,17 +53,38 @@ REOPEN_WINDOW: Final = "FIVEWHYS_GITHUB_REOPEN_WINDOW"
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """The repository that reports go to; `key` signs markers."""
+    """Where reports go: to the repository of `credentials`, or to others that `routing` allows.
+
+    `key` signs markers.
+    """
 
     credentials: Credentials
     key: bytes = field(repr=False)
     policy: TrackerPolicy
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    similar: SimilarSettings = field(default_factory=SimilarSettings)
+
+    @property
+    def repository(self) -> str:
+        """The repository (`owner/name`)."""
+        return self.credentials.repository
 
     @property
     def name(self) -> str:
         """How the ledger calls it: the server, and the repository there."""
         host = urlsplit(self.credentials.url).netloc
-        return f"{host}/{self.credentials.repository}".casefold()
+        return f"{host}/{self.repository}".casefold()
+
+    def of(self, repository: str) -> Tracker:
+        """Return the one of another repository."""
+        return replace(self, credentials=replace(self.credentials, repository=repository))
+
+    @property
+    def all(self) -> tuple[Tracker, ...]:
+        """All repositories that reports may go to, each once, this one first."""
+        others = {name.casefold(): name for name in sorted(self.routing.repositories)}
+        others.pop(self.repository.casefold(), None)
+        return (self, *map(self.of, others.values()))
 
 
 def read_tracker(store: str = "") -> Tracker:
@@ -79,37 +106,52 @@ def read_tracker(store: str = "") -> Tracker:
     window = mistakes.attempt(
         lambda: read_span(os.environ.get(REOPEN_WINDOW, ""), REOPEN_WINDOW), 0
     )
+    routing = mistakes.attempt(lambda: read_routing(credentials.repository), RoutingSettings())
+    similar = mistakes.attempt(read_similar, SimilarSettings())
     mistakes.attempt(read_redactor, None)
     mistakes.raise_if_any()
     policy = TrackerPolicy(closes=closes, reopen_window=window or TrackerPolicy().reopen_window)
-    return Tracker(credentials, key, policy)
+    return Tracker(credentials, key, policy, routing, similar)
 
 
-def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> Plan:
+def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list[tuple[str, Plan]]:
     """Return what would be done about the incidents of a store, once outcomes are kept there.
 
+    By the repository, one after the other.
+
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: the store cannot be opened.
         SinkError: issues cannot be listed.
 
     """
     url = IN_MEMORY if is_missing_file(store) else store
-    with open_store(url) as opened, _reconciler(tracker, opened) as reconciler:
-        return reconciler.plan(_wanted(opened, outcomes))
+    with open_store(url) as opened:
+        found = _incidents(opened, outcomes)
+        plans = []
+        for one, documents in _shared_out(tracker, opened, found.documents):
+            with _reconciler(one, opened, documents) as reconciler:
+                plans.append((one.repository, reconciler.plan(_wanted(one, documents, found))))
+        return plans
 
 
-def apply(tracker: Tracker, store: str) -> Applied:
+def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
     """Bring the issues of GitHub to what the incidents of a store want.
 
-    What fails is kept in the store, and is part of what is returned.
+    By the repository, one after the other. What fails is kept in the store, and is part of what is
+    returned.
 
     Raises:
-        ConfigurationError: there is no such store.
+        ConfigurationError: there is no such store, or a template raised.
         StoreError: it cannot be opened, or not be written.
 
     """
-    with open_kept_store(store) as opened, _reconciler(tracker, opened) as reconciler:
-        return reconciler.apply(_wanted(opened))
+    with open_kept_store(store) as opened:
+        found = _incidents(opened)
+        done = []
+        for one, documents in _shared_out(tracker, opened, found.documents):
+            with _reconciler(one, opened, documents) as reconciler:
+                done.append((one.repository, reconciler.apply(_wanted(one, documents, found))))
+        return done
 
 
 def outbox(store: str) -> tuple[int, list[tuple[str, str, Delivery]]]:
@@ -142,19 +184,29 @@ def _read_key() -> bytes:
 
 
 @contextmanager
-def _reconciler(tracker: Tracker, store: Store) -> Iterator[Reconciler]:
+def _reconciler(
+    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument]
+) -> Iterator[Reconciler]:
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy)
-    documents = {document.id: document for document in store.incidents()}
     world = World(time.time_ns, time.sleep)
     with Client(tracker.credentials, world) as client:
         ear = Ear(client, store, documents, read_redactor())
-        yield Reconciler(client, book, house, world, ear)
+        guide = Guide(client, documents, world.clock, tracker.similar)
+        yield Reconciler(client, book, house, world, ear=ear, guide=guide)
 
 
-def _wanted(store: Store, outcomes: Iterable[Outcome] = ()) -> tuple[Wanted, ...]:
-    """Return what the incidents of a store want, once outcomes are recorded there."""
+@dataclass(frozen=True, slots=True)
+class _Incidents:
+    """Incidents and the last decisions about them, by id."""
+
+    documents: Mapping[str, IncidentDocument]
+    ledger: Mapping[str, LedgerEntry]
+
+
+def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> _Incidents:
+    """Return the incidents of a store, once outcomes are recorded there."""
     documents = {document.id: document for document in store.incidents()}
     ledger = dict(store.ledger())
     for outcome in outcomes:
@@ -162,18 +214,36 @@ def _wanted(store: Store, outcomes: Iterable[Outcome] = ()) -> tuple[Wanted, ...
         for name in outcome.incident.absorbed:
             documents.pop(name, None)
         if outcome.decision.action is not Action.LEAVE:
-            ledger[outcome.incident.id] = _decided(outcome)
-    return all_wanted(documents.values(), ledger, time.time_ns())
+            ledger[outcome.incident.id] = outcome.ledger_entry(outcome.incident.last_seen)
+    return _Incidents(documents, ledger)
 
 
-def _decided(outcome: Outcome) -> LedgerEntry:
-    """Return the ledger's row of a decision that was not recorded."""
-    return LedgerEntry(
-        outcome.incident.id,
-        outcome.incident.last_seen,
-        outcome.decision.action,
-        outcome.decision.reason,
-        outcome.report.digest,
-        tuple(item.fingerprint for item in outcome.incident.symptoms),
-        outcome.incident.state,
-    )
+def _wanted(
+    tracker: Tracker, documents: Mapping[str, IncidentDocument], found: _Incidents
+) -> tuple[Wanted, ...]:
+    return all_wanted(documents.values(), found.ledger, time.time_ns(), tracker.routing)
+
+
+def _shared_out(
+    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument]
+) -> list[tuple[Tracker, dict[str, IncidentDocument]]]:
+    """Return which incidents have their issues where; repositories without any are left out.
+
+    One that has an issue stays where that is, as long as the settings allow the repository.
+    """
+    trackers = {one.repository.casefold(): one for one in tracker.all}
+    settled = {
+        incident: repository
+        for repository, one in trackers.items()
+        for incident, delivery in store.deliveries(one.name).items()
+        if delivery.known.number or delivery.known.asked_at
+    }
+    shares: dict[str, dict[str, IncidentDocument]] = {name: {} for name in trackers}
+    for name, document in documents.items():
+        repository = repository_of(document, tracker.routing).casefold()
+        shares[settled.get(name, repository)][name] = document
+    has_any = {name: share for name, share in shares.items() if share} or {
+        tracker.repository.casefold(): {}
+    }
+    return [(trackers[name], share) for name, share in has_any.items()]
+

@@ -45,22 +45,32 @@ def outbox(*, store: KeptStore) -> None:
         typer.echo("Nothing waits.", err=True)
 
 
-def show_plan(plan: "Plan", *, to_errors: bool = False) -> None:
-    """Print a plan."""
+def show_plan(plans: "list[tuple[str, Plan]]", *, to_errors: bool = False) -> None:
+    """Print the plans of repositories; of several each below its name."""
     from pipeline.display import print_plan
     from pipeline.tracker.telling import told
 
-    print_plan(told(plan.steps, plan.issues), to_errors=to_errors)
+    for repository, plan in plans:
+        if len(plans) > 1:
+            typer.echo(f"{repository}:", err=to_errors)
+        print_plan(told(plan.steps, plan.issues, plan.notes), to_errors=to_errors)
 
 
-def show_applied(applied: "Applied", *, to_errors: bool = False) -> None:
-    """Print what was done; exit with an error where something waits."""
+def show_applied(done: "list[tuple[str, Applied]]", *, to_errors: bool = False) -> None:
+    """Print what was done, by repository; exit with an error where something waits."""
     from pipeline.display import safe
     from pipeline.tracker.telling import headline
 
-    for step in applied.done:
-        typer.echo(f"{safe(headline(step))}: {safe(step.reason)}", err=to_errors)
-    if applied.failures:
-        lines = [f"{name} waits: {safe(why)}" for name, why in sorted(applied.failures.items())]
+    failures = []
+    for repository, applied in done:
+        if len(done) > 1:
+            typer.echo(f"{repository}:", err=to_errors)
+        for step in applied.done:
+            typer.echo(f"{safe(headline(step))}: {safe(step.reason)}", err=to_errors)
+        for incident, note in applied.notes:
+            typer.echo(f"note for {incident}: {safe(note)}", err=True)
+        failures += sorted(applied.failures.items())
+    if failures:
+        lines = [f"{name} waits: {safe(why)}" for name, why in failures]
         fail("\n".join((*lines, "`fivewhys apply` tries again")), EXIT_FAILED)
     typer.echo("Nothing is left to do in GitHub.", err=to_errors)

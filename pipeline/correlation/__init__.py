@@ -9,7 +9,7 @@ not depend on the order, chunking or repetition in which they arrived. Time is t
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ from pipeline.correlation.components import Evidence, Linking
 from pipeline.correlation.deriving import Told, correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
+from pipeline.correlation.healing import HEALING
 from pipeline.correlation.heeding import cut, heed
-from pipeline.correlation.making import Maker, noise_of
+from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Key, Richness, Rows, identity_of, order
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
@@ -136,7 +137,7 @@ class Correlator:
     def notify_at(self) -> int | None:
         """Return the next time at which a further incident will have settled, if there is one."""
         wait = self._settings.group_wait
-        due = (item.first_seen + wait for item in self._components())
+        due = (item.first_seen + wait for item in self._told_components())
         return min((time for time in due if time > self._now), default=None)
 
     def settles_at(self, incident: Incident) -> int:
@@ -181,11 +182,11 @@ class Correlator:
     def detections(self, identities: Iterable[int]) -> Iterator[tuple[Detection, str | None]]:
         """Yield what some entries show, in canonical order, and the id of its incident.
 
-        Context and noise are in no incident.
+        Context, noise and what heals by itself are in no incident.
         """
         owners = {
             self._told.base(row): item.anchor.incident_id
-            for item in reversed(self._components())
+            for item in reversed(self._told_components())
             for rows in item.rows.values()
             for row in rows
         }
@@ -258,7 +259,7 @@ class Correlator:
         self._rows.keep(kept, limit)
         gone = {name for item in over for name in (item.anchor.incident_id, *item.absorbed)}
         self._anchors = {anchor for anchor in self._anchors if anchor.incident_id not in gone}
-        return tuple(item.anchor.incident_id for item in over)
+        return tuple(item.anchor.incident_id for item in over if item.told)
 
     def _tells_since(self, row: int, time: int) -> bool:
         """Return whether a row that is in no incident itself may tell of one since a time."""
@@ -270,12 +271,19 @@ class Correlator:
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return the incidents as of now, in order of first_seen."""
-        return tuple(map(self._incident, self._components()))
+        return tuple(map(self._incident, self._told_components()))
 
     def noise(self) -> tuple[Symptom, ...]:
-        """Return the symptoms of rules of noise, each once, in order of first_seen."""
-        self._components()  # settles the rows
-        return noise_of(self._ruleset, self._told.rows)
+        """Return what is of no account, in order of first_seen.
+
+        The symptoms of rules of noise, each once, and those that heal and belong to nothing else.
+        """
+        untold = chain(*(item.symptoms for item in self._components() if not item.told))
+        healing = (replace(item, level=HEALING) for item in untold)
+        return in_order((*healing, *noise_of(self._ruleset, self._told.rows)))
+
+    def _told_components(self) -> tuple[Made, ...]:
+        return tuple(item for item in self._components() if item.told)
 
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pipeline.correlation.healing import heals
 from pipeline.correlation.heeding import verdicts_by_component
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.symptoms import make_symptom
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
     from pipeline.correlation.episodes import Facet, Group
     from pipeline.correlation.rows import Rows
     from pipeline.incident import Link, Symptom
-    from pipeline.rule import RuleSet
+    from pipeline.rule import Correlation, Rule, RuleSet
     from pipeline.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What an incident is, apart from what time makes of it."""
+    """What an incident is, apart from what time makes of it.
+
+    It is not `told` while nothing came of attempts that were repeated (`healing.py`), unless it was
+    reported before.
+    """
 
     anchor: Anchor
     absorbed: tuple[str, ...]
@@ -41,6 +46,7 @@ class Made:
     verdicts: tuple[Verdict, ...] = ()
     previous: str = ""
     ended: bool = False
+    told: bool = True
 
 
 def unused_id(text: str, taken: AbstractSet[str]) -> str:
@@ -128,14 +134,14 @@ class Maker:
     # --- symptoms ---------------------------------------------------------------------------------
 
     def _make(self, component: Component, anchor: Anchor, absorbed: tuple[str, ...]) -> Made:
-        symptoms = _in_order(self._symptom(rows) for rows in component.rows.values())
+        symptoms = in_order(self._symptom(rows) for rows in component.rows.values())
         links = tuple(sorted(component.links.values()))
         first_seen = min(item.first_seen for item in symptoms)
         return Made(
             anchor=anchor,
             absorbed=absorbed,
             symptoms=symptoms,
-            context=_in_order(
+            context=in_order(
                 self._symptom(rows) for rows in self._context.near(symptoms, first_seen)
             ),
             links=links,
@@ -143,11 +149,17 @@ class Maker:
             first_seen=first_seen,
             last_seen=max(item.last_seen for item in symptoms),
             rows=component.rows,
+            told=anchor.reported_at > 0 or not all(map(self._heals, component.rows.values())),
         )
 
     def _symptom(self, rows: Sequence[int]) -> Symptom:
-        rule = self._ruleset.makers[self._rows.facet(rows[0]).rule]
-        return make_symptom(rule, self._rows, rows)
+        return make_symptom(self._rule(rows), self._rows, rows)
+
+    def _heals(self, rows: Sequence[int]) -> bool:
+        return heals(self._rule(rows), self._rows, rows)
+
+    def _rule(self, rows: Sequence[int]) -> Rule | Correlation:
+        return self._ruleset.makers[self._rows.facet(rows[0]).rule]
 
 
 def noise_of(ruleset: RuleSet, rows: Rows) -> tuple[Symptom, ...]:
@@ -155,7 +167,7 @@ def noise_of(ruleset: RuleSet, rows: Rows) -> tuple[Symptom, ...]:
     noisy = {name: rule for name, rule in ruleset.rules.items() if rule.audit.noise}
     by_rule = ((noisy.get(facets[0].rule), facets) for facets in rows.by_fingerprint.values())
     members = ((rule, rows.merged(facets)) for rule, facets in by_rule if rule is not None)
-    return _in_order(make_symptom(rule, rows, mine) for rule, mine in members if mine)
+    return in_order(make_symptom(rule, rows, mine) for rule, mine in members if mine)
 
 
 class _ContextIndex:
@@ -197,7 +209,8 @@ def _distance(times: Sequence[int], time: int) -> int:
     return min(abs(one - time) for one in times[max(index - 1, 0) : index + 1])
 
 
-def _in_order(symptoms: Iterable[Symptom]) -> tuple[Symptom, ...]:
+def in_order(symptoms: Iterable[Symptom]) -> tuple[Symptom, ...]:
+    """Return symptoms in order of first_seen."""
     return tuple(sorted(symptoms, key=lambda item: (item.first_seen, item.fingerprint)))
 
 

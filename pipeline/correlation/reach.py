@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.audit import ABOVE
+from pipeline.audit import ABOVE, AGAIN
 from pipeline.correlation.resources import SPAN
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def asked_fields(ruleset: RuleSet) -> dict[str, tuple[str, ...]]:
             asked[name].update([edge.named] if edge.named else ())
             for cause in edge.rule:
                 asked[cause].update(edge.same)
-        if rule.audit.fallback:
-            asked[name].add(ABOVE)
+        asked[name].update([ABOVE] if rule.audit.fallback else ())
+        asked[name].update([AGAIN] if rule.audit.heals else ())
     for correlation in ruleset.correlations:
         for name in correlation.rules:
             asked[name].update(correlation.asks(name))

@@ -26,6 +26,7 @@ from pipeline.report import (
     grouped_because,
     impacts,
     looked_at,
+    owners,
     state_lines,
     timeline,
     who_looks,
@@ -58,6 +59,7 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
     rollout: Rollout = NO_ROLLOUT,
     facts: Sequence[Fact] = (),
     related: Iterable[Related] = (),
+    repositories: Iterable[str] = (),
 ) -> IncidentDocument:
     """Return one incident in the form of the public contract."""
     return IncidentDocument(
@@ -117,6 +119,8 @@ def incident_document(  # noqa: PLR0913 - all that a run knows of it
         false_alarms=[false_alarm_document(item) for item in explanation.false_alarms],
         related=[_related(item) for item in related],
         who_looks=[item.text for item in who_looks(incident, facts)],
+        owners=list(owners(facts)),
+        repositories=list(repositories),
     )
 
 

@@ -237,6 +237,13 @@ class IncidentDocument(_Model):
         default_factory=list,
         description="who should look: whom the catalog names, else whom the root's rule suggests",
     )
+    owners: list[str] = Field(
+        default_factory=list,
+        description="who owns the root's services by the catalog, then the code by CODEOWNERS",
+    )
+    repositories: list[str] = Field(
+        default_factory=list, description="of the root's services, as the catalog names them"
+    )
 
 
 class NoiseDocument(_Model):

@@ -6,6 +6,7 @@ numbers a request: enough to count different ones, and nothing to quote.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from array import array
 from functools import lru_cache
@@ -66,15 +67,39 @@ def requests_in(columns: Columns, told: Sequence[int]) -> Requests:
     return {place: array("q", known) for place, known in found.items() if place[0]}
 
 
-def request_in(entry: LogEntry) -> Requests:
-    """Return the request that an entry is, nothing if it is none or nobody knows when it was."""
+def request_in(entry: LogEntry, identity: int) -> Requests:
+    """Return the request that an entry is, nothing if it is none or nobody knows when it was.
+
+    `identity` is what the entry is known by.
+    """
     request: Any = entry.document.get("httpRequest")
     status = status_of(request.get("status")) if isinstance(request, dict) else 0
     service, time = running_of(entry.document)[0], entry.timestamp
     if not status or not service or time == UNKNOWN_TIME or entry.event_time != time:
         return {}
-    told = (entry.identity, moment_of(time // SECOND, status))
+    told = (identity, moment_of(time // SECOND, status))
     return {(service, entry.log_name): array("q", told)}
+
+
+def lasting_all(columns: Columns) -> list[int]:
+    """Return for each outline what its request is known by in any process; 0 where there is none.
+
+    Unlike identities, these mean the same tomorrow, and elsewhere.
+    """
+    return [
+        _digest(log_name, time, one.insertId) if one.httpRequest is not None else 0
+        for one, log_name, time in zip(*columns, strict=True)
+    ]
+
+
+def lasting(entry: LogEntry) -> int:
+    """Return the same for an entry."""
+    return _digest(entry.log_name, entry.bare_time, entry.insert_id)
+
+
+def _digest(*key: str) -> int:
+    text = "\0".join(key).encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)
 
 
 def merge_requests(known: Requests, more: Requests) -> None:

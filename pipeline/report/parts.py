@@ -27,6 +27,9 @@ LOOKED_AT = "source_code"
 LOOKS_AFTER = "looks_after"
 """The kind of fact that says whom the catalog names for a service of the root."""
 
+CODE_OWNERS = "code_owners"
+"""The kind of fact that says who owns a file of the code, by CODEOWNERS."""
+
 OWNERS: Mapping[str, str] = {
     "service": "the team of the service",
     "platform": "who runs the platform",
@@ -133,6 +136,16 @@ def who_looks(incident: Incident, facts: Iterable[Fact] = ()) -> tuple[Contact, 
         return tuple(Contact(fact.text, fact.ref) for fact in named)
     root = incident.root
     return (Contact(f"{OWNERS[root.owner]}: the catalog names nobody", f"rule {root.rule}"),)
+
+
+def owners(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Return who owns the services of the root, then who owns the code that facts are about.
+
+    As catalog and CODEOWNERS name them, each once; what is only suggested does not count.
+    """
+    told = [*_established(facts)]
+    found = (fact.data for kind in (LOOKS_AFTER, CODE_OWNERS) for fact in told if fact.kind == kind)
+    return tuple(dict.fromkeys(str(name) for data in found for name in data.get("owners", ())))
 
 
 def grouped_because(incident: Incident) -> tuple[str, ...]:

@@ -150,6 +150,9 @@ def block_mistakes(document: Document, audit: Audit, block: Mapping[str, Any]) -
     if audit.noise:
         message = "a correlation is no noise; it is a symptom or links symptoms"
         yield document.mistake(message, ("audit", "noise"))
+    if audit.heals:
+        message = "a correlation does not heal; say so of the rules it counts"
+        yield document.mistake(message, ("audit", "heals"))
     for name in audit.entity:
         if name not in known:
             message = f"entity names {name!r}, which is not in group-by"

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import count, islice
 from typing import TYPE_CHECKING, Self
 
 from pipeline.correlation.links import Anchor, order
 from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
-from pipeline.errors import StoreError
+from pipeline.errors import LeaseLostError, StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD
-from pipeline.report import Action, LedgerEntry, neighbour
+from pipeline.receipts import KEPT
+from pipeline.report import Action, neighbour
 from pipeline.silence import recent_beats
 from pipeline.traffic import merged, still_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome
-    from pipeline.report import Neighbour
+    from pipeline.ports import Outcome, Poison, Progress
+    from pipeline.report import LedgerEntry, Neighbour
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Answers, Question
     from pipeline.verdicts import Verdict
@@ -52,6 +54,10 @@ class MemoryStore:
     _given: int = 0
     _deliveries: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
     _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _inbox: dict[int, tuple[int, bytes, bool]] = field(default_factory=dict)
+    _held: bytes = b""
+    _poison: dict[str, Poison] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
     def decisions(self) -> tuple[LedgerEntry, ...]:
@@ -88,12 +94,19 @@ class MemoryStore:
         *,
         answers: Mapping[Question, int] = UNASKED,
         beats: Mapping[Day, int] = UNHEARD,
+        progress: Progress | None = None,
     ) -> None:
         """Take in a run. `now` is event time (ns UTC); the same run again changes nothing.
 
         What is given about an entry replaces what was known of it, unless that was told by a
         richer copy; of entries that are `cleared` nothing stays.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease that the progress names.
+
         """
+        if progress is not None:
+            self._go_on(progress)
         for key in cleared:
             self._entries.pop(key, None)
         if self.keeps_detections:
@@ -141,16 +154,7 @@ class MemoryStore:
         if decision.action is Action.LEAVE:
             return
         once = (incident.id, now, decision.action, outcome.report.digest)
-        entry = LedgerEntry(
-            incident_id=incident.id,
-            decided_at=now,
-            action=decision.action,
-            reason=decision.reason,
-            digest=outcome.report.digest,
-            symptoms=tuple(item.fingerprint for item in incident.symptoms),
-            state=incident.state.value,
-        )
-        self._decisions.setdefault(once, entry)
+        self._decisions.setdefault(once, outcome.ledger_entry(now))
 
     def answers(self) -> Answers:
         """Return how many requests there were, as far as somebody asked."""
@@ -234,6 +238,60 @@ class MemoryStore:
         """Give a lease back."""
         if self._leases.get(name, ("", 0))[0] == holder:
             del self._leases[name]
+
+    def forget(self, kept: Collection[Key], before: int) -> int:
+        """Forget detections older than a time whose entries are not among those kept."""
+        gone = {key for key in self._entries if key[1] < before} - set(kept)
+        for key in gone:
+            del self._entries[key]
+        return len(gone)
+
+    def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
+        """Keep what a batch came to at a time (ns UTC)."""
+        if receipt:
+            self._inbox[next(self._numbers)] = (at, receipt, True)
+        for one in poison:
+            self._poison.pop(one.name, None)
+            self._poison[one.name] = one._replace(number=next(self._numbers))
+
+    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
+        """Return the receipts that no commit made needless, by number, the first ones first."""
+        needed = ((number, kept[1]) for number, kept in self._inbox.items() if kept[2])
+        return [*islice(needed, limit)]
+
+    def recent(self, since: int) -> list[bytes]:
+        """Return the receipts received since a time that commits made needless."""
+        return [kept for at, kept, needed in self._inbox.values() if not needed and at >= since]
+
+    def held(self) -> bytes:
+        """Return the lines that waited when the last progress was made."""
+        return self._held
+
+    def poison(self) -> list[Poison]:
+        """Return what is in quarantine, in the order in which it came."""
+        return [*self._poison.values()]
+
+    def release_poison(self, numbers: Iterable[int]) -> int:
+        """Take some out of quarantine; return how many were in it."""
+        given = set(numbers)
+        gone = [name for name, one in self._poison.items() if one.number in given]
+        for name in gone:
+            del self._poison[name]
+        return len(gone)
+
+    def _go_on(self, progress: Progress) -> None:
+        if self._leases.get(progress.name, ("", 0))[0] != progress.holder:
+            message = f"another holds the lease {progress.name!r}: nothing was recorded"
+            raise LeaseLostError(message)
+        for number in progress.receipts:
+            at, receipt, _ = self._inbox[number]
+            self._inbox[number] = (at, receipt, False)
+        self._inbox = {
+            number: kept
+            for number, kept in self._inbox.items()
+            if kept[2] or kept[0] >= progress.at - KEPT
+        }
+        self._held = progress.held
 
     def __enter__(self) -> Self:
         return self

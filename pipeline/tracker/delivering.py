@@ -72,8 +72,8 @@ class Delivery:
 
 
 def digest(wanted: Wanted) -> str:
-    """Return what changes when an incident wants something else, news left out."""
-    said = repr(replace(wanted, news=()))
+    """Return what changes when an incident wants something else, news and notes left out."""
+    said = repr(replace(wanted, news=(), notes=()))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 
@@ -99,6 +99,7 @@ def _known(document: Mapping[str, Any]) -> Known:
         **{
             **document,
             "said": frozenset(document["said"]),
+            "likes": tuple(document.get("likes", ())),
             "ours": _ours(document["ours"]),
             "trying": None if trying is None else _ours(trying),
         }

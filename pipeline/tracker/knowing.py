@@ -37,7 +37,7 @@ def refused(known: Known) -> Known:
 def learned(known: Known, step: Step, now: int, number: int = 0) -> Known:
     """Return what to keep once a step was confirmed; `number` is that of a created issue."""
     if step.kind is Kind.CREATE:
-        known = Known(number=number, after=step.after)
+        known = Known(number=number, after=step.after, likes=known.likes)
     if step.kind in _WRITES_TEXT and step.digest:
         known = replace(known, digest=step.digest, signature=step.signature, edited_at=now)
     said = known.said | ({step.key} if step.kind is Kind.COMMENT else set())
@@ -55,7 +55,7 @@ def settled(known: Known, place: Place, wanted: Wanted, labels: frozenset[str]) 
     issue, after = place.issue, place.after
     asked_at = known.asked_at if known.number == issue.number else 0
     if known.number not in {0, issue.number}:
-        known = Known(signature=known.signature)
+        known = Known(signature=known.signature, likes=known.likes)
     ours, trying = known.ours, known.trying or known.ours
     scalars = {name: getattr(trying, name) for name in SCALARS}
     seen = {name: value for name, value in scalars.items() if getattr(issue, name) == value}

@@ -106,11 +106,12 @@ class Wanted:
     """What one incident wants of the tracker; `body`, `links` and news are Markdown.
 
     `key` is the incident's id, `signature` changes when it becomes another failure, `last_seen` is
-    its last detection. `links` are lines above the body, such as "Possibly the same as #144";
-    `absorbed` and `children` are other incidents' keys: those that became part of this one, and
-    those of which it is the storm. `adopt` is the number of an issue of people's to go on in when
-    none is ours (0: none), `close` says that people resolved it, so that its issue is closed
-    whatever the policy says.
+    its last detection. `likes` and `links` are lines above the body: "Possibly the same as #144",
+    as it was said at first, and such as say who looks after it. `absorbed` and `children` are other
+    incidents' keys: those that became part of this one, and those of which it is the storm. `adopt`
+    is the number of an issue of people's to go on in when none is ours (0: none), `close` says that
+    people resolved it, so that its issue is closed whatever the policy says. `notes` say in plain
+    text what it does not get, and why.
     """
 
     key: str
@@ -124,12 +125,14 @@ class Wanted:
     milestone: str = ""
     type: str = ""
     priority: str = ""
+    likes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     news: tuple[News, ...] = ()
     absorbed: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     adopt: int = 0
     close: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.key)
@@ -160,7 +163,8 @@ class Known:
     `number` is 0 as long as none is known to exist; `asked_at` says when one was asked for without
     an answer that counts. `digest` is of the last text that we put there, `edited_at` says when.
     `after` is the number of the issue that this one follows, `said` are the keys of our comments,
-    `reopened` how often we opened it again. `ours` is confirmed, `trying` what it is to become by
+    `reopened` how often we opened it again. `likes` are what it says of others since it was
+    created. `ours` is confirmed, `trying` what it is to become by
     a request that is under way, or was when we were interrupted.
     """
 
@@ -172,6 +176,7 @@ class Known:
     after: int = 0
     said: frozenset[str] = frozenset()
     reopened: int = 0
+    likes: tuple[str, ...] = ()
     ours: Ours = field(default_factory=Ours)
     trying: Ours | None = None
 

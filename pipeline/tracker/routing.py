@@ -1,38 +1,39 @@
 """Where an incident's issue goes, and to whom: repository, title, labels, people, and the rest.
 
-Templates are those of `pipeline.templating` and come from settings; what they are given may come
-from logs, so whatever they render is made harmless, shortened to what GitHub takes and, if it is a
-name that has to exist, held against what the repository has. What was left out is said, and why.
+What is asked is the incident as it was recorded, with what catalog and CODEOWNERS said then: issues
+are filed long after a run, by settings that may have changed since. Templates are those of
+`pipeline.templating` and come from settings; what they are given may come from logs, so whatever
+they render is made harmless, shortened to what GitHub takes and, if it is a name that has to exist,
+held against what the repository has. What was left out is said, and why.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pipeline import markdown
 from pipeline.errors import ConfigurationError, Mistake, TemplateError
 from pipeline.templating import render_text, used_names
 from pipeline.tracker.asking import RESERVED
+from pipeline.tracker.model import Issue
 from pipeline.tracker.people import login_of, team_of
 from pipeline.tracker.writing import ASSIGNEES
-from pipeline.verdicts import assignee_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pipeline.catalog import Catalog
-    from pipeline.facts import Fact
-    from pipeline.incident import Incident
+    from pipeline.document import IncidentDocument, SymptomDocument
+    from pipeline.tracker.model import Wanted
+
+LABEL: Final = "fivewhys"
+"""What all our issues bear, so that they can be listed."""
 
 LABEL_LIMIT: Final = 50
 """Characters that GitHub accepts in the name of a label."""
-
-CODE_OWNERS: Final = "code_owners"
-"""The kind of fact that says who owns a file by CODEOWNERS."""
 
 NAMES: Final = frozenset(
     {"level", "priority", "rule", "service", "services", "signature", "state", "title"}
@@ -64,15 +65,13 @@ class RoutingSettings:
         mentions: whether teams are mentioned, which notifies them, or only named.
         milestone: template of the title of one that there is; none by default.
         type: likewise, of the issue's type.
-        priority: likewise, of the value of the tracker's own field; none by default, as a label
-            says it.
 
     """
 
     repository: str = ""
     repositories: frozenset[str] = frozenset()
     title: str = "[{{ priority }}] {{ title }}"
-    label: str = "fivewhys"
+    label: str = LABEL
     labels: tuple[str, ...] = ("{{ priority }}", "{{ signature }}")
     allowed: tuple[str, ...] = ("*",)
     most_labels: int = 8
@@ -81,7 +80,6 @@ class RoutingSettings:
     mentions: bool = False
     milestone: str = ""
     type: str = ""
-    priority: str = ""
 
     def check(self) -> None:
         """Check everything that can be checked before there is an incident.
@@ -95,20 +93,19 @@ class RoutingSettings:
             raise ConfigurationError(mistakes)
 
 
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """What a repository has to give, as far as anybody asked; None is taken to be anything.
+class Offers(Protocol):
+    """What a repository has to give; each is asked for when it is first needed."""
 
-    `assignees` are logins that can be assigned, the others titles and names.
-    """
+    def is_assignable(self, login: str) -> bool:
+        """Whether issues can be assigned to somebody."""
 
-    assignees: Collection[str] | None = None
-    milestones: Collection[str] | None = None
-    types: Collection[str] | None = None
-    priorities: Collection[str] | None = None
+    @property
+    def milestones(self) -> Collection[str]:
+        """The titles of its milestones."""
 
-
-ANYTHING: Final = Offers()
+    @property
+    def types(self) -> Collection[str]:
+        """The names of the types that its issues may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +116,12 @@ class Route:
     say in plain text what was left out, and why.
     """
 
-    repository: str
     title: str
     labels: tuple[str, ...]
     assignees: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     milestone: str = ""
     type: str = ""
-    priority: str = ""
     lines: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -140,77 +135,92 @@ class _Rendering:
 
     def text(self, template: str, name: str) -> str:
         """Render a template to one visible line."""
-        return " ".join(markdown.visible(render_text(template, self.values, name)).split())
-
-    def one_of(self, template: str, name: str, offered: Collection[str] | None) -> str:
-        """Render a template to what is offered under its name, "" if nothing is."""
-        said = self.text(template, name) if template else ""
-        if not said or offered is None:
-            return said
-        found = {one.casefold(): one for one in offered}.get(said.casefold(), "")
-        if not found:
-            self.notes.append(f"the repository has no {name} {said!r:.100}")
-        return found
+        said = render_text(template, self.values, name) if template else ""
+        return " ".join(markdown.visible(said).split())
 
 
-def repository_of(incident: Incident, catalog: Catalog, settings: RoutingSettings) -> str:
+def repository_of(document: IncidentDocument, settings: RoutingSettings) -> str:
     """Return the repository that an incident's issue goes to (`owner/name`)."""
     allowed = {name.casefold() for name in settings.repositories}
-    for key in _keys(incident, catalog):
-        name = catalog.service(key).repository
-        if name.casefold() in allowed:
-            return name
-    return settings.repository
+    named = (name for name in document.repositories if name.casefold() in allowed)
+    return next(named, settings.repository)
 
 
-def route(
-    incident: Incident,
-    catalog: Catalog,
-    facts: Iterable[Fact],
-    settings: RoutingSettings,
-    offers: Offers = ANYTHING,
-) -> Route:
-    """Return what an incident's issue is given in its repository, which has `offers`.
+def route(document: IncidentDocument, settings: RoutingSettings) -> Route:
+    """Return what an incident's issue is given.
 
     Raises:
         TemplateError: a template is none, or it raised.
 
     """
-    rendering = _Rendering(_values(incident))
-    people, teams = _people(incident, catalog, facts, settings)
-    assignees = [*_assignees(people, rendering, offers)]
+    rendering = _Rendering(_values(document))
+    people, teams = _people(document, settings)
     return Route(
-        repository_of(incident, catalog, settings),
         markdown.title(render_text(settings.title, rendering.values, "title")),
         _labels(rendering, settings),
-        tuple(assignees),
+        tuple(people),
         tuple(teams),
-        rendering.one_of(settings.milestone, "milestone", offers.milestones),
-        rendering.one_of(settings.type, "type", offers.types),
-        rendering.one_of(settings.priority, "priority", offers.priorities),
+        rendering.text(settings.milestone, "milestone"),
+        rendering.text(settings.type, "type"),
         tuple(_lines(teams, mentions=settings.mentions)),
         tuple(rendering.notes),
     )
 
 
-def _values(incident: Incident) -> dict[str, Any]:
-    root = incident.root
+def fitted(wanted: Wanted, issue: Issue | None, offers: Offers) -> Wanted:
+    """Return what an incident wants, less what its repository does not have, and say that.
+
+    GitHub would refuse the rest with it. `issue` is the one that it has, if any: what stands there
+    is not asked for.
+    """
+    notes = [*wanted.notes]
+    stands = issue or Issue(0)
+    has = {name.casefold() for name in stands.assignees}
+    people = []
+    for login in wanted.assignees:
+        if login.casefold() in has or offers.is_assignable(login):
+            people.append(login)
+        else:
+            notes.append(f"{login} cannot be assigned to issues of the repository")
+    milestone = _one_of(wanted.milestone, stands.milestone, lambda: offers.milestones)
+    kind = _one_of(wanted.type, stands.type, lambda: offers.types)
+    for name, said, found in (
+        ("milestone", wanted.milestone, milestone),
+        ("type", wanted.type, kind),
+    ):
+        if said and not found:
+            notes.append(f"the repository has no {name} {said!r:.100}")
+    return replace(
+        wanted, assignees=tuple(people), milestone=milestone, type=kind, notes=tuple(notes)
+    )
+
+
+def _one_of(said: str, stands: str, offered: Callable[[], Collection[str]]) -> str:
+    """Return a name as it is written there, "" if it is not there."""
+    if not said or said.casefold() == stands.casefold():
+        return stands if said else ""
+    return {one.casefold(): one for one in offered()}.get(said.casefold(), "")
+
+
+def _values(document: IncidentDocument) -> dict[str, Any]:
+    root = root_of(document)
     return {
         "level": root.level,
-        "priority": incident.priority,
+        "priority": document.priority,
         "rule": root.rule,
         "service": "".join(root.services[:1]),
-        "services": incident.services,
+        "services": tuple(document.services),
         "signature": root.signature,
-        "state": str(incident.state),
-        "title": incident.title,
+        "state": document.state,
+        "title": document.title,
     }
 
 
-def _keys(incident: Incident, catalog: Catalog) -> Iterator[str]:
-    """Yield the services of the root as the catalog names them."""
-    named = dict.fromkeys(map(catalog.service_of, incident.root.services))
-    return (key for key in named if key)
+def root_of(document: IncidentDocument) -> SymptomDocument:
+    """Return the symptom that no other explains."""
+    symptoms = document.symptoms
+    found = (one for one in symptoms if one.fingerprint == document.fingerprint)
+    return next(found, symptoms[0])
 
 
 # --- labels ---------------------------------------------------------------------------------------
@@ -251,31 +261,17 @@ def _why_not(name: str, made: Collection[str], settings: RoutingSettings) -> str
 # --- people ---------------------------------------------------------------------------------------
 
 
-def _people(
-    incident: Incident, catalog: Catalog, facts: Iterable[Fact], settings: RoutingSettings
-) -> tuple[list[str], list[str]]:
+def _people(document: IncidentDocument, settings: RoutingSettings) -> tuple[list[str], list[str]]:
     """Return the logins to be assigned and the teams to be named, the nearest first.
 
-    Whom people named is assigned alone; else those whom the catalog names for the services of the
-    root, then those of the code that the facts are about. Teams are named in any case. What has no
-    `@`, such as an e-mail address, names no account.
+    Whom people named is assigned alone; else the owners of the services, then those of the code.
+    Teams are named in any case. What has no `@`, such as an e-mail address, names no account.
     """
-    named = assignee_of(incident.verdicts)
-    owners = [*_owners(incident, catalog, facts)]
+    named, owners = document.assigned_to, document.owners
     assigned = [named] if named else owners if settings.assigns else []
     logins = _each(login_of(name) for name in assigned if name.startswith("@"))
     teams = _each(team_of(name) for name in (named, *owners) if name.startswith("@"))
     return [*islice(logins, min(settings.most_assignees, ASSIGNEES))], [*teams]
-
-
-def _owners(incident: Incident, catalog: Catalog, facts: Iterable[Fact]) -> Iterator[str]:
-    """Yield who owns the services of the root, then who owns code, as they are named."""
-    told: list[Sequence[object]] = [catalog.service(key).owners for key in _keys(incident, catalog)]
-    for fact in facts:
-        owners = fact.data.get("owners", ())
-        if fact.kind == CODE_OWNERS and not fact.suggested and isinstance(owners, list | tuple):
-            told.append(owners)
-    return (str(name) for names in told for name in names)
 
 
 def _each(names: Iterable[str]) -> Iterator[str]:
@@ -285,15 +281,6 @@ def _each(names: Iterable[str]) -> Iterator[str]:
         if name.casefold() not in seen:
             seen.add(name.casefold())
             yield name
-
-
-def _assignees(people: Iterable[str], rendering: _Rendering, offers: Offers) -> Iterator[str]:
-    can = None if offers.assignees is None else {name.casefold() for name in offers.assignees}
-    for name in people:
-        if can is None or name.casefold() in can:
-            yield name
-        else:
-            rendering.notes.append(f"{name} cannot be assigned to issues of the repository")
 
 
 def _lines(teams: Sequence[str], *, mentions: bool) -> Iterator[str]:
@@ -313,7 +300,7 @@ def _repository_mistakes(settings: RoutingSettings) -> Iterator[Mistake]:
 
 
 def _template_mistakes(settings: RoutingSettings) -> Iterator[Mistake]:
-    named = ("title", "milestone", "type", "priority")
+    named = ("title", "milestone", "type")
     scalars = ((name, getattr(settings, name)) for name in named)
     for attribute, template in (*scalars, *(("labels", one) for one in settings.labels)):
         try:

@@ -26,11 +26,12 @@ from pipeline.tracker.comparing import (
 )
 from pipeline.tracker.model import folded
 from pipeline.tracker.ownership import parts_of
+from pipeline.tracker.routing import root_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.incident import Incident
+    from pipeline.document import IncidentDocument
     from pipeline.tracker.marker import Signer
     from pipeline.tracker.model import Issue
 
@@ -51,7 +52,7 @@ class SimilarSettings:
     Issues are linked from the score `link_from`, `most_links` of them. Closed ones count so long as
     they were closed within `closed_within`; of all the `most_issues` that changed last.
     `adopts` says whether an issue that names the incident is adopted, `adopt_from` from which score
-    one that is only alike is (0: none).
+    one that is only alike is (0: none). `compares` says whether any of this is done.
     """
 
     link_from: int = 85
@@ -60,6 +61,7 @@ class SimilarSettings:
     most_issues: int = 1_000
     adopts: bool = True
     adopt_from: int = 0
+    compares: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,9 @@ class Likeness:
         return f"Possibly the same as #{self.issue.number}{closed} ({self.score} %: {why})."
 
 
-def subject(incident: Incident) -> Subject:
-    """Return what of an incident is compared."""
-    root = incident.root
+def subject(incident: IncidentDocument) -> Subject:
+    """Return what of an incident is compared, as it was recorded."""
+    root = root_of(incident)
     symptoms = (root, *(one for one in incident.symptoms if one is not root))
     texts = [one.samples[0].text for one in symptoms]
     lines = dict.fromkeys(line for text in texts for line in error_lines(text))
@@ -185,7 +187,7 @@ class Library:
 def links(
     found: Iterable[Likeness], settings: SimilarSettings, adopted: int = 0
 ) -> tuple[str, ...]:
-    """Return the lines for `Wanted.links`; the issue that is adopted needs none."""
+    """Return the lines for `Wanted.likes`; the issue that is adopted needs none."""
     others = [one.line for one in found if one.issue.number != adopted]
     return tuple(others[: settings.most_links])
 

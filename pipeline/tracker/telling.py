@@ -44,14 +44,21 @@ class Line:
     text: str
 
 
-def told(steps: Iterable[Step], issues: Iterable[Issue]) -> Iterator[Line]:
-    """Yield the lines of a plan; `issues` are those that it was made from."""
+def told(
+    steps: Iterable[Step], issues: Iterable[Issue], notes: Iterable[tuple[str, str]] = ()
+) -> Iterator[Line]:
+    """Yield the lines of a plan; `issues` are those that it was made from.
+
+    `notes` are what there is to be said of incidents, which are named first.
+    """
     standing = {issue.number: issue for issue in issues}
     counts: Counter[Kind] = Counter()
     for step in steps:
         counts[step.kind] += 1
         yield Line("*", f"{headline(step)}: {step.reason}")
         yield from _difference(step, standing.get(step.number, Issue(step.number)))
+    for incident, note in notes:
+        yield Line("", f"note for {incident}: {note}")
     left = counts.pop(Kind.LEAVE, 0)
     done = [f"{counts[kind]} to {verb}" for kind, verb in VERBS.items() if counts[kind]]
     yield Line("", f"{', '.join(done) or 'nothing to do'}; {left} left alone")
@@ -76,7 +83,9 @@ def _difference(step: Step, issue: Issue) -> Iterator[Line]:
             if was:
                 yield Line("-", f"{name}: {was}")
             sign = "-" if step.kind in {Kind.UNLABEL, Kind.UNASSIGN} else "+"
-            yield Line(sign, f"{name}: {value if isinstance(value, str) else ', '.join(value)}")
+            told = value if isinstance(value, str) else ", ".join(value)
+            if told:
+                yield Line(sign, f"{name}: {told}")
 
 
 def _standing_text(step: Step, issue: Issue) -> str:

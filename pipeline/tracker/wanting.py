@@ -8,8 +8,7 @@ from pipeline.entry import parse_timestamp
 from pipeline.incident import State
 from pipeline.report import Action
 from pipeline.tracker.model import News, Wanted
-from pipeline.tracker.people import login_of
-from pipeline.tracker.routing import LABEL_LIMIT
+from pipeline.tracker.routing import RoutingSettings, route
 from pipeline.verdicts import Kind
 
 if TYPE_CHECKING:
@@ -18,57 +17,63 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.report import LedgerEntry
 
-LABEL: Final = "fivewhys"
-"""What all our issues bear, so that they can be listed; reports say it first."""
+DEFAULT: Final = RoutingSettings()
+"""Where nothing was set."""
 
 
 def all_wanted(
-    documents: Iterable[IncidentDocument], ledger: Mapping[str, LedgerEntry], now: int
+    documents: Iterable[IncidentDocument],
+    ledger: Mapping[str, LedgerEntry],
+    now: int,
+    settings: RoutingSettings = DEFAULT,
 ) -> tuple[Wanted, ...]:
     """Return what those incidents want that were decided to be reported, and are not held back.
 
     `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end.
+
+    Raises:
+        TemplateError: one of the settings' raised.
+
     """
     return tuple(
-        wanted(document, ledger[document.id])
+        wanted(document, ledger[document.id], settings)
         for document in documents
         if document.id in ledger and not _is_held(document, now)
     )
 
 
-def wanted(document: IncidentDocument, decided: LedgerEntry) -> Wanted:
-    """Return what an incident wants since a decision about it."""
-    report = document.report
+def wanted(
+    document: IncidentDocument, decided: LedgerEntry, settings: RoutingSettings = DEFAULT
+) -> Wanted:
+    """Return what an incident wants since a decision about it.
+
+    Raises:
+        TemplateError: one of the settings' raised.
+
+    """
+    way = route(document, settings)
     return Wanted(
         key=document.id,
-        title=report.title,
-        body=report.body,
+        title=way.title,
+        body=document.report.body,
         state=State(document.state),
         signature=document.fingerprint,
         last_seen=parse_timestamp(document.last_seen),
-        labels=_labels(report.labels),
-        assignees=_assignees(document.assigned_to),
+        labels=way.labels,
+        assignees=way.assignees,
+        milestone=way.milestone,
+        type=way.type,
+        links=way.lines,
         news=_news(document, decided),
         absorbed=tuple(document.absorbed),
         close=_is_resolved_by_people(document),
+        notes=way.notes,
     )
 
 
 def _is_held(document: IncidentDocument, now: int) -> bool:
     until = document.silenced_until
     return bool(document.suppressed) or bool(until and parse_timestamp(until) > now)
-
-
-def _labels(names: Iterable[str]) -> tuple[str, ...]:
-    """Return labels as GitHub takes them: short, each once, and without commas, which list them."""
-    cut = (name.replace(",", " ")[:LABEL_LIMIT].strip() for name in (LABEL, *names))
-    return tuple({name.casefold(): name for name in cut if name}.values())
-
-
-def _assignees(name: str) -> tuple[str, ...]:
-    """Return to whom an issue can be assigned (`@ana`): to no team, and not to what is no login."""
-    login = login_of(name) if name.startswith("@") else ""
-    return (login,) if login else ()
 
 
 def _news(document: IncidentDocument, decided: LedgerEntry) -> tuple[News, ...]:

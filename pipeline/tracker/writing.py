@@ -162,8 +162,7 @@ def _scalars(case: Case, issue: Issue) -> Fields:
     return {
         name: value
         for name, value in wanted.items()
-        if value
-        and getattr(issue, name) != value
+        if getattr(issue, name) != value
         and getattr(issue, name) in {getattr(ours, name), getattr(trying, name)}
     }
 
@@ -176,7 +175,7 @@ def _text(draft: Draft) -> str:
     """Return all that our part says."""
     wanted = draft.case.wanted
     follows = [f"Follows #{draft.after}."] if draft.after else []
-    return "\n\n".join([*follows, *wanted.links, wanted.body.strip("\n")])
+    return "\n\n".join([*follows, *wanted.likes, *wanted.links, wanted.body.strip("\n")])
 
 
 def _mark(draft: Draft) -> Mark:

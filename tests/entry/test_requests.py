@@ -54,7 +54,7 @@ def of_entries(records: Sequence[dict[str, Any]]) -> Requests:
     found: Requests = {}
     for one in records:
         for made in parse_entry(one):
-            merge_requests(found, request_in(made))
+            merge_requests(found, request_in(made, made.identity))
     return found
 
 
@@ -124,7 +124,7 @@ def test_what_tells_no_status_service_or_time_is_none(fields: dict[str, Any]) ->
 
 def test_what_a_payload_says_of_a_request_is_no_request_log() -> None:
     """The platform logs it, too, and once is enough."""
-    assert request_in(entry(jsonPayload={"httpRequest": {"status": 200}})) == {}
+    assert request_in(entry(jsonPayload={"httpRequest": {"status": 200}}), 1) == {}
 
 
 def test_more_requests_of_a_place_are_added_to_it() -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from pipeline import traffic
+from pipeline import receipts, traffic
 from pipeline.correlation.links import Anchor
 from pipeline.deployments import KEPT
 from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Sighting, bare_time
-from pipeline.errors import StoreError
+from pipeline.errors import LeaseLostError, StoreError
 from pipeline.incident import State
+from pipeline.ports import Poison, Progress
 from pipeline.report import Action, LedgerEntry
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
@@ -464,3 +465,68 @@ def test_only_the_holder_gives_a_lease_back(store: Store) -> None:
     store.release("example/platform", "one")
     assert store.lease("example/platform", "two", BASE + 20, BASE)
     store.release("example/nothing", "two")
+
+
+# --- the inbox ------------------------------------------------------------------------------------
+
+
+def progress(*receipts: int, held: bytes = b"", at: int = BASE, holder: str = "me") -> Progress:
+    """Say how far a run has come."""
+    return Progress(receipts, held, at, "correlation", holder)
+
+
+def test_what_was_received_stays_until_a_commit_makes_it_needless(store: Store) -> None:
+    """By number, the first ones first; what is needless can be told again for a while."""
+    for receipt in (b"one", b"\x00two\xff", b""):
+        store.receive(receipt, (), BASE)
+    (first, one), (second, two) = store.receipts(5)
+    assert (one, two) == (b"one", b"\x00two\xff")
+    assert [receipt for _, receipt in store.receipts(1)] == [b"one"]
+    store.lease("correlation", "me", BASE + 1, BASE)
+    store.record([], [], BASE, progress=progress(first, held=b"lines"))
+    assert list(store.receipts(5)) == [(second, two)]
+    assert list(store.recent(BASE)) == [b"one"]
+    assert list(store.recent(BASE + 1)) == []
+    assert store.held() == b"lines"
+    store.record([], [], BASE, progress=progress(second, at=BASE + receipts.KEPT + 1))
+    assert list(store.receipts(5)) == []
+    assert list(store.recent(0)) == []
+    assert store.held() == b""
+
+
+def test_only_who_holds_the_lease_commits(store: Store) -> None:
+    """Nothing of what another one found is kept, and its receipts stay."""
+    store.receive(b"one", (), BASE)
+    ((number, _),) = store.receipts(5)
+    with pytest.raises(LeaseLostError, match="'correlation'"):
+        store.record([detection("a")], [], BASE, progress=progress(number))
+    store.lease("correlation", "me", BASE + 1, BASE)
+    store.lease("correlation", "another", BASE + 9, BASE + 1)
+    with pytest.raises(LeaseLostError):
+        store.record([detection("a")], [], BASE, progress=progress(number))
+    assert list(store.detections()) == []
+    assert len(store.receipts(5)) == 1
+    store.record([detection("a")], [], BASE, progress=progress(number, holder="another"))
+    assert len(list(store.detections())) == 1
+
+
+def test_quarantine_keeps_a_message_once(store: Store) -> None:
+    """The same message again replaces it; whoever mended something takes it out."""
+    poison = [Poison("m1", "no JSON", "{", BASE), Poison("m2", "a \x00", "\ud800", BASE)]
+    store.receive(b"", poison, BASE)
+    store.receive(b"", [Poison("m1", "no JSON at all", "{", BASE + 1)] * 2, BASE)
+    second, first = store.poison()
+    assert (first.name, first.reason, first.at) == ("m1", "no JSON at all", BASE + 1)
+    assert second._replace(number=0) == poison[1]
+    assert store.release_poison([first.number, first.number, 99]) == 1
+    assert [one.name for one in store.poison()] == ["m2"]
+    assert store.release_poison([]) == 0
+
+
+def test_what_is_long_over_is_forgotten(store: Store) -> None:
+    """Older than a time, and not among what is kept."""
+    early, kept, late = (detection("a", at=at) for at in (0, 1, 9))
+    store.record([early, kept, late], [], BASE)
+    assert store.forget([kept.key], late.timestamp) == 1
+    assert [item.timestamp for item in store.detections()] == [kept.timestamp, late.timestamp]
+    assert store.forget([], 0) == 0

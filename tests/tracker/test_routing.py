@@ -2,95 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import Catalog, load_catalog
 from pipeline.errors import ConfigurationError, TemplateError
-from pipeline.facts import Fact
-from pipeline.incident import State
+from pipeline.tracker.model import Issue
 from pipeline.tracker.people import login_of, team_of
-from pipeline.tracker.routing import Offers, Route, RoutingSettings, repository_of, route
-from pipeline.verdicts import Kind, Verdict
-from tests.support import BASE, correlate, detection, rule_text, ruleset
+from pipeline.tracker.routing import Route, RoutingSettings, fitted, repository_of, root_of, route
 from tests.test_markdown import assert_defused
+from tests.tracker.recorded import document
+from tests.tracker.support import wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
-    from pipeline.incident import Incident
+    from pipeline.document import IncidentDocument
+    from pipeline.tracker.model import Wanted
 
-RULES = ruleset(rule_text("missing_table", level="critical", audit="{signature: missing-table}"))
-CATALOG = load_catalog(
-    """\
-services:
-  backend:
-    match: {service: [netra-backend]}
-    repository: Example/Platform
-    owners: ["@ana", "@example/backend", "ops@example.com", "@Ana"]
-  auth:
-    repository: example/auth
-""",
-    "catalog.yml",
-)
 SETTINGS = RoutingSettings(repository="example/issues")
+OWNERS = ["@ana", "@example/backend", "ops@example.com", "@Ana"]
 
 
-def incident(service: str = "netra-backend", tables: str = "user_sessions") -> Incident:
-    """Make an incident of one symptom."""
-    (made,) = correlate(RULES, detection("missing_table", service=service)).incidents()
-    title = f"Missing critical tables: {tables}"
-    root = replace(made.root, title=title)
-    return replace(made, root=root, symptoms=(root,), priority="P1")
+def incident(
+    service: str = "netra-backend", tables: str = "user_sessions", **values: Any
+) -> IncidentDocument:
+    """Return an incident of one symptom as it was recorded."""
+    made = document(rules=["missing_table"])
+    root = made.symptoms[0].model_copy(
+        update={"signature": "missing-table", "level": "critical", "services": [service]}
+    )
+    told = {
+        "symptoms": [root],
+        "services": [service],
+        "title": f"{service}: Missing critical tables: {tables}",
+        "owners": OWNERS,
+        "repositories": ["Example/Platform"],
+    }
+    return made.model_copy(update={**told, **values})
 
 
-def routed(
-    made: Incident | None = None,
-    facts: Iterable[Fact] = (),
-    *,
-    catalog: Catalog = CATALOG,
-    offers: Offers | None = None,
-    **settings: Any,
-) -> Route:
+def routed(made: IncidentDocument | None = None, **settings: Any) -> Route:
     """Route an incident; `settings` override."""
-    told = replace(SETTINGS, **settings)
-    return route(made or incident(), catalog, facts, told, offers or Offers())
+    return route(made or incident(), replace(SETTINGS, **settings))
 
 
-def assigned(who: str) -> Incident:
-    """Return an incident that people assigned."""
-    made = incident()
-    verdict = Verdict(Kind.ASSIGN, made.id, (made.fingerprint, BASE), BASE, "bo", assignee=who)
-    return replace(made, verdicts=(verdict,))
+@dataclass
+class Shop:
+    """What a repository has, and what was asked of it."""
 
+    people: Collection[str] = ()
+    titles: Collection[str] = ()
+    kinds: Collection[str] = ()
+    asked: list[str] = field(default_factory=list)
 
-def code_owned(*owners: str, **values: Any) -> Fact:
-    """Return what CODEOWNERS says of a file."""
-    data = {"file": "app/db.py", "owners": [*owners], "pattern": "*"}
-    return Fact("code_owners", "they own it", "CODEOWNERS:1", **{"data": data, **values})
+    def is_assignable(self, login: str) -> bool:
+        """Say whether somebody is there."""
+        self.asked.append(login)
+        return login in self.people
+
+    @property
+    def milestones(self) -> Collection[str]:
+        """Return what there is."""
+        self.asked.append("milestones")
+        return self.titles
+
+    @property
+    def types(self) -> Collection[str]:
+        """Return what there is."""
+        self.asked.append("types")
+        return self.kinds
 
 
 # --- repository -----------------------------------------------------------------------------------
 
 
 def test_issues_go_to_one_repository() -> None:
-    """Unless the settings allow the one that the catalog names."""
-    assert routed().repository == "example/issues"
-    assert routed(repositories=frozenset({"example/auth"})).repository == "example/issues"
+    """Unless the settings allow one that the catalog names; the first of these."""
     both = replace(SETTINGS, repositories=frozenset({"example/platform", "example/auth"}))
-    assert repository_of(incident(), CATALOG, both) == "Example/Platform"
-    assert repository_of(incident("auth"), CATALOG, both) == "example/auth"
-    assert repository_of(incident("other"), CATALOG, both) == "example/issues"
+    assert repository_of(incident(), SETTINGS) == "example/issues"
+    assert repository_of(incident(), replace(SETTINGS, repositories=frozenset({"a/b"}))) == (
+        "example/issues"
+    )
+    assert repository_of(incident(), both) == "Example/Platform"
+    named = ["example/other", "example/auth", "example/platform"]
+    assert repository_of(incident(repositories=named), both) == "example/auth"
+    assert repository_of(incident(repositories=[]), both) == "example/issues"
 
 
-def test_without_a_catalog_there_is_the_default() -> None:
-    """And nobody to assign."""
-    found = routed(catalog=Catalog())
-    assert (found.repository, found.assignees, found.lines) == ("example/issues", (), ())
+def test_the_root_is_the_symptom_with_the_fingerprint_of_the_incident() -> None:
+    """The first, if a store has an incident in which none has it."""
+    made = document()
+    last = made.symptoms[-1]
+    assert root_of(made.model_copy(update={"fingerprint": last.fingerprint})) is last
+    assert root_of(made.model_copy(update={"fingerprint": "v1-other"})) is made.symptoms[0]
 
 
 # --- title ----------------------------------------------------------------------------------------
@@ -142,8 +150,7 @@ def test_labels_have_templates() -> None:
     )
     expected = ("fivewhys", "service: netra-backend", "p1")
     assert routed(labels=templates).labels == expected
-    again = replace(incident(), state=State.REGRESSED)
-    assert "again" in routed(again, labels=templates).labels
+    assert "again" in routed(incident(state="regressed"), labels=templates).labels
 
 
 def test_labels_are_what_github_takes() -> None:
@@ -185,38 +192,22 @@ def test_owners_are_assigned_and_teams_named() -> None:
     assert routed(mentions=True).lines == ("Looked after by @example/backend.",)
 
 
-def test_owners_of_code_come_after_those_of_the_service() -> None:
-    """What is only suggested does not count, nor what is no list, nor other facts."""
-    facts = [
-        code_owned("@bo", "@example/data", "@ANA", "cy@example.com"),
-        code_owned("@eve", suggested=True),
-        code_owned(data={"owners": "@eve"}),
-        code_owned(data={}),
-        replace(code_owned("@eve"), kind="service_owners"),
-    ]
-    found = routed(facts=facts)
-    assert found.assignees == ("ana", "bo")
-    assert found.teams == ("example/backend", "example/data")
-    assert routed(facts=facts, most_assignees=1).assignees == ("ana",)
-    assert routed(facts=facts, assigns=False).assignees == ()
-    many = [code_owned(*(f"@p{number}" for number in range(20)))]
-    assert len(routed(facts=many, most_assignees=99).assignees) == 10
+def test_owners_are_assigned_in_their_order() -> None:
+    """The nearest first, no more than the settings say, and than GitHub lets."""
+    many = incident(owners=[f"@p{number}" for number in range(20)])
+    assert routed(many).assignees == ("p0", "p1", "p2")
+    assert len(routed(many, most_assignees=99).assignees) == 10
+    assert routed(many, assigns=False).assignees == ()
+    assert routed(incident(owners=[])).lines == ()
 
 
 def test_whom_people_named_is_assigned_alone() -> None:
     """Also where owners are not; a team is named first, and words name nobody."""
-    assert routed(assigned("@bo"), assigns=False).assignees == ("bo",)
-    found = routed(assigned("@example/data"))
+    assert routed(incident(assigned_to="@bo"), assigns=False).assignees == ("bo",)
+    found = routed(incident(assigned_to="@example/data"))
     assert (found.assignees, found.teams) == ((), ("example/data", "example/backend"))
-    assert routed(assigned("whoever is on call")).assignees == ()
-    assert routed(assigned("bo")).assignees == ()
-
-
-def test_who_cannot_be_assigned_is_left_out() -> None:
-    """GitHub would refuse the whole issue."""
-    found = routed(facts=[code_owned("@bo")], offers=Offers(assignees=("Ana",)))
-    assert found.assignees == ("ana",)
-    assert found.notes == ("bo cannot be assigned to issues of the repository",)
+    assert routed(incident(assigned_to="whoever is on call")).assignees == ()
+    assert routed(incident(assigned_to="bo")).assignees == ()
 
 
 @pytest.mark.parametrize(
@@ -238,30 +229,54 @@ def test_names_of_people_and_teams(name: str, login: str, team: str) -> None:
     assert (login_of(name), team_of(name)) == (login, team)
 
 
-# --- milestone, type, priority --------------------------------------------------------------------
+# --- milestone and type ---------------------------------------------------------------------------
 
 
-def test_milestone_type_and_priority_have_templates() -> None:
+def test_milestone_and_type_have_templates() -> None:
     """None is set by default."""
-    assert (routed().milestone, routed().type, routed().priority) == ("", "", "")
-    found = routed(
-        milestone="Sprint 1",
-        type="{{ 'bug' if level == 'critical' }}",
-        priority="{{ {'P1': 'Urgent'}.get(priority, '') }}",
-        offers=Offers(types=("Task", "Bug")),
-    )
-    assert (found.milestone, found.type, found.priority) == ("Sprint 1", "Bug", "Urgent")
+    assert (routed().milestone, routed().type) == ("", "")
+    found = routed(milestone="Sprint 1", type="{{ 'bug' if level == 'critical' }}")
+    assert (found.milestone, found.type) == ("Sprint 1", "bug")
+
+
+# --- what the repository has ----------------------------------------------------------------------
+
+
+def wants() -> Wanted:
+    """Return what an incident wants of it."""
+    return wanted(assignees=("ana", "bo"), milestone="sprint 1", type="bug", notes=("before",))
 
 
 def test_what_the_repository_lacks_is_left_out() -> None:
-    """GitHub would refuse the whole issue."""
-    offers = Offers(milestones=(), types=("Task",), priorities=("High",))
-    found = routed(milestone="Sprint 1", type="Bug", priority="{{ '' }}", offers=offers)
-    assert (found.milestone, found.type, found.priority) == ("", "", "")
+    """GitHub would refuse the whole issue; it is said."""
+    shop = Shop(people=["ana"], titles=["Sprint 2"])
+    found = fitted(wants(), None, shop)
+    assert (found.assignees, found.milestone, found.type) == (("ana",), "", "")
     assert found.notes == (
-        "the repository has no milestone 'Sprint 1'",
-        "the repository has no type 'Bug'",
+        "before",
+        "bo cannot be assigned to issues of the repository",
+        "the repository has no milestone 'sprint 1'",
+        "the repository has no type 'bug'",
     )
+    assert fitted(found, None, shop) == found
+
+
+def test_what_it_has_is_called_as_it_is_there() -> None:
+    """Whatever its case in the settings."""
+    found = fitted(wants(), None, Shop(["ana", "bo"], ["Sprint 1"], ["Task", "Bug"]))
+    assert (found.assignees, found.milestone, found.type) == (("ana", "bo"), "Sprint 1", "Bug")
+    assert found.notes == ("before",)
+
+
+def test_what_stands_there_is_not_asked_for() -> None:
+    """Nor what nobody wants."""
+    shop = Shop()
+    issue = Issue(1, assignees=("Ana", "bo"), milestone="Sprint 1", type="Bug")
+    found = fitted(wants(), issue, shop)
+    assert (found.assignees, found.milestone, found.type) == (("ana", "bo"), "Sprint 1", "Bug")
+    fitted(wanted(), None, shop)
+    assert (found.notes, shop.asked) == (("before",), [])
+    assert fitted(wanted(), issue, shop).milestone == ""
 
 
 # --- settings -------------------------------------------------------------------------------------
@@ -288,12 +303,10 @@ def test_settings_are_checked_at_once() -> None:
     assert "uses owner; there is level, priority" in str(caught.value)
 
 
-@given(service=st.text(max_size=80), title=st.text(max_size=400))
-def test_no_log_text_acts_in_a_route(service: str, title: str) -> None:
+@given(service=st.text(max_size=80), tables=st.text(max_size=400))
+def test_no_log_text_acts_in_a_route(service: str, tables: str) -> None:
     """Whatever a service is called, and whatever failed."""
-    made = incident()
-    root = replace(made.root, title=title, services=(service,))
-    found = routed(replace(made, root=root), labels=("{{ service }}",))
+    found = routed(incident(service, tables), labels=("{{ service }}",))
     assert_defused(found.title)
     assert 0 < len(found.title) <= 256
     assert all(0 < len(label) <= 50 and "," not in label for label in found.labels)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.detection import Sample
+from pipeline.document import SampleDocument
 from pipeline.tracker.marker import Mark, Side
 from pipeline.tracker.model import Gone, Issue
 from pipeline.tracker.ownership import joined
@@ -22,17 +22,17 @@ from pipeline.tracker.similar import (
     links,
     subject,
 )
-from tests.support import BASE, correlate, detection, rule_text, ruleset
+from tests.support import BASE
 from tests.test_markdown import assert_visible
+from tests.tracker.recorded import document
 from tests.tracker.support import SIGNER, Tracker, wanted
 
 if TYPE_CHECKING:
-    from pipeline.incident import Incident
+    from pipeline.document import IncidentDocument, SymptomDocument
 
 DAY = 86_400 * 10**9
 NOW = BASE + 100 * DAY
 SETTINGS = SimilarSettings()
-RULES = ruleset(rule_text("missing_table"))
 TEXT = """\
 2025-09-10T00:33:54Z ERROR Missing critical user tables: ['user_sessions'] in main
 Traceback (most recent call last):
@@ -44,12 +44,30 @@ OTHER = "Payment of the order was declined by the bank of the customer"
 ID, FINGERPRINT = "inc-0123456789ab", "v1-0123456789abcdef"
 
 
-def incident(text: str = TEXT, title: str = "Missing critical tables: user_sessions") -> Incident:
-    """Make an incident of one symptom that was seen once."""
-    (made,) = correlate(RULES, detection("missing_table", service="netra-backend")).incidents()
-    sample = Sample(BASE, "log", "id", "ERROR", text)
-    root = replace(made.root, title=title, samples=(sample,), fingerprint=FINGERPRINT)
-    return replace(made, id=ID, root=root, symptoms=(root,))
+def incident(
+    text: str = TEXT,
+    title: str = "Missing critical tables: user_sessions",
+    effects: tuple[SymptomDocument, ...] = (),
+    service: str = "netra-backend: ",
+) -> IncidentDocument:
+    """Return an incident as it was recorded; its root was seen once."""
+    made = document(ID, ["missing_table"])
+    root = symptom(made.symptoms[0], text, title=title, fingerprint=FINGERPRINT)
+    return made.model_copy(
+        update={
+            "fingerprint": FINGERPRINT,
+            "title": f"{service}{title}",
+            "symptoms": [*effects, root],
+        }
+    )
+
+
+def symptom(like: SymptomDocument, text: str, **values: Any) -> SymptomDocument:
+    """Return a symptom with one sample."""
+    sample = SampleDocument(
+        insert_id="id", log_name="log", timestamp=like.first_seen, severity="ERROR", text=text
+    )
+    return like.model_copy(update={"samples": [sample], **values})
 
 
 def issue(
@@ -59,7 +77,9 @@ def issue(
     return Issue(number, title=title, body=body, author="ana", **{"updated_at": NOW, **values})
 
 
-def similar(*issues: Issue, made: Incident | None = None, **settings: Any) -> tuple[Likeness, ...]:
+def similar(
+    *issues: Issue, made: IncidentDocument | None = None, **settings: Any
+) -> tuple[Likeness, ...]:
     """Return what is like an incident."""
     told = replace(SETTINGS, **settings)
     return Library(issues, (), SIGNER, NOW, told).similar(subject(made or incident()))
@@ -155,9 +175,7 @@ def test_our_own_issues_are_not_linked() -> None:
 
 def test_an_incident_that_says_nothing_is_like_none() -> None:
     """Neither title nor lines of few words are compared."""
-    made = incident("failed", "Failed")
-    root = replace(made.root, services=())
-    made = replace(made, root=root, symptoms=(root,))
+    made = incident("failed", "Failed", service="")
     assert similar(issue(title="Failed", body="failed"), made=made) == ()
 
 
@@ -174,14 +192,13 @@ def test_the_best_are_linked_in_order() -> None:
 
 def test_symptoms_count_after_the_root() -> None:
     """Their lines are compared, too."""
-    made = incident()
-    sample = Sample(BASE, "log", "id2", "ERROR", "Nobody can log in to the shop any more")
-    effect = replace(made.root, fingerprint="v1-ffffffffffffffff", samples=(sample,))
-    made = replace(made, symptoms=(effect, made.root))
+    text = "Nobody can log in to the shop any more"
+    (root,) = incident().symptoms
+    made = incident(effects=(symptom(root, text, fingerprint="v1-ffffffffffffffff"),))
     told = subject(made)
     assert told.lines[-1] == "nobody can log in to the shop any more"
     assert told.identifiers == {ID, FINGERPRINT}
-    assert similar(issue(body=quoting("Nobody can log in to the shop any more")), made=made)
+    assert similar(issue(body=quoting(text)), made=made)
 
 
 def test_the_issues_that_changed_last_are_compared() -> None:

@@ -10,12 +10,13 @@ from pipeline.document import SuppressedDocument, VerdictDocument
 from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.tracker.model import News
+from pipeline.tracker.routing import RoutingSettings
 from pipeline.tracker.wanting import all_wanted, wanted
 from tests.support import BASE
 from tests.tracker.recorded import document
 
 DECIDED = LedgerEntry("inc-1", 77, Action.UPDATE, "why", "abc", (), "new")
-REPORT = {"title": "[P1] It fails", "labels": ["fivewhys", "P1"], "body": "## Problem"}
+REPORT = {"title": "not asked", "labels": ["not asked"], "body": "## Problem"}
 HELD = SuppressedDocument(place="s.yml:1", owner="ana", reason="known", until="")
 
 
@@ -29,16 +30,24 @@ def recorded(report: dict[str, Any] | None = None, **values: Any) -> Any:
 def test_an_issue_says_what_the_report_says() -> None:
     """Its signature is what stays when the same failure comes back."""
     one = wanted(recorded(state="quiet", absorbed=["inc-0"]), DECIDED)
-    assert (one.key, one.title, one.body) == ("inc-1", "[P1] It fails", "## Problem")
+    title = "[P1] backend: tables are missing"
+    assert (one.key, one.title, one.body) == ("inc-1", title, "## Problem")
     assert (one.state, one.signature, one.last_seen) == (State.QUIET, "v1-aaaa", BASE)
-    assert (one.labels, one.assignees, one.news) == (("fivewhys", "P1"), (), ())
+    labels = ("fivewhys", "P1", "missing_table")
+    assert (one.labels, one.assignees, one.news) == (labels, (), ())
     assert (one.absorbed, one.close) == (("inc-0",), False)
 
 
-def test_labels_are_such_as_github_takes() -> None:
-    """Ours is always there; none is long, doubled, empty, or a list."""
-    one = wanted(recorded({"labels": ["P1", "P1", " ", "a,b", "x" * 80]}), DECIDED)
-    assert one.labels == ("fivewhys", "P1", "a b", "x" * 50)
+def test_where_it_goes_is_what_settings_make_of_it() -> None:
+    """Labels, people and the rest; what it does not get is said."""
+    settings = RoutingSettings(
+        title="{{ rule }}", labels=("{{ priority }}", "x"), allowed=("P?",), milestone="M", type="T"
+    )
+    one = wanted(recorded(owners=["@ana", "@example/backend"]), DECIDED, settings)
+    assert (one.title, one.labels) == ("missing_table", ("fivewhys", "P1"))
+    assert (one.assignees, one.milestone, one.type) == (("ana",), "M", "T")
+    assert one.links == ("Looked after by `@\u200bexample/backend`.",)
+    assert one.notes == ("no label 'x': it is not among those allowed",)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ _UNDECIDED = {
     "report",
     "suppressed",
     "silenced_until",
+    "owners",
+    "repositories",
 }
 """What only comes out once all facts are there."""
 

@@ -92,11 +92,11 @@ class Asking:
         """Make a request whose answer says no more than that it succeeded."""
         self._whole(call, lambda _: None)
 
-    def pages(self, call: Call, shape: Callable[[Any], T]) -> list[list[T]]:
-        """Return all items of a listing, page by page."""
+    def pages(self, call: Call, shape: Callable[[Any], T], most: int = MOST_PAGES) -> list[list[T]]:
+        """Return the items of a listing page by page, `most` pages of it."""
         found: list[list[T]] = []
         more = True
-        while more and len(found) < MOST_PAGES:
+        while more and len(found) < most:
             query = {**call.query, "per_page": PAGE, "page": len(found) + 1}
             page, more = self._whole(
                 replace(call, query=query), lambda answer: _page(answer, shape)

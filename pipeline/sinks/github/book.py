@@ -63,6 +63,12 @@ class Book:
         """Keep what is known of an issue."""
         self._keep(incident, replace(self._row(incident), known=known))
 
+    def liken(self, wanted: Wanted) -> None:
+        """Keep what is said of others that an incident is like: it is compared but once."""
+        known = self._row(wanted.key).known
+        if known.likes != wanted.likes:
+            self.learn(wanted.key, replace(known, likes=wanted.likes))
+
     def intend(self, step: Step) -> None:
         """Keep that a step is about to be taken."""
         self._learn(step, lambda known: intended(known, step, self._now()))

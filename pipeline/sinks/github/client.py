@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pipeline.entry import format_timestamp
 from pipeline.sinks.github import shapes
-from pipeline.sinks.github.asking import REPO, Asking, Manners, World
+from pipeline.sinks.github.asking import PAGE, REPO, Asking, Manners, World
 from pipeline.sinks.github.failures import NotThere, Refused
 from pipeline.sinks.github.judging import Call
 from pipeline.sinks.github.pacing import Breaker, Pacer
@@ -52,6 +52,7 @@ class Client:
         )
         self._written: dict[int, Issue] = {}
         self._said: dict[int, dict[int, Comment]] = {}
+        self._assignable: dict[str, bool] = {}
         self._converted: dict[tuple[int, int], bool] = {}
 
     def __enter__(self) -> Self:
@@ -91,6 +92,13 @@ class Client:
             if issue.gone is None and _belongs(issue, label, since):
                 found[late] = issue
         return tuple(self._truly(found[number]) for number in sorted(found))
+
+    def recent(self, most: int) -> tuple[Issue, ...]:
+        """List the issues and pull requests, open and closed, that changed last: `most` or less."""
+        query: dict[str, str | int] = {"state": "all", "sort": "updated", "direction": "desc"}
+        call = Call("list recent issues", "GET", _ISSUES, query=query)
+        pages = self._asking.pages(call, self._issue, -(-most // PAGE))
+        return tuple({one.number: one for page in pages for one in page}.values())[:most]
 
     def issue(self, number: int) -> Issue:
         """Read an issue; of one that is no longer there its number and what became of it."""
@@ -195,10 +203,12 @@ class Client:
         return self._assignees("DELETE", f"unassign issue {number}", number, logins)
 
     def is_assignable(self, login: str) -> bool:
-        """Whether issues can be assigned to somebody."""
-        path = f"{REPO}/assignees/{quote(login, safe='')}"
-        call = Call("ask who can be assigned", "GET", path)
-        return self._asked(call, lambda _: True, otherwise=False)
+        """Whether issues can be assigned to somebody; of each it is asked once."""
+        if login not in self._assignable:
+            path = f"{REPO}/assignees/{quote(login, safe='')}"
+            call = Call("ask who can be assigned", "GET", path)
+            self._assignable[login] = self._asked(call, lambda _: True, otherwise=False)
+        return self._assignable[login]
 
     def permission(self, login: str) -> str:
         """Return what somebody may do in the repository: admin, write, read or none."""

@@ -30,11 +30,12 @@ from pipeline.tracker.model import Kind
 from pipeline.tracker.planning import plan, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.sinks.github.asking import World
     from pipeline.sinks.github.book import Book
     from pipeline.sinks.github.client import Client
+    from pipeline.sinks.github.guiding import Guide
     from pipeline.sinks.github.hearing import Ear
     from pipeline.tracker.model import Issue, Known, Step, TrackerPolicy, Wanted
 
@@ -53,19 +54,27 @@ _EVERYONE: Final = (Denied, Later, NeverReached)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps, and the issues that they were made from."""
+    """Steps, and the issues that they were made from.
+
+    `notes` say what incidents, named first, of which something is done do not get, and why.
+    """
 
     steps: tuple[Step, ...]
     issues: tuple[Issue, ...]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
 class Applied:
-    """What was done, and what failed, by incident; `plan` is the last one that was made."""
+    """What was done, and what failed, by incident; `plan` is the last one that was made.
+
+    `notes` are as those of a `Plan`.
+    """
 
     done: list[Step] = field(default_factory=list)
     failures: dict[str, CallError] = field(default_factory=dict)
     plan: tuple[Step, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +89,26 @@ class House:
 class Reconciler:
     """Brings the issues of one repository to what incidents want.
 
-    `world` is the clock and what lets time pass; an `ear` hears what people decide in issues.
+    `world` is the clock and what lets time pass; an `ear` hears what people decide in issues, a
+    `guide` knows what else there is in the repository.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it works with
         self,
         client: Client,
         book: Book,
         house: House,
         world: World,
+        *,
         ear: Ear | None = None,
+        guide: Guide | None = None,
     ) -> None:
         self._client = client
         self._book = book
         self._house = house
         self._world = world
         self._ear = ear
+        self._guide = guide
 
     def plan(self, wanted: Iterable[Wanted]) -> Plan:
         """Return what `apply` would do, and what is left alone and why.
@@ -106,9 +119,10 @@ class Reconciler:
         """
         self._book.read()
         told = [self._book.with_news(one) for one in wanted]
-        issues = self._listed(told)
-        told = [*self._heard(told, issues, keeps=False)]
-        return Plan(self._planned(told, issues), issues)
+        compared, issues = self._listed(told)
+        heard = self._fitted(self._heard(compared, issues, keeps=False), issues)
+        steps = self._planned(heard, issues)
+        return Plan(steps, issues, tuple(_notes(heard, steps)))
 
     def apply(self, wanted: Sequence[Wanted]) -> Applied:
         """Do what a plan says, and plan again after any doubt.
@@ -152,14 +166,17 @@ class Reconciler:
     def _once(self, state: _Round) -> int | None:
         """Plan and take steps until one is in doubt; return when to plan again, None if never."""
         try:
-            issues = self._listed(state.wanted)
-            found = settle(state.wanted, issues, self._book.known(), self._signer)
+            wanted, issues = self._listed(state.wanted)
             if not self._book.take():
                 state.lost()
                 return None
+            for one in wanted if self._guide else ():
+                self._book.liken(one)
+            found = settle(wanted, issues, self._book.known(), self._signer)
             for incident, known in found.items():
                 self._book.learn(incident, known)
-            state.want(self._heard(state.wanted, issues, keeps=True))
+            heard = self._heard(wanted, issues, keeps=True)
+            state.want(self._fitted(heard, issues))
             steps = self._planned(state.wanted, issues)
         except NotThere:
             return 0
@@ -216,16 +233,24 @@ class Reconciler:
         """What signs our markers: for this repository, whatever it is called."""
         return Signer(self._house.key, str(self._client.repository().id))
 
-    def _listed(self, wanted: Sequence[Wanted]) -> tuple[Issue, ...]:
-        """Return all issues with our label, those that we know, and comments where they matter."""
+    def _listed(self, wanted: Sequence[Wanted]) -> tuple[Sequence[Wanted], tuple[Issue, ...]]:
+        """Return all issues with our label, those that we know, and comments where they matter.
+
+        With them what is wanted, once it was compared with issues of people's.
+        """
         known = self._book.known()
         issues = {issue.number: issue for issue in self._client.issues(self._house.label)}
-        adopted = {one.adopt for one in wanted if one.adopt} - issues.keys()
-        for number in sorted(unlisted(issues.values(), _near(wanted, known)) | adopted):
+        for number in sorted(unlisted(issues.values(), _near(wanted, known))):
+            issues[number] = self._client.issue(number)
+        if self._guide:
+            there = [*issues.values()]
+            wanted, lost = self._guide.compared(wanted, there, known, self._signer)
+            issues |= {issue.number: issue for issue in lost}
+        for number in sorted({one.adopt for one in wanted if one.adopt} - issues.keys()):
             issues[number] = self._client.issue(number)
         for number in sorted(concerned(wanted, issues.values(), known, self._signer)):
             issues[number] = replace(issues[number], comments=self._client.comments(number))
-        return tuple(issues.values())
+        return wanted, tuple(issues.values())
 
     def _heard(
         self, wanted: Sequence[Wanted], issues: Sequence[Issue], *, keeps: bool
@@ -234,6 +259,12 @@ class Reconciler:
         if self._ear is None:
             return wanted
         return self._ear.heard(wanted, issues, self._book.known(), self._signer, keeps=keeps)
+
+    def _fitted(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> Sequence[Wanted]:
+        """Return what is wanted, less what the repository does not have."""
+        if self._guide is None:
+            return wanted
+        return self._guide.fitted(wanted, issues, self._book.known(), self._signer)
 
     def _planned(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> tuple[Step, ...]:
         known, policy = self._book.known(), self._house.policy
@@ -252,6 +283,7 @@ class _Round:
     """Where an application stands; `left` are steps of the last plan, with whose they are."""
 
     def __init__(self, book: Book, wanted: Sequence[Wanted], applied: Applied) -> None:
+        self._asked = {one.key: one for one in wanted}
         self.want(wanted)
         self.applied = applied
         self.left: deque[tuple[Step, str]] = deque()
@@ -269,6 +301,7 @@ class _Round:
     def begin(self, steps: tuple[Step, ...], owners: Sequence[str]) -> None:
         """Keep whose steps are to be taken, before the first is."""
         self.applied.plan = steps
+        self.applied.notes = (*dict.fromkeys((*self.applied.notes, *_notes(self.wanted, steps))),)
         pairs = zip(steps, owners, strict=True)
         self.left = deque(pair for pair in pairs if pair[0].kind is not Kind.LEAVE)
         self._begun = {owner for _, owner in self.left}
@@ -321,7 +354,13 @@ class _Round:
         for incident in sorted(incidents):
             if incident in known and not known[incident].asked_at:
                 self.applied.failures.pop(incident, None)
-                self._book.done(incident, self._by_key.get(incident))
+                self._book.done(incident, self._asked.get(incident))
+
+
+def _notes(wanted: Iterable[Wanted], steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
+    """Yield what those incidents do not get of which something is done."""
+    begun = {step.incident for step in steps if step.kind is not Kind.LEAVE}
+    return ((one.key, note) for one in wanted if one.key in begun for note in one.notes)
 
 
 def _near(wanted: Sequence[Wanted], known: Mapping[str, Known]) -> Mapping[str, Known]:

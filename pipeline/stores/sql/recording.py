@@ -28,7 +28,7 @@ from pipeline.stores.sql.tables import deployments, detections, incidents, ledge
 from pipeline.traffic import Question, merged, still_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, Row, Table
 
@@ -167,6 +167,17 @@ def record_beats(connection: Connection, given: Mapping[Day, int], now: int) -> 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:
     """Forget what was detected in entries whose richest copy shows nothing."""
     _delete(connection, detections, _ENTRY, set(keys))
+
+
+def forget(connection: Connection, kept: Collection[tuple[str, int, str]], before: int) -> int:
+    """Forget detections older than a time whose entries are not among those kept."""
+    columns = [detections.c[name] for name in _ENTRY]
+    old = select(*columns).where(detections.c.timestamp < before).distinct()
+    gone = {tuple(row) for row in connection.execute(old)} - {
+        (log_name, time, insert_id) for log_name, time, insert_id in kept
+    }
+    _delete(connection, detections, _ENTRY, gone)
+    return len(gone)
 
 
 def _replace(

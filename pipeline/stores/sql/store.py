@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD
-from pipeline.stores.sql import delivering, rows, verdicts
+from pipeline.receipts import KEPT
+from pipeline.stores.sql import delivering, receiving, rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
+    forget,
     record_answers,
     record_beats,
     record_decisions,
@@ -23,7 +25,7 @@ from pipeline.stores.sql.recording import (
 from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from sqlalchemy import Select
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome
+    from pipeline.ports import Outcome, Poison, Progress
     from pipeline.report import LedgerEntry, Neighbour
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
@@ -92,14 +94,21 @@ class SqlStore:
         *,
         answers: Mapping[Question, int] = UNASKED,
         beats: Mapping[Day, int] = UNHEARD,
+        progress: Progress | None = None,
     ) -> None:
         """Commit a run in one transaction: all of it or nothing. `now` is event time (ns UTC).
 
         What is given about an entry replaces what was known of it, unless that was told by a
         richer copy; of entries that are `cleared` nothing stays. Recording the same run again
         changes nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease that the progress names.
+
         """
         with self._database.writing() as connection:
+            if progress is not None:
+                receiving.go_on(connection, progress, KEPT)
             clear_entries(connection, cleared)
             record_detections(connection, detections)
             record_incidents(connection, outcomes)
@@ -194,6 +203,38 @@ class SqlStore:
         """Give a lease back."""
         with self._database.writing() as connection:
             delivering.release(connection, name, holder)
+
+    def forget(self, kept: Collection[tuple[str, int, str]], before: int) -> int:
+        """Forget detections older than a time whose entries are not among those kept."""
+        with self._database.writing() as connection:
+            return forget(connection, kept, before)
+
+    def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
+        """Keep what a batch came to at a time (ns UTC)."""
+        if receipt or poison:
+            with self._database.writing() as connection:
+                receiving.receive(connection, receipt, poison, at)
+
+    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
+        """Return the receipts that no commit made needless, by number, the first ones first."""
+        return self._read(receiving.needed(limit), lambda row: (int(row.number), row.receipt))
+
+    def recent(self, since: int) -> list[bytes]:
+        """Return the receipts received since a time that commits made needless."""
+        return self._read(receiving.recent(since), lambda row: bytes(row.receipt))
+
+    def held(self) -> bytes:
+        """Return the lines that waited when the last progress was made."""
+        return b"".join(self._read(receiving.HELD, lambda row: bytes(row.receipt)))
+
+    def poison(self) -> list[Poison]:
+        """Return what is in quarantine, in the order in which it came."""
+        return self._read(receiving.POISON, receiving.to_poison)
+
+    def release_poison(self, numbers: Iterable[int]) -> int:
+        """Take some out of quarantine; return how many were in it."""
+        with self._database.writing() as connection:
+            return receiving.release(connection, numbers)
 
     def close(self) -> None:
         """Close the database; one in memory is gone then."""

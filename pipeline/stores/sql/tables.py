@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -175,4 +176,33 @@ leases = Table(
     Column("name", AnyText, primary_key=True),
     Column("holder", AnyText, nullable=False),
     Column("until", Nanoseconds, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("received_at", Nanoseconds, nullable=False),
+    # 1 until a commit makes it needless, 0 from then on.
+    Column("needed", Integer, nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+)
+
+Index("inbox_needed", inbox.c.needed, inbox.c.number)
+
+held = Table(
+    "held",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("receipt", LargeBinary, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", AnyText, nullable=False, unique=True),
+    Column("reason", AnyText, nullable=False),
+    Column("text", AnyText, nullable=False),
+    Column("at", Nanoseconds, nullable=False),
 )

@@ -33,6 +33,7 @@ _ANYWHERE = frozenset({301, 304, 400, 401, 403, 404, 410, 422, 429, 500, 502, 50
 _ERROR = {"$ref": "#/components/schemas/basic-error"}
 
 _FORMATS = FormatChecker(formats=())
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:([\w.~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -43,7 +44,7 @@ def _is_timestamp(value: object) -> bool:
 
 @_FORMATS.checks("uri")
 def _is_address(value: object) -> bool:
-    return not isinstance(value, str) or re.match(r"[a-z][a-z0-9+.-]*:\S+$", value) is not None
+    return not isinstance(value, str) or _ADDRESS.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,8 @@ class Shapes:
     def account(self, login: str) -> dict[str, Any]:
         """Describe an account."""
         user = self.state.users[login]
-        url = f"{self.base}/users/{login}"
+        url = f"{self.base}/users/{quote(login)}"
+        page = f"apps/{login.removesuffix('[bot]')}" if user.kind == "Bot" else login
         return {
             "login": login,
             "id": user.id,
@@ -78,7 +80,7 @@ class Shapes:
             "avatar_url": f"https://avatars.githubusercontent.com/u/{user.id}",
             "gravatar_id": "",
             "url": url,
-            "html_url": f"{HTML}/{login}",
+            "html_url": f"{HTML}/{page}",
             **{key: f"{url}/{rest}" for key, rest in _USER_ADDRESSES.items()},
             "type": user.kind,
             "site_admin": False,

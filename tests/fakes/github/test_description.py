@@ -111,6 +111,15 @@ def test_an_answer_is_held_against_the_description(ask: Ask) -> None:
     assert problem == "200: $.url 'nowhere' is not a 'uri'"
 
 
+def test_an_address_has_no_characters_that_none_has(ask: Ask) -> None:
+    """As that of an App's account would, whose login ends with `[bot]`."""
+    answer = ask("GET", f"/repos/{HERE}").json
+    answer["owner"]["url"] = "https://api.github.com/users/fivewhys%5Bbot%5D"
+    assert operation("GET", f"/repos/{HERE}").answer_problems(200, answer) == []
+    answer["owner"]["url"] = "https://api.github.com/users/fivewhys[bot]"
+    assert len(operation("GET", f"/repos/{HERE}").answer_problems(200, answer)) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

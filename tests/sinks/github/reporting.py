@@ -18,13 +18,14 @@ from pipeline.stores.memory import MemoryStore
 from pipeline.tracker.marker import Signer
 from pipeline.tracker.model import Kind, News, TrackerPolicy, Wanted
 from pipeline.tracker.ownership import parts_of
-from tests.fakes.github import FakeGithub, running
+from tests.fakes.github import FakeGithub, Seen, running
 from tests.sinks.github.support import HERE, PATIENT, Time, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.ports import Deliveries
+    from pipeline.sinks.github.asking import World
     from pipeline.sinks.github.client import Client
     from pipeline.sinks.github.reconciling import Applied
     from pipeline.sinks.github.wire import Patience
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tests.fakes.github.state import Issue
 
 KEY = b"a key of sixteen bytes or more"
+HOUSE = House("fivewhys", KEY, TrackerPolicy())
 OTHERS = "Text of people."
 
 
@@ -90,13 +92,8 @@ class Desk:
         self.github.kill = killed.set
         with client_of(self.github, self.passing, patience=patience) as client:
             mortal: Any = Mortal(client, killed)
-            return use(self.reconciler(mortal, f"process-{self.count}"))
-
-    def reconciler(self, client: Client, holder: str) -> Reconciler:
-        """Make one of a process."""
-        book = Book(self.store, HERE, holder, self.passing.now)
-        house = House("fivewhys", self.key, self.policy)
-        return Reconciler(client, book, house, self.passing.world)
+            holder, house = f"process-{self.count}", House("fivewhys", self.key, self.policy)
+            return use(reconciler_of(mortal, self.store, holder, self.passing.world, house))
 
     # --- what stands there ------------------------------------------------------------------------
 
@@ -137,6 +134,13 @@ class Desk:
     def later(self, span: int = HOUR) -> None:
         """Let time pass."""
         self.passing.clock.advance(span / SECOND)
+
+
+def reconciler_of(
+    client: Client, store: Deliveries, holder: str, world: World, house: House = HOUSE
+) -> Reconciler:
+    """Make what a process reports with."""
+    return Reconciler(client, Book(store, HERE, holder, world.clock), house, world)
 
 
 # --- flows ----------------------------------------------------------------------------------------
@@ -249,3 +253,11 @@ def begun(flow: str) -> Iterator[tuple[Desk, Wanted]]:
     state = deepcopy(before.github.state)
     with running(FakeGithub(state, passing.clock)) as github:
         yield replace(before, github=github, passing=passing, store=deepcopy(before.store)), wanted
+
+
+@cache
+def calls_of(flow: str) -> tuple[Seen, ...]:
+    """Return the requests of the last report of a flow when nothing goes wrong."""
+    with begun(flow) as (desk, wanted):
+        desk.apply(wanted)
+        return tuple(desk.github.seen)

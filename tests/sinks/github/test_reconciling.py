@@ -6,7 +6,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +18,7 @@ from pipeline.sinks.github.wire import Patience
 from pipeline.stores.memory import MemoryStore
 from pipeline.tracker.model import News
 from tests.fakes.github import FAULTS, FakeGithub, running
-from tests.sinks.github.reporting import FLOWS, Desk, Killed, begun, check
+from tests.sinks.github.reporting import FLOWS, Desk, Killed, begun, calls_of, check
 from tests.sinks.github.support import HERE, PATIENT, Time
 
 if TYPE_CHECKING:
@@ -43,27 +42,19 @@ def test_a_flow_without_faults(flow: str) -> None:
         check(desk, flow, wanted)
 
 
-@cache
-def calls_of(flow: str) -> tuple[str, ...]:
-    """Return the requests of a flow when nothing goes wrong."""
-    with begun(flow) as (desk, wanted):
-        desk.apply(wanted)
-        return tuple(call.operation for call in desk.github.seen)
-
-
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_fault_at_each_request_of_a_flow(flow: str, fault: str) -> None:
     """At the end: one issue, each comment once, nothing of people's lost, nothing left to do."""
     patience = HASTY if fault.startswith("timeout") else PATIENT
-    for number, operation in enumerate(calls_of(flow), start=1):
+    for number, call in enumerate(calls_of(flow), start=1):
         with begun(flow) as (desk, wanted):
             desk.github.fail(f"* #{number} = {SHORT.get(fault, fault)}")
             try:
                 desk.apply(wanted, patience=patience)
             except Killed:
                 assert fault.startswith("kill")
-            assert [call.operation for call in desk.github.seen if call.fault] == [operation]
+            assert [one.operation for one in desk.github.seen if one.fault] == [call.operation]
             check(desk, flow, wanted)
 
 

@@ -1,0 +1,56 @@
+"""Whether a text that tells of a failure says that another attempt follows.
+
+What is tried again mostly succeeds: it is a failure only if it goes on, or if it is followed by one
+that nobody tries again. The words are those of tenacity, backoff, urllib3, google-api-core, kombu,
+Celery and psycopg_pool, and those in which people say it themselves.
+"""
+
+from __future__ import annotations
+
+import re2
+
+_LIMIT = 4_000
+"""Characters that are looked at: what announces an attempt stands near the beginning."""
+
+_ANNOUNCED = re2.compile(
+    r"(?i:"
+    r"\b(?:re-?trying|trying again|backing off|re-?connecting|attempting (?:to )?re-?connect)\b"
+    r"|\b(?:will|going to|about to) (?:re-?try|try again|re-?connect)\b"
+    r"|\b(?:re-?try|try again|re-?connect|next (?:attempt|try|retry))"
+    r"(?:ing)? (?:in|after|at|scheduled)\b"
+    r"|\btrying to (?:re-establish|reconnect)\b"
+    r"|\bretry:? (?:#|no\. ?)?\d{1,6} ?(?:/|of) ?\d"
+    r")|\berror connecting in '"  # psycopg_pool, which goes on until its time is up
+)
+_GIVEN_UP = re2.compile(
+    r"(?i:\b(?:not|no|without|stop(?:ped|s)?|before|instead of|more|never) "
+    r"(?:re-?trying|re-?connecting|trying again|retry|reconnect)\b"
+    r"|\b(?:gave|giving|gives|given) up\b|\bretries exhausted\b"
+    r"|\b(?:last|final) (?:attempt|try|retry)\b"
+    r"|\bmax(?:imum)?(?: number of)? (?:retries|attempts)(?: \w{1,20}| \([^()\n]{1,20}\))? "
+    r"(?:exceeded|reached)\b|\b(?:won't|cannot|can't) (?:re-?try|re-?connect)\b"
+    r"|\b(?:retrying|reconnecting|retry)[=:] ?(?:false|none|no|0)\b"
+    r"|\b(?:retrying|reconnecting|retry)\b[^\n]{0,80}\bfailed\b)"
+)
+_COUNTED = re2.compile(
+    r"(?i:\b(?:attempt|try|retry|attempts)):? ?#?(\d{1,6}) ?(?:/|of|out of) ?(\d{1,6})\b"
+)
+
+
+def another_attempt(text: str) -> bool:
+    """Return whether a text says that what failed is tried again, and not that it no longer is.
+
+    Lines of code (they are indented) say nothing; nor does a traceback, but for what stands above.
+    """
+    said = _said(text[:_LIMIT])
+    counted = _COUNTED.search(said)
+    if counted is not None and int(counted[1]) >= int(counted[2]):
+        return False
+    if _GIVEN_UP.search(said):
+        return False
+    return counted is not None or _ANNOUNCED.search(said) is not None
+
+
+def _said(text: str) -> str:
+    above, _, _ = text.partition("Traceback (most recent call last)")
+    return "\n".join(line for line in above.splitlines() if not line[:1].isspace())

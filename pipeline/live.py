@@ -1,0 +1,275 @@
+"""A run that never ends: receipts are correlated, and what changed is concluded and recorded.
+
+One process does this at a time, whoever holds the lease; the commit itself asks for it. All that it
+knows beside what is committed can be read again: from detections that are open, lines that wait,
+and receipts that no commit made needless. So it can be killed anywhere, and another goes on.
+
+What a receipt tells of an entry replaces what was told of it before: one that is read twice, or
+written twice because messages came again, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from pipeline import receipts
+from pipeline.audit import SECOND
+from pipeline.concluding import Moment
+from pipeline.deployments import History, recent
+from pipeline.lifecycle import MINUTE
+from pipeline.ports import UNASKED, Progress
+from pipeline.report import Action
+from pipeline.taking import Taking
+from pipeline.traffic import still_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.catalog import Catalog
+    from pipeline.concluding import Concluding
+    from pipeline.correlation import Correlator
+    from pipeline.detection import Detector
+    from pipeline.examining import Examined
+    from pipeline.facts import Fact
+    from pipeline.incident import Incident
+    from pipeline.novelty import Heard
+    from pipeline.ports import Case, Investigator, Outcome, Store
+    from pipeline.report import LedgerEntry, Policy
+    from pipeline.traffic import Traffic
+
+LEASE: Final = "correlation"
+"""Who holds this one correlates."""
+
+AT_ONCE: Final = 200
+"""Receipts that are read at once."""
+
+AGAIN: Final = 5 * SECOND
+"""After which time something is decided again that has not changed, but waits."""
+
+LISTENING: Final = MINUTE
+"""Event time between two looks for services that fell silent."""
+
+TIDYING: Final = 10 * MINUTE
+"""Event time between two times that what is over is forgotten."""
+
+IDLE: Final = 10 * SECOND
+"""How long nothing has to come for event time to go on by the clock."""
+
+BEHIND: Final = 5 * SECOND
+"""How far event time stays behind the clock then: what is logged now is still on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step came to: how many receipts were read, and the outcomes that are recorded now."""
+
+    receipts: int = 0
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class Unheard:
+    """Counts nothing: whoever received entries did (`taking.Account`)."""
+
+    def take(self, examined: Examined) -> None:
+        """Count nothing."""
+
+    def hear(self, heard: Heard) -> None:
+        """Count nothing."""
+
+
+@dataclass(slots=True)
+class Remembering:
+    """Asks investigators about an incident again only once there is something new about it.
+
+    That is another root, symptom or revision; not that it was seen again.
+    """
+
+    investigators: Sequence[Investigator]
+    _known: dict[str, tuple[object, Sequence[Fact]]] = field(default_factory=dict)
+
+    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
+        """Return what could be established, now or before."""
+        asked = {case.incident.id: _aspect(case) for case in cases}
+        before = {name: known[0] for name, known in self._known.items()}
+        new = [case for case in cases if before.get(case.incident.id) != asked[case.incident.id]]
+        found: dict[str, list[Fact]] = {case.incident.id: [] for case in new}
+        for investigator in self.investigators if new else ():
+            for identifier, facts in investigator.investigate(new).items():
+                found[identifier] += facts
+        self._known |= {name: (asked[name], facts) for name, facts in found.items()}
+        return {name: self._known[name][1] for name in asked}
+
+    def keep(self, incidents: Sequence[Incident]) -> None:
+        """Forget all other incidents."""
+        names = {item.id for item in incidents}
+        self._known = {name: known for name, known in self._known.items() if name in names}
+
+
+def _aspect(case: Case) -> object:
+    incident = case.incident
+    return (
+        incident.root.fingerprint,
+        incident.first_seen,
+        frozenset(item.fingerprint for item in incident.symptoms),
+        case.commit,
+        case.rollout.latest,
+    )
+
+
+class Live:
+    """Correlates what is received, for as long as its holder has the lease."""
+
+    def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
+        self,
+        *,
+        detector: Detector,
+        correlator: Correlator,
+        concluding: Concluding,
+        remembering: Remembering,
+        store: Store,
+        catalog: Catalog,
+        policy: Policy,
+        holder: str,
+        traffic: Traffic | None = None,
+    ) -> None:
+        self._correlator = correlator
+        self._concluding = concluding
+        self._remembering = remembering
+        self._store = store
+        self._catalog = catalog
+        self._policy = policy
+        self._holder = holder
+        self._traffic = traffic
+        self._taking = Taking(detector, correlator, Unheard(), traffic)
+        self._taken: list[int] = []
+        self._ledger: dict[str, LedgerEntry] = {}
+        self._told: dict[str, Incident] = {}
+        self._waiting: dict[str, int] = {}
+        self._since: dict[str, int] = {}
+        self._heard_at = self._tidied_at = self._came_at = 0
+
+    def begin(self, now: int) -> None:
+        """Take up what another left; `now` is the time (ns UTC).
+
+        Raises:
+            StoreError: it cannot be read.
+
+        """
+        self._taking.go_on(self._store)
+        self._ledger = dict(self._store.ledger())
+        for entry in self._ledger.values():
+            self._correlator.on_time(entry.decided_at)
+        self._came_at = now
+
+    def step(self, now: int, *, is_current: bool) -> Step:
+        """Read receipts, and record what changed; `now` is the time (ns UTC).
+
+        `is_current` says that whoever receives is known to have nothing left to take.
+
+        Raises:
+            LeaseLostError: another one correlates now: begin again with a new one, once it is over.
+            StoreError: the store cannot be read or written; begin again with a new one.
+
+        """
+        found = self._store.receipts(AT_ONCE)
+        for number, receipt in found:
+            self._taking.take(receipts.read(receipt))
+            self._taken.append(number)
+        self._tell_time(now, is_idle=is_current and not found)
+        outcomes = self._conclude(now)
+        self._commit(outcomes, now)
+        self._tidy()
+        return Step(len(found), outcomes)
+
+    def _tell_time(self, now: int, *, is_idle: bool) -> None:
+        """Let event time go on by the clock where nothing comes; then what only time tells."""
+        if not is_idle:
+            self._came_at = now
+        elif now - self._came_at >= IDLE:
+            self._correlator.on_time(now - BEHIND)
+        event_time = self._correlator.now
+        self._taking.on_time(event_time - self._policy.group_wait)
+        if event_time - self._heard_at >= LISTENING:
+            self._heard_at = event_time
+            self._taking.hear_silence({}, self._catalog.quiet_after)
+
+    def _conclude(self, now: int) -> tuple[Outcome, ...]:
+        correlator = self._correlator
+        correlator.on_verdicts(self._store.verdicts())
+        incidents = correlator.incidents()
+        chosen = [item for item in incidents if self._is_news(item, now)]
+        if not chosen:
+            return ()
+        history = History(self._taking.sightings())
+        settling = [item.id for item in chosen if self._is_settling(item, now)]
+        moment = Moment(correlator.now, self._ledger, history, settling=settling)
+        outcomes, _ = self._concluding.conclude(incidents, moment, chosen)
+        return outcomes
+
+    def _is_news(self, incident: Incident, now: int) -> bool:
+        due = self._waiting.get(incident.id)
+        if due is not None and due <= now:
+            return True
+        return self._told.get(incident.id) != incident
+
+    def _is_settling(self, incident: Incident, now: int) -> bool:
+        """Whether an incident is known for less than `group_wait` by the clock.
+
+        What was in the hands of somebody who was killed, or comes out of a backlog, may be behind
+        event time; until it is here a symptom has not met its cause.
+        """
+        if incident.id in self._ledger:
+            return False
+        return now < self._since.setdefault(incident.id, now) + self._policy.group_wait
+
+    def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
+        correlator, taking = self._correlator, self._taking
+        if not (outcomes or self._taken or taking.touched):
+            return
+        asked = self._traffic.answers if self._traffic is not None else UNASKED
+        event_time = correlator.now
+        progress = Progress(tuple(self._taken), taking.held(), now, LEASE, self._holder)
+        self._store.record(
+            (item for item, _ in correlator.detections(taking.touched)),
+            outcomes,
+            event_time,
+            correlator.cleared(taking.touched),
+            recent(taking.sightings(), event_time),
+            answers=still_asked(asked, event_time),
+            beats=taking.beats(),
+            progress=progress,
+        )
+        self._taken.clear()
+        taking.recorded()
+        for outcome in outcomes:
+            self._note(outcome, now)
+
+    def _note(self, outcome: Outcome, now: int) -> None:
+        """Remember what was told of an incident, and whether something waits."""
+        incident, decision = outcome.incident, outcome.decision
+        self._told[incident.id] = incident
+        self._waiting.pop(incident.id, None)
+        if decision.action is not Action.LEAVE:
+            self._since.pop(incident.id, None)
+            self._ledger[incident.id] = outcome.ledger_entry(self._correlator.now)
+        known = self._ledger.get(incident.id)
+        if known is None or known.digest != outcome.report.digest:
+            self._waiting[incident.id] = now + AGAIN
+
+    def _tidy(self) -> None:
+        """Forget what is over for longer than anything can join it."""
+        event_time = self._correlator.now
+        if event_time - self._tidied_at < TIDYING:
+            return
+        self._tidied_at = event_time
+        gone = self._correlator.evict()
+        if not gone:
+            return
+        self._taking.forget(event_time)
+        self._remembering.keep(self._correlator.incidents())
+        for name in gone:
+            self._told.pop(name, None)
+            self._waiting.pop(name, None)
+            self._since.pop(name, None)
+        self._store.forget(self._correlator.entries(), self._correlator.watermark)

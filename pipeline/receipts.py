@@ -1,0 +1,118 @@
+"""What a batch of entries came to, as bytes: fit to be kept until it is correlated.
+
+Whoever receives entries examines them and keeps a receipt; whoever correlates reads it, maybe in
+another process. So a receipt holds no secrets, and all that counts different things in it does so
+by numbers that mean the same everywhere. What was counted only is not in it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pipeline.audit import SECOND
+from pipeline.correlation.rows import identity_of
+from pipeline.deployments import Sightings
+from pipeline.detection import Detection  # noqa: TC001 - msgspec asks for it when it decodes
+from pipeline.entry import UNKNOWN_TIME, LogEntry, format_timestamp
+from pipeline.entry.beats import merge_beats
+from pipeline.entry.requests import merge_requests
+from pipeline.entry.sighting import Sighting, merge_sightings
+from pipeline.examining import Examined, Told
+from pipeline.silence import Minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.detection import Detector
+    from pipeline.entry.requests import Requests
+
+VERSION = 1
+
+KEPT = 1800 * SECOND
+"""How long receipts are kept that were correlated: requests are counted again by who takes over."""
+
+
+class _Receipt(msgspec.Struct, array_like=True, gc=False):
+    version: int
+    watermark: int
+    told: list[tuple[Detection, ...]]
+    parts: list[dict[str, Any]]
+    sightings: list[tuple[str, str, Sighting]]
+    beats: list[tuple[str, str, str, str]]
+    requests: list[tuple[str, str, bytes]]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.told or self.parts or self.sightings or self.beats or self.requests)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Receipt)
+
+
+def written(examined: Examined, detector: Detector) -> bytes:
+    """Return a receipt for what was examined, without secrets; b"" if there is nothing to tell.
+
+    All revisions that were told of have to be told wholly: nobody remembers what was told before.
+    """
+    redact = detector.redact
+    sightings = Sightings(examined.sightings).redacted(redact, detector.identify)
+    beats = Minutes(examined.beats).redacted(redact)
+    receipt = _Receipt(
+        VERSION,
+        examined.watermark,
+        [one.detections for one in examined.told],
+        [_redacted(entry, detector) for entry in examined.parts],
+        [(*running, one) for running, one in sightings.items()],
+        [(*day, f"{bits:x}") for day, bits in beats.items()],
+        [
+            (redact(service), redact(log_name), told.tobytes())
+            for (service, log_name), told in examined.requests.items()
+        ],
+    )
+    return b"" if receipt.is_empty else _ENCODER.encode(receipt)
+
+
+def read(data: bytes) -> Examined:
+    """Return what a receipt was written of, less what only whoever examined it could count.
+
+    Raises:
+        ValueError: it is no receipt, or one of another version.
+
+    """
+    receipt = _DECODER.decode(data)
+    if receipt.version != VERSION:
+        message = f"a receipt of version {receipt.version}; this program reads {VERSION}"
+        raise ValueError(message)
+    examined = Examined(watermark=receipt.watermark)
+    examined.told += [
+        Told(identity_of(found[0].key), found[0].richness, found) for found in receipt.told
+    ]
+    examined.parts += map(LogEntry, receipt.parts)
+    for service, version, one in receipt.sightings:
+        merge_sightings(examined.sightings, {(service, version): one})
+    for project, service, date, bits in receipt.beats:
+        merge_beats(examined.beats, {(project, service, date): int(bits, 16)})
+    merge_requests(examined.requests, _requests(receipt.requests))
+    return examined
+
+
+def _requests(told: Iterable[tuple[str, str, bytes]]) -> Requests:
+    requests: Requests = {}
+    for service, log_name, numbers in told:
+        found = array("q")
+        found.frombytes(numbers)
+        merge_requests(requests, {(service, log_name): found})
+    return requests
+
+
+def _redacted(entry: LogEntry, detector: Detector) -> dict[str, Any]:
+    """Return a line of a traceback without secrets; it is still known by the same key."""
+    log_name, timestamp, insert_id = detector.key_of(entry)
+    known = {"logName": log_name, "insertId": insert_id}
+    if timestamp != UNKNOWN_TIME:
+        known["timestamp"] = format_timestamp(timestamp)
+    return {**detector.redact_value(entry.document), **known}

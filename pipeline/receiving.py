@@ -1,0 +1,171 @@
+"""From a subscription into the store: pulled, examined, kept, and only then acknowledged.
+
+Any number of processes may do this at once. What comes again, because an acknowledgement got lost
+or somebody was killed before it, is kept again, and counts once: whoever correlates knows entries
+by their keys.
+"""
+
+from __future__ import annotations
+
+import json
+from operator import add
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pipeline.entry.value import A_DAY
+from pipeline.examining import Examined, Examiner, Window
+from pipeline.messages import batch_of
+from pipeline.ports import Poison
+from pipeline.receipts import written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.detection import Detector
+    from pipeline.ports import Feed, Inbox, Message
+
+QUOTED: Final = 4_000
+"""Characters of a message that are kept in quarantine."""
+
+OWN_LABEL: Final = "fivewhys.own"
+"""The label that all entries of this program's own bear."""
+
+_OWN: Final = f'"{OWN_LABEL}"'.encode()
+_EVER: Final = Window()
+
+
+class Received(NamedTuple):
+    """What came of messages: entries, detections, and how many held no entry, or our own.
+
+    `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
+    """
+
+    messages: int = 0
+    entries: int = 0
+    detections: int = 0
+    poison: int = 0
+    own: int = 0
+    heard: int = 0
+    unmatched: int = 0
+
+    def and_more(self, other: Received) -> Received:
+        """Return both together."""
+        return Received(*map(add, self, other))
+
+
+class Receiver:
+    """Takes what a subscription delivers.
+
+    `clock` tells the time in nanoseconds UTC. `counting`: a rule asks how many requests there were.
+    `keeps_poison`: messages that hold no entry go into quarantine and are acknowledged; else they
+    are given back, so that the subscription counts its attempts and passes them to its dead-letter
+    topic.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
+        self,
+        *,
+        feed: Feed,
+        inbox: Inbox,
+        detector: Detector,
+        clock: Callable[[], int],
+        counting: bool = True,
+        keeps_poison: bool = True,
+    ) -> None:
+        self._feed = feed
+        self._inbox = inbox
+        self._detector = detector
+        self._clock = clock
+        self._counting = counting
+        self._keeps_poison = keeps_poison
+
+    def step(self) -> Received:
+        """Pull once, keep what came, acknowledge it; return what it was.
+
+        Raises:
+            SourceError: the subscription cannot be pulled from.
+            StoreError: nothing can be kept; what was pulled was given back.
+
+        """
+        return self.take(self._feed.pull())
+
+    def take(self, messages: Sequence[Message]) -> Received:
+        """Keep what some messages hold, and acknowledge them.
+
+        Raises:
+            StoreError: nothing can be kept; they were given back.
+
+        """
+        if not messages:
+            return Received()
+        others = [one for one in messages if not is_own(one)]
+        try:
+            examined = self._examine(others)
+        except Exception as error:  # noqa: BLE001 - our own mistake: one entry must not stop all
+            if len(others) > 1:
+                middle = len(messages) // 2
+                return self.take(messages[:middle]).and_more(self.take(messages[middle:]))
+            examined = Examined()
+            reason = f"{type(error).__name__} while it was examined"
+            poison = [self._poison(one, reason) for one in others]
+        else:
+            named = {one.name: one for one in others}
+            poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
+        self._keep(messages, examined, poison)
+        return _received(messages, others, examined, poison)
+
+    def _examine(self, messages: Sequence[Message]) -> Examined:
+        latest = self._clock() + A_DAY
+        # A new one each time: it remembers what it told, and who reads receipts may not know it.
+        examiner = Examiner(
+            self._detector, _EVER, latest=latest, counting=self._counting, lasting=True
+        )
+        return examiner(batch_of(messages))
+
+    def _keep(
+        self, messages: Sequence[Message], examined: Examined, poison: Sequence[Poison]
+    ) -> None:
+        """Keep it; then acknowledge all but what is left to the subscription."""
+        try:
+            receipt = written(examined, self._detector)
+            self._inbox.receive(receipt, poison if self._keeps_poison else (), self._clock())
+        except BaseException:
+            self._feed.give_back(messages)
+            raise
+        left = set() if self._keeps_poison else {one.name for one in poison}
+        self._feed.acknowledge([one for one in messages if one.name not in left])
+        if left:
+            self._feed.give_back([one for one in messages if one.name in left])
+
+    def _poison(self, message: Message, reason: str) -> Poison:
+        text = message.data[: 2 * QUOTED].decode(errors="replace")
+        redact = self._detector.redact
+        return Poison(message.name, redact(reason), redact(text)[:QUOTED], self._clock())
+
+
+def is_own(message: Message) -> bool:
+    """Say whether a message holds an entry that this program itself logged."""
+    if _OWN not in message.data:
+        return False
+    try:
+        labels = json.loads(message.data)["labels"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return isinstance(labels, dict) and OWN_LABEL in labels
+
+
+def _received(
+    messages: Sequence[Message],
+    others: Sequence[Message],
+    examined: Examined,
+    poison: Sequence[Poison],
+) -> Received:
+    heard = examined.heard.rows
+    return Received(
+        messages=len(messages),
+        entries=len(examined.parsed) + len(examined.passed),
+        detections=sum(len(one.detections) for one in examined.told),
+        poison=len(poison),
+        own=len(messages) - len(others),
+        heard=len(heard) // 2,
+        unmatched=sum(1 for digest in heard[1::2] if digest),
+    )

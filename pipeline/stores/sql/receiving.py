@@ -1,0 +1,94 @@
+"""The inbox in SQL: receipts until they are correlated, and messages in quarantine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+
+from pipeline.errors import LeaseLostError
+from pipeline.ports import Poison
+from pipeline.stores.sql.tables import held, inbox, leases, quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection, Row, Select
+
+    from pipeline.ports import Progress
+
+_CHUNK = 500
+"""Values in one `IN`; databases bound the number of parameters."""
+
+POISON = select(quarantine).order_by(quarantine.c.number)
+"""All that is in quarantine."""
+
+HELD = select(held.c.receipt)
+"""What waited when the last progress was made."""
+
+
+def needed(limit: int) -> Select[Any]:
+    """Return what asks for the first receipts that no commit made needless."""
+    waiting = select(inbox.c.number, inbox.c.receipt).where(inbox.c.needed == 1)
+    return waiting.order_by(inbox.c.number).limit(limit)
+
+
+def recent(since: int) -> Select[Any]:
+    """Return what asks for those received since a time that commits made needless."""
+    told = (inbox.c.needed == 0) & (inbox.c.received_at >= since)
+    return select(inbox.c.receipt).where(told).order_by(inbox.c.number)
+
+
+def receive(connection: Connection, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
+    """Keep what a batch came to; what is in quarantine already is replaced."""
+    if receipt:
+        row = {"received_at": at, "needed": 1, "receipt": receipt}
+        connection.execute(insert(inbox), row)
+    if poison:
+        names = [one.name for one in poison]
+        for start in range(0, len(names), _CHUNK):
+            same = quarantine.c.name.in_(names[start : start + _CHUNK])
+            connection.execute(delete(quarantine).where(same))
+        latest = {one.name: one for one in poison}.values()
+        connection.execute(insert(quarantine), [_row(one) for one in latest])
+
+
+def go_on(connection: Connection, progress: Progress, kept: int) -> None:
+    """Note how far a run has come; forget what came to nothing more `kept` ns ago.
+
+    Raises:
+        LeaseLostError: somebody else holds its lease.
+
+    """
+    mine = (leases.c.name == progress.name) & (leases.c.holder == progress.holder)
+    # Also a lock: where several may write at once, nobody takes the lease before this is done.
+    if not connection.execute(update(leases).where(mine).values(holder=progress.holder)).rowcount:
+        message = f"another process holds the lease {progress.name!r}: nothing was recorded"
+        raise LeaseLostError(message)
+    for start in range(0, len(progress.receipts), _CHUNK):
+        numbers = progress.receipts[start : start + _CHUNK]
+        connection.execute(update(inbox).where(inbox.c.number.in_(numbers)).values(needed=0))
+    old = (inbox.c.needed == 0) & (inbox.c.received_at < progress.at - kept)
+    connection.execute(delete(inbox).where(old))
+    connection.execute(delete(held).where(held.c.name == progress.name))
+    if progress.held:
+        connection.execute(insert(held), {"name": progress.name, "receipt": progress.held})
+
+
+def to_poison(row: Row[Any]) -> Poison:
+    """Restore what is in quarantine."""
+    return Poison(row.name, row.reason, row.text, row.at, row.number)
+
+
+def release(connection: Connection, numbers: Iterable[int]) -> int:
+    """Take some out of quarantine; return how many were in it."""
+    given = sorted(set(numbers))
+    count = 0
+    for start in range(0, len(given), _CHUNK):
+        some = quarantine.c.number.in_(given[start : start + _CHUNK])
+        count += connection.execute(delete(quarantine).where(some)).rowcount
+    return count
+
+
+def _row(one: Poison) -> dict[str, Any]:
+    return {"name": one.name, "reason": one.reason, "text": one.text, "at": one.at}

@@ -1,0 +1,404 @@
+"""A run that never ends comes to what a replay of the same entries comes to, whatever happens."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.bootstrap.reading import load_rules
+from pipeline.catalog import Catalog
+from pipeline.concluding import Concluding, Texts
+from pipeline.correlation import Correlator
+from pipeline.detection import Detector
+from pipeline.errors import LeaseLostError, StoreError
+from pipeline.examining import Window
+from pipeline.flow import Replay
+from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
+from pipeline.messages import read_message
+from pipeline.ports import Message
+from pipeline.receiving import OWN_LABEL, Received, Receiver
+from pipeline.redaction import Redactor
+from pipeline.report import Policy
+from pipeline.stores.memory import MemoryStore
+from pipeline.traffic import ROW, Traffic
+from pipeline.whys import load_whys
+from tests.fakes.feed import MemoryFeed
+from tests.fakes.source import ListSource
+from tests.fakes.spool import MemorySpool
+from tests.support import BASE, SECOND, entry, rule_text, ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.detection import Detection
+    from pipeline.document import IncidentDocument
+    from pipeline.entry import LogEntry
+    from pipeline.ports import Store
+    from pipeline.rule import RuleSet
+
+WHYS = """\
+name: unexplained
+whys:
+  - question: Why?
+    answers: []
+    unknown: Nobody knows.
+    settle: Ask.
+"""
+TEXTS = Texts(load_whys([("w.yml", WHYS)]), "{{ incident.title }} ({{ incident.count }})", "i.j2")
+EXPORT = Path(__file__).parent.parent / "examples" / "staging-2025-09-10.jsonl"
+LATER = BASE + 400 * 24 * 3600 * SECOND
+"""The clock of these tests: whatever is logged is long ago."""
+
+RULES = ruleset(
+    rule_text("missing", level="critical"),
+    rule_text("down", audit="{caused_by: [{rule: missing, same: [service]}]}"),
+    rule_text("slow", level="low"),
+)
+
+
+class House:
+    """Processes over one store and one subscription, as many as there come and go."""
+
+    def __init__(self, rules: RuleSet, store: Store | None = None, *, at_once: int = 3) -> None:
+        self.rules = rules
+        self.store: Store = store or MemoryStore()
+        self.feed = MemoryFeed(at_once)
+        self.detector = Detector(rules, Redactor())
+        self.policy = Policy(group_interval=0)
+        self.now = LATER
+        self.receiver = self.receiver_of()
+
+    def receiver_of(self, **parts: Any) -> Receiver:
+        """Build who receives."""
+        return Receiver(
+            feed=self.feed,
+            inbox=self.store,
+            detector=self.detector,
+            clock=lambda: self.now,
+            **parts,
+        )
+
+    def live(self, holder: str) -> Live:
+        """Build who correlates, with the lease, whoever had it."""
+        self.store.lease(LEASE, holder, self.now, LATER * 2)
+        remembering = Remembering(())
+        traffic = Traffic(MemorySpool(ROW), self.detector.redact)
+        live = Live(
+            detector=self.detector,
+            correlator=Correlator(self.rules, traffic=traffic),
+            concluding=Concluding(
+                detector=self.detector,
+                catalog=Catalog(),
+                texts=lambda _: TEXTS,
+                investigators=(remembering,),
+                store=self.store,
+                policy=self.policy,
+            ),
+            remembering=remembering,
+            store=self.store,
+            catalog=Catalog(),
+            policy=self.policy,
+            holder=holder,
+            traffic=traffic,
+        )
+        live.begin(self.now)
+        return live
+
+    def step(self, live: Live, *, is_current: bool = False) -> None:
+        """Let a second pass, and go on."""
+        self.now += SECOND
+        live.step(self.now, is_current=is_current)
+
+    def finish(self, end: int) -> dict[str, Any]:
+        """Take all there is, and let event time come to the end."""
+        live = self.live("last")
+        while self.feed.left or self.store.receipts(1):
+            self.feed.expire()
+            self.receiver.step()
+            self.step(live)
+        for _ in range(2 * self.policy.group_wait // SECOND):
+            self.step(live)
+        self.now = end + BEHIND - IDLE
+        live = self.live("idle")
+        while self.now < end + BEHIND:
+            self.step(live, is_current=True)
+        return summary(self.store.incidents())
+
+
+def summary(documents: Sequence[IncidentDocument]) -> dict[str, Any]:
+    """Return what incidents come to, by id."""
+    return {
+        one.id: (
+            one.title,
+            one.state,
+            one.priority,
+            one.first_seen,
+            one.last_seen,
+            {item.fingerprint: item.count for item in one.symptoms},
+        )
+        for one in documents
+    }
+
+
+def replayed(texts: Sequence[bytes], rules: RuleSet) -> tuple[dict[str, Any], int]:
+    """Return what a replay of the same entries comes to, and its event time."""
+    messages = [Message("", str(number), text) for number, text in enumerate(texts)]
+    records = [record for one in messages for record in read_message(one)]
+    detector = Detector(rules, Redactor())
+    traffic = Traffic(MemorySpool(ROW), detector.redact)
+    correlator = Correlator(rules, traffic=traffic)
+    result = Replay(
+        detector=detector,
+        correlator=correlator,
+        spool=MemorySpool,
+        catalog=Catalog(),
+        texts=lambda _: TEXTS,
+        investigators=(),
+        store=MemoryStore(),
+        sinks=(),
+        policy=Policy(group_interval=0),
+        window=Window(),
+        traffic=traffic,
+    ).run(ListSource(records))
+    return summary([one.document for one in result.outcomes]), correlator.now
+
+
+def line(text: str, at: float, **fields: Any) -> bytes:
+    """Write an entry as a log sink publishes it."""
+    return entry(text, at=at, key=f"{text}-{at}", **fields).json
+
+
+# --- live equals replay ---------------------------------------------------------------------------
+
+
+def test_a_long_run_with_kills_and_repetitions_comes_to_what_a_replay_comes_to() -> None:
+    """The example export with the shipped rules: shuffled, doubled, and taken over often."""
+    rules = load_rules((), "")
+    texts = [text.encode() for text in EXPORT.read_text(encoding="utf-8").splitlines()]
+    expected, end = replayed(texts, rules)
+    dice = random.Random(7)  # noqa: S311 - no secret
+    # A subscription has disorder of seconds, not of hours.
+    order = sorted(range(len(texts)), key=lambda at: at + dice.uniform(-20, 20))
+    house = House(rules, at_once=40)
+    house.feed.publish(texts[at] for at in order for _ in range(dice.choice((1, 1, 1, 2))))
+    live = house.live("first")
+    while house.feed.left:
+        house.feed.loses = dice.random() < 0.1
+        house.receiver.step()
+        if dice.random() < 0.3:
+            house.feed.expire()
+        if dice.random() < 0.5:
+            house.step(live)
+        if dice.random() < 0.2:  # killed, whatever it had in hand
+            live = house.live(f"holder-{dice.random()}")
+    assert house.finish(end) == expected
+    assert house.store.ledger().keys() == expected.keys()
+
+
+STEP = st.one_of(
+    st.tuples(st.just("receive"), st.booleans()),
+    st.tuples(st.just("expire"), st.booleans()),
+    st.tuples(st.just("step"), st.booleans()),
+    st.tuples(st.just("take over"), st.booleans()),
+)
+TRACEBACK = (
+    "Traceback (most recent call last):",
+    '  File "/app/main.py", line 3, in start',
+    "    missing()",
+    "RuntimeError: missing is down",
+)
+TEXTS_OF_LINES = [
+    line("missing", 0),
+    line("down", 1),
+    line("slow", 2, service="auth"),
+    line("well", 3, severity="INFO"),
+    *(line(text, 4 + at / 1000, severity=None) for at, text in enumerate(TRACEBACK)),
+    line("down", 6),
+    line("missing", 9, service="auth"),
+]
+
+
+@settings(max_examples=60)
+@given(st.permutations(range(len(TEXTS_OF_LINES))), st.lists(STEP, max_size=30))
+def test_whatever_order_things_come_and_processes_go_in(
+    order: list[int], deeds: list[tuple[str, bool]]
+) -> None:
+    """Lines of tracebacks, causes and effects, told in any order, twice, to any number of heirs."""
+    expected, end = replayed(TEXTS_OF_LINES, RULES)
+    house = House(RULES, at_once=2)
+    house.feed.publish(TEXTS_OF_LINES[at] for at in order)
+    live = house.live("first")
+    for number, (deed, flag) in enumerate(deeds):
+        house.feed.loses = flag
+        if deed == "receive":
+            house.receiver.step()
+        elif deed == "expire":
+            house.feed.expire()
+        elif deed == "step":
+            house.step(live)
+        else:
+            live = house.live(f"heir-{number}")
+    house.feed.loses = False
+    found = house.finish(end)
+    assert found == expected
+    assert not house.store.receipts(1)
+
+
+# --- one at a time --------------------------------------------------------------------------------
+
+
+def test_who_lost_the_lease_records_nothing() -> None:
+    """The commit itself asks for the lease; who took over goes on with what was received."""
+    house = House(RULES)
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    old = house.live("old")
+    new = house.live("new")
+    with pytest.raises(LeaseLostError, match="'correlation'"):
+        house.step(old)
+    assert house.store.incidents() == ()
+    house.step(new)
+    assert len(house.store.incidents()) == 1
+
+
+def test_a_first_report_waits_until_what_may_be_on_its_way_is_there() -> None:
+    """By the clock as by event time: an effect that is read long before its cause opens nothing."""
+    house = House(RULES)
+    live = house.live("one")
+    house.feed.publish([line("down", 5), line("well", 900, severity="INFO")])
+    house.receiver.step()
+    house.step(live)
+    assert house.store.ledger() == {}
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    for _ in range(40):
+        house.step(live)
+    (known,) = house.store.ledger()
+    (incident,) = house.store.incidents()
+    assert incident.id == known
+    assert "missing" in incident.title
+
+
+def test_event_time_goes_on_by_the_clock_only_while_nothing_is_left_to_take() -> None:
+    """Else silence would be told of what is only late."""
+    house = House(RULES)
+    live = house.live("one")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    for _ in range(60):
+        house.step(live)
+    assert [one.state for one in house.store.incidents()] == ["new"]
+    for _ in range(60):
+        house.step(live, is_current=True)
+    assert [one.state for one in house.store.incidents()] == ["resolved"]
+
+
+def test_what_is_long_over_is_forgotten_and_its_incident_stays() -> None:
+    """Detections of what nothing can join any more leave the store."""
+    house = House(RULES)
+    live = house.live("one")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    house.step(live)
+    assert len([*house.store.detections()]) == 1
+    for _ in range(60):
+        house.step(live, is_current=True)
+    assert [*house.store.detections()] == []
+    assert len(house.store.incidents()) == 1
+
+
+# --- receiving ------------------------------------------------------------------------------------
+
+
+def test_what_holds_no_entry_goes_into_quarantine_without_its_secrets() -> None:
+    """It is acknowledged; the reason, its name and its text are kept."""
+    house = House(RULES)
+    house.feed.publish([b"password=hunter2hunter2 {", line("missing", 0), b""])
+    found = house.receiver.step()
+    assert (found.messages, found.entries, found.poison, found.detections) == (3, 1, 2, 1)
+    assert house.feed.left == 0
+    first, second = house.store.poison()
+    assert first.name == "m1"
+    assert first.reason.startswith("no JSON: ")
+    assert "hunter2" not in first.text
+    assert second.text == ""
+    assert house.store.release_poison([first.number, 99]) == 1
+    assert [one.name for one in house.store.poison()] == ["m3"]
+
+
+def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
+    """It is given back, so that the subscription counts its attempts."""
+    house = House(RULES)
+    receiver = house.receiver_of(keeps_poison=False)
+    house.feed.publish([b"{", line("missing", 0)])
+    assert receiver.step().poison == 1
+    assert house.store.poison() == []
+    assert house.feed.left == 1
+    (again,) = house.feed.pull()
+    assert (again.data, again.attempt) == (b"{", 1)
+
+
+def test_our_own_entries_are_dropped() -> None:
+    """Also where the sink's exclusion is missing; one that only quotes the label is not ours."""
+    house = House(RULES)
+    quoting = f'missing "{OWN_LABEL}"'
+    house.feed.publish(
+        [line("missing", 0, labels={OWN_LABEL: "1"}), line(quoting, 1), b'{"fivewhys.own": 1}']
+    )
+    found = house.receiver.step()
+    assert (found.own, found.entries, found.poison) == (1, 1, 1)
+    assert house.feed.left == 0
+
+
+def test_what_cannot_be_kept_comes_again() -> None:
+    """Nothing is acknowledged before it is kept."""
+
+    class Full(MemoryStore):
+        def receive(self, *_: object) -> None:
+            message = "there is no room left on its disk"
+            raise StoreError(message)
+
+    house = House(RULES, Full())
+    house.feed.publish([line("missing", 0)])
+    with pytest.raises(StoreError, match="no room"):
+        house.receiver.step()
+    assert [one.attempt for one in house.feed.pull()] == [1]
+
+
+def test_one_entry_that_is_too_much_for_us_stops_no_other() -> None:
+    """A mistake of our own in one entry: it goes into quarantine, all others are taken."""
+
+    class Choking(Detector):
+        def known(self, found: LogEntry) -> list[Detection]:
+            if "slow" in found.message:
+                message = "a mistake"
+                raise ZeroDivisionError(message)
+            return super().known(found)
+
+    house = House(RULES, at_once=5)
+    house.detector = Choking(RULES, Redactor())
+    house.feed.publish([line("missing", 0), line("slow", 1), line("down", 2), line("down", 3)])
+    found = house.receiver_of().step()
+    assert (found.messages, found.entries, found.poison) == (4, 3, 1)
+    (poison,) = house.store.poison()
+    assert (poison.name, poison.reason) == ("m2", "ZeroDivisionError while it was examined")
+    assert house.feed.left == 0
+
+
+def test_nothing_pulled_is_nothing_received() -> None:
+    """An empty subscription costs no commit."""
+    house = House(RULES)
+    assert house.receiver.step() == Received()
+    assert [*house.store.receipts(1)] == []
+
+
+def test_lines_that_are_no_lines_of_their_own_are_read_all_the_same() -> None:
+    """An entry that somebody published with line feeds in its JSON."""
+    house = House(RULES)
+    house.feed.publish([line("missing", 0).replace(b",", b",\n"), line("down", 1)])
+    assert house.receiver.step().detections == 2

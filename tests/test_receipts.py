@@ -1,0 +1,84 @@
+"""A receipt tells another process all that was examined, and nothing that is secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline import receipts
+from pipeline.detection import Detector
+from pipeline.entry import LogEntry
+from pipeline.examining import Examined, Examiner, Window
+from pipeline.redaction import Redactor
+from tests.support import entry, rule_text, ruleset
+
+DETECTOR = Detector(ruleset(rule_text("missing")), Redactor())
+REQUEST: dict[str, Any] = {"httpRequest": {"status": 500, "requestMethod": "GET"}}
+
+
+def examined(*entries: LogEntry) -> Examined:
+    """Examine entries as whoever receives them does."""
+    return Examiner(DETECTOR, Window(), counting=True, lasting=True)(list(entries))
+
+
+def test_what_is_read_is_what_was_written() -> None:
+    """Detections, lines of tracebacks, revisions, minutes, requests and event time."""
+    line = "Traceback (most recent call last):"
+    told = examined(entry("missing"), entry(line, at=1, severity=None), entry(at=2, **REQUEST))
+    found = receipts.read(receipts.written(told, DETECTOR))
+    assert [one.detections for one in found.told] == [one.detections for one in told.told]
+    assert [one.key for one in found.parts] == [one.key for one in told.parts]
+    assert found.parts[1].message == line
+    assert found.sightings == told.sightings
+    assert found.beats == told.beats
+    assert found.requests == told.requests
+    assert found.watermark == told.watermark
+    again = receipts.written(found, DETECTOR)
+    assert again == receipts.written(told, DETECTOR)
+
+
+def test_a_request_has_one_number_in_every_process() -> None:
+    """It follows from the entry's key alone, whichever way it was read."""
+    (numbers,) = examined(entry(key="one", **REQUEST)).requests.values()
+    assert numbers[0] == -7276105211278011637
+
+
+def test_no_secret_is_written() -> None:
+    """Neither in lines of tracebacks nor in names; the key of an entry stays what it was."""
+    secret = "ghp_" + "a1B2" * 9
+    line = entry(
+        f"ValueError: {secret}", key=secret, severity=None, logName=f"projects/demo/logs/{secret}"
+    )
+    told = examined(line, entry("missing", service=secret, at=1))
+    written = receipts.written(told, DETECTOR)
+    assert secret.encode() not in written
+    found = receipts.read(written)
+    assert DETECTOR.key_of(found.parts[0]) == DETECTOR.key_of(line)
+
+
+def test_a_line_without_a_time_or_a_name_is_known_by_the_same_key() -> None:
+    """What its key is made of is written down, not made again of a redacted text."""
+    line = LogEntry({"textPayload": "ValueError: password=hunter2hunter2", "severity": "ERROR"})
+    found = receipts.read(receipts.written(Examined(parts=[line]), DETECTOR))
+    assert found.parts[0].key == line.key
+
+
+def test_nothing_is_no_receipt() -> None:
+    """A batch of which nothing is to be told."""
+    assert receipts.written(Examined(), DETECTOR) == b""
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"text"])
+def test_what_is_no_receipt_is_refused(data: bytes) -> None:
+    """It was written by something else."""
+    with pytest.raises(ValueError, match=r".+"):
+        receipts.read(data)
+
+
+def test_a_receipt_of_another_version_is_refused() -> None:
+    """Rather than guessed."""
+    told = msgspec.msgpack.decode(receipts.written(examined(entry("missing")), DETECTOR))
+    with pytest.raises(ValueError, match="version 99; this program reads 1"):
+        receipts.read(msgspec.msgpack.encode([99, *told[1:]]))
