@@ -210,6 +210,11 @@ class Audit(_Model):
         description="Said at every start and nobody's fault: counted, of low priority, never part "
         "of an incident.",
     )
+    quotes: bool = Field(
+        default=False,
+        description="It also sees what an entry only quotes: the requests of strangers in the "
+        "error log of nginx; what users wrote, or a slow statement, in a warning.",
+    )
     heals: bool = Field(
         default=False,
         description="What it sees is of no account where each entry says that another attempt "

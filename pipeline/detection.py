@@ -192,6 +192,23 @@ class Detector:
         whole = [found for found in seen if found.rule not in known]
         return own + whole if known or whole else self.unknown(entry)
 
+    def known_above(self, entry: LogEntry, below: LogEntry) -> list[Detection] | None:
+        """Return what is known of the line right above a traceback, read together with it.
+
+        None if no rule sees anything in the line alone. What a rule sees there it may not see in
+        the whole, of which it knows better; or it sees more: what was raised.
+        """
+        alone = {found.rule for found in self.known(entry)}
+        if not alone:
+            return None
+        text = f"{entry.message}\n{below.message}"
+        whole = replace(entry, document={**entry.document, "textPayload": text})
+        return [
+            msgspec.structs.replace(found, key=self.key_of(entry), richness=entry.richness)
+            for found in self.known(whole)
+            if found.rule in alone
+        ]
+
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
         """Return the entry's key; what looks like a secret in it is replaced by a digest."""
         log_name, timestamp, insert_id = entry.key
@@ -233,7 +250,7 @@ class _Compiled:
         if self.rule.audit.heals and another_attempt(entry.message):
             fields[AGAIN] = "yes"
         if self.rule.audit.fallback:
-            fields = {PATTERN: fingerprint.pattern(told_by(redacted)), **fields}
+            fields = {PATTERN: fingerprint.pattern(told_by(redacted.unquoted)), **fields}
         return Detection(
             rule=self.rule.name,
             key=key,
@@ -271,7 +288,7 @@ class _Compiled:
     ) -> fingerprint.Fingerprint:
         if entity:
             return fingerprint.of_entity(self.rule.name, entity)
-        text = told_by(redacted) if self.rule.audit.fallback else redacted.message
+        text = told_by(redacted.unquoted) if self.rule.audit.fallback else redacted.message
         return fingerprint.of_message(f"{self.rule.name} of {redacted.service}", text)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument, NoiseDocument, RunDocument
     from pipeline.ruletest import TestResult
     from pipeline.selfaudit import AuditDocument
-    from pipeline.tracker.delivering import Delivery
+    from pipeline.tracker.gauging import Waiting
     from pipeline.tracker.telling import Line
 
 CELL = 15
@@ -105,13 +105,13 @@ def _holds(incident: IncidentDocument) -> Iterator[str]:
 OUTBOX_COLUMNS = ("Incident", "Waits", "Since", "Attempts", "Reason", "Not before", "Tracker")
 
 
-def outbox_row(tracker: str, incident: str, delivery: Delivery, *, now: int) -> tuple[str, ...]:
+def outbox_row(one: Waiting, *, now: int) -> tuple[str, ...]:
     """Return what a table says of what waits; `now` is in nanoseconds UTC."""
-    times = (delivery.since, delivery.not_before)
+    times = (one.delivery.since, one.delivery.not_before)
     since, until = (f"{format_timestamp(at)[:SECONDS]}Z" if at else "" for at in times)
-    waits = span_text(max(0, now - delivery.since) // MINUTE * MINUTE)
-    reason = delivery.reason or "it was interrupted, or never tried"
-    return incident, waits, since, str(delivery.attempts), reason, until, tracker
+    waits = span_text(one.age(now) // MINUTE * MINUTE)
+    attempts = str(one.delivery.attempts)
+    return one.incident, waits, since, attempts, one.reason, until, one.tracker
 
 
 STYLES = {"+": "green", "-": "red", "*": "bold", "": "dim"}

@@ -162,6 +162,11 @@ class Live:
             self._correlator.on_time(entry.decided_at)
         self._came_at = now
 
+    def is_settled(self, now: int) -> bool:
+        """Whether each incident is known for so long that it was decided what to do about it."""
+        wait = self._policy.group_wait + 2 * AGAIN
+        return all(since + wait <= now for since in self._since.values())
+
     def step(self, now: int, *, is_current: bool) -> Step:
         """Read receipts, and record what changed; `now` is the time (ns UTC).
 
@@ -179,7 +184,7 @@ class Live:
         self._tell_time(now, is_idle=is_current and not found)
         outcomes = self._conclude(now)
         self._commit(outcomes, now)
-        self._tidy()
+        self._tidy(now)
         return Step(len(found), outcomes)
 
     def _tell_time(self, now: int, *, is_idle: bool) -> None:
@@ -257,10 +262,10 @@ class Live:
         if known is None or known.digest != outcome.report.digest:
             self._waiting[incident.id] = now + AGAIN
 
-    def _tidy(self) -> None:
-        """Forget what is over for longer than anything can join it."""
+    def _tidy(self, now: int) -> None:
+        """Forget what is over for longer than anything can join it, and was reported if ever."""
         event_time = self._correlator.now
-        if event_time - self._tidied_at < TIDYING:
+        if event_time - self._tidied_at < TIDYING or not self.is_settled(now):
             return
         self._tidied_at = event_time
         gone = self._correlator.evict()

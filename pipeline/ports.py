@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.incident import Incident
     from pipeline.report import Decision, Neighbour, Report
     from pipeline.tracker.delivering import Delivery
+    from pipeline.tracker.pace import Pace
     from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
 
@@ -262,6 +263,15 @@ class Deliveries(Protocol):
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, if it is held; somebody else's stays."""
+
+    def pace(self, server: str) -> Pace:
+        """Return how fast a server was written to lately."""
+
+    def keep_pace(self, server: str, pace: Pace) -> Pace:
+        """Keep how fast a server is written to, and return it with what others wrote meanwhile.
+
+        It is kept for certain once this returns.
+        """
 
 
 class Store(Deliveries, Inbox, Protocol):

@@ -221,7 +221,14 @@ class Taking:
         heard.take(joined.entry, self._detector.redact_all, known=known)
         if joined.above is not None:
             names = [item.fingerprint for item in told]
+            self._tell_above(joined.above, joined.entry)
             self._tell_alone(joined.above, heard, above=names, known=known)
+
+    def _tell_above(self, above: LogEntry, below: LogEntry) -> None:
+        """Tell anew what rules see in the line above a traceback, if they see anything in it."""
+        found = self._detector.known_above(above, below)
+        if found is not None:
+            self._tell_entry(above, found)
 
     def _tell_alone(
         self, entry: LogEntry, heard: Heard, *, above: Sequence[str] = (), known: bool = False

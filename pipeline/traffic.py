@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -50,6 +51,30 @@ class Rows(Protocol):
 
     def read(self) -> Iterator[bytes]:
         """Yield all bytes in pieces of whole rows."""
+
+
+@dataclass(slots=True)
+class RecentRows:
+    """Rows of requests, those of the last `span` seconds: for a run that never ends."""
+
+    span: int
+    _latest: int = 0
+    _pieces: deque[tuple[int, bytes]] = field(default_factory=deque)
+
+    def add(self, data: bytes) -> None:
+        """Add some rows, and forget those that are older than any that is asked for."""
+        rows = array("q", data)
+        if not rows:
+            return
+        newest = max(rows[2::3]) >> 1
+        self._latest = max(self._latest, newest)
+        self._pieces.append((newest, data))
+        while self._pieces[0][0] < self._latest - self.span:
+            self._pieces.popleft()
+
+    def read(self) -> Iterator[bytes]:
+        """Yield all rows as they were added."""
+        return (data for _, data in self._pieces)
 
 
 class Counted(NamedTuple):

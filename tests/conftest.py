@@ -1,8 +1,28 @@
 """What every test runs under."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes import pubsub
 
 # No deadline: a slow machine is not a broken law. In CI Hypothesis draws the same examples each
 # time of its own accord, so that a check of the same commit gives the same answer.
 settings.register_profile("fivewhys", deadline=None)
 settings.load_profile("fivewhys")
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[pubsub.Emulator]:
+    """Run the Pub/Sub emulator, which clients find by its environment variable."""
+    from tests.fakes import pubsub  # noqa: PLC0415 - loads much, for a few tests
+
+    with pubsub.emulator() as found, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PUBSUB_EMULATOR_HOST", found.address)
+        yield found

@@ -35,7 +35,9 @@ TOP_LEVEL = {
 }
 LONGEST_MODULE = 400
 
-PACKAGE_REGISTRY = re.compile(r"\bpypi\.org|pythonhosted\.org|npmjs\.|--(extra-)?index-url|--find[-]links")
+PACKAGE_REGISTRY = re.compile(
+    r"\bpypi\.org|pythonhosted\.org|npmjs\.|--(extra-)?index-url|--find[-]links"
+)
 HOME_DIRECTORY = re.compile(r"(?<![\w.~})-])/(root|home/\w+|Users/\w+)/")
 
 

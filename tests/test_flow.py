@@ -129,6 +129,27 @@ ABOUT_TRACEBACKS = ruleset(
 )
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("No module named", ["ModuleNotFoundError"]),
+        ("nothing of the kind", []),  # the rule leaves this exception to others
+    ],
+)
+def test_the_line_above_a_traceback_is_read_together_with_it(error: str, told: list[str]) -> None:
+    """A rule that knows it by itself sees what was raised, or that it is none of its business."""
+    rules = ruleset(
+        "title: t\nname: head\nlogsource: {product: gcp}\ndetection:\n"
+        "  a: {message|contains: not caught}\n"
+        "  b: {message|re: '(?m:^(?P<error>\\w+Error): )'}\n"
+        f"  c: {{message|re: '^(?s:.*Traceback.*)$'}}\n  d: {{message|contains: {error}}}\n"
+        "  condition: ((a and b) or a) and (not c or d)\naudit: {title: '{{ error }}'}\n"
+    )
+    above = entry("[ERROR] not caught", at=-0.001, key="above", severity=None)
+    result = run(*LINES, above, detector=detector(rules), correlator=Correlator(rules))
+    assert [outcome.incident.root.title for outcome in result.outcomes] == told
+
+
 @pytest.mark.parametrize("warned", ["retrying in 2s", "it failed"])
 def test_a_line_above_a_traceback_may_announce_another_attempt(warned: str) -> None:
     """Then what is seen in the traceback and its lines heals, else it does not."""

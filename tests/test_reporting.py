@@ -136,10 +136,28 @@ def test_what_does_not_get_out_waits_in_the_outbox(
     assert (incident[:4], since[:2], attempts) == ("inc-", "20", "1")
     assert "Resource not accessible by integration" in reason
     assert tracker.endswith("/example/platform")
+    (told,) = json.loads(run("outbox", "--store", store, "--format", "json").stdout)["waiting"]
+    assert (told["incident"], told["reason"]) == (incident, reason)
+    gauges = run("outbox", "--store", store, "--format", "prometheus").stdout
+    assert f'fivewhys_outbox_failed{{tracker="{tracker}"}} 1\n' in gauges
     github.faults.rules.clear()
     assert run("apply", "--store", store).exit_code == 0
     assert run("outbox", "--store", store).stdout == ""
+    gauges = run("outbox", "--store", store, "--format", "prometheus").stdout
+    assert f'fivewhys_outbox_waiting{{tracker="{tracker}"}} 0\n' in gauges
     assert len(issues(github)) == 1
+
+
+def test_what_nobody_tried_to_report_waits(
+    run: Run, export: Path, store: str, tmp_path: Path
+) -> None:
+    """It was decided, and no report followed; who reports to files alone waits for nothing."""
+    run("replay", export, "--store", store, "--out", tmp_path / "out")
+    (row,) = run("outbox", "--store", store).stdout.splitlines()
+    assert "it was interrupted, or never tried" in row
+    assert run("outbox", "--store", store, FIVEWHYS_GITHUB_REPOSITORY="").stdout == ""
+    assert run("apply", "--store", store).exit_code == 0
+    assert run("outbox", "--store", store).stdout == ""
 
 
 def test_what_cannot_be_listed_cannot_be_planned(

@@ -267,12 +267,17 @@ def test_every_false_alarm_can_be_given_and_none_without_its_facts(name: str, nu
 # --- what real entries lead to --------------------------------------------------------------------
 
 
+PLATFORM = ("Container ", "Application exec ", "The request ")
+"""How lines begin that a service does not log itself."""
+
+
 def entry(text: str, *, service: str = "backend", at: int = 0, **more: Any) -> dict[str, Any]:
     """Return a record of an entry, `at` seconds past midnight."""
     labels = {"service_name": service, "revision_name": f"{service}-00001-abc"}
+    log = "varlog%2Fsystem" if text.startswith(PLATFORM) else "stderr"
     return {
         "insertId": f"{service}-{at}-{text[:40]}",
-        "logName": "projects/demo/logs/run.googleapis.com%2Fstderr",
+        "logName": f"projects/demo/logs/run.googleapis.com%2F{log}",
         "timestamp": f"2025-09-10T00:{at // 60:02}:{at % 60:02}Z",
         "severity": "ERROR",
         "resource": {"type": "cloud_run_revision", "labels": labels},

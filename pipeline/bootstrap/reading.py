@@ -25,7 +25,7 @@ from pipeline.whys import load_whys
 from pipeline.yamltext import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.suppressions import Placed
 
@@ -279,14 +279,14 @@ def read_redactor() -> Redactor:
     return Redactor(emails=read_setting(REDACT_EMAILS, default=True))
 
 
-def read_setting(name: str, *, default: bool) -> bool:
+def read_setting(name: str, *, default: bool, environment: Mapping[str, str] = os.environ) -> bool:
     """Read a variable of the environment that is true or false.
 
     Raises:
         ConfigurationError: it is neither.
 
     """
-    setting = os.environ.get(name, str(default))
+    setting = environment.get(name, str(default))
     if setting.lower() not in {"true", "false"}:
         message = f"{setting!r} is neither true nor false"
         raise ConfigurationError([Mistake(name, 0, message)])

@@ -8,8 +8,7 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.bootstrap.keeping import (
@@ -19,36 +18,35 @@ from pipeline.bootstrap.keeping import (
     open_kept_store,
     open_store,
 )
-from pipeline.bootstrap.reading import Mistakes, read_redactor, read_setting, read_span
-from pipeline.bootstrap.routing import read_routing, read_similar
-from pipeline.errors import ConfigurationError, Mistake
+from pipeline.bootstrap.lasting import read_key, read_policy
+from pipeline.bootstrap.reading import Mistakes, read_redactor
+from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
+from pipeline.bootstrap.vault import read_place
 from pipeline.report import Action
 from pipeline.sinks.github.asking import World
-from pipeline.sinks.github.book import Book
+from pipeline.sinks.github.book import Book, Paces
 from pipeline.sinks.github.client import Client
-from pipeline.sinks.github.credentials import Credentials, read_credentials
+from pipeline.sinks.github.credentials import REPOSITORY, Credentials, read_credentials
 from pipeline.sinks.github.guiding import Guide
 from pipeline.sinks.github.hearing import Ear
 from pipeline.sinks.github.reconciling import House, Reconciler
-from pipeline.tracker.marker import Signer
+from pipeline.tracker.delivering import Delivery
+from pipeline.tracker.gauging import Outbox, Waiting
 from pipeline.tracker.model import TrackerPolicy
 from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
 from pipeline.tracker.similar import SimilarSettings
+from pipeline.tracker.storming import StormSettings, with_storms
 from pipeline.tracker.wanting import all_wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pipeline.document import IncidentDocument
     from pipeline.ports import Outcome, Store
     from pipeline.report import LedgerEntry
-    from pipeline.sinks.github.reconciling import Applied, Plan
-    from pipeline.tracker.delivering import Delivery
+    from pipeline.sinks.github.reconciling import Plan
+    from pipeline.sinks.github.rounds import Applied
     from pipeline.tracker.model import Wanted
-
-MARKER_KEY: Final = "FIVEWHYS_MARKER_KEY"
-CLOSES: Final = "FIVEWHYS_GITHUB_CLOSE"
-REOPEN_WINDOW: Final = "FIVEWHYS_GITHUB_REOPEN_WINDOW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ class Tracker:
     policy: TrackerPolicy
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     similar: SimilarSettings = field(default_factory=SimilarSettings)
+    storms: StormSettings = field(default_factory=StormSettings)
 
     @property
     def repository(self) -> str:
@@ -72,8 +71,12 @@ class Tracker:
     @property
     def name(self) -> str:
         """How the ledger calls it: the server, and the repository there."""
-        host = urlsplit(self.credentials.url).netloc
-        return f"{host}/{self.repository}".casefold()
+        return f"{self.server}/{self.repository}".casefold()
+
+    @property
+    def server(self) -> str:
+        """The server, whose limits hold for all of its repositories."""
+        return urlsplit(self.credentials.url).netloc.casefold()
 
     def of(self, repository: str) -> Tracker:
         """Return the one of another repository."""
@@ -98,20 +101,16 @@ def read_tracker(store: str = "") -> Tracker:
     if store:
         mistakes.attempt(lambda: check_kept_store(store), None)
     credentials = mistakes.attempt(
-        lambda: read_credentials(os.environ, lambda name: Path(name).read_text(encoding="utf-8")),
-        Credentials(""),
+        lambda: read_credentials(os.environ, read_place), Credentials("")
     )
-    key = mistakes.attempt(_read_key, b"")
-    closes = mistakes.attempt(lambda: read_setting(CLOSES, default=False), otherwise=False)
-    window = mistakes.attempt(
-        lambda: read_span(os.environ.get(REOPEN_WINDOW, ""), REOPEN_WINDOW), 0
-    )
+    key = mistakes.attempt(lambda: read_key(os.environ, read_place), b"")
+    policy = mistakes.attempt(lambda: read_policy(os.environ), TrackerPolicy())
     routing = mistakes.attempt(lambda: read_routing(credentials.repository), RoutingSettings())
     similar = mistakes.attempt(read_similar, SimilarSettings())
+    storms = mistakes.attempt(read_storms, StormSettings())
     mistakes.attempt(read_redactor, None)
     mistakes.raise_if_any()
-    policy = TrackerPolicy(closes=closes, reopen_window=window or TrackerPolicy().reopen_window)
-    return Tracker(credentials, key, policy, routing, similar)
+    return Tracker(credentials, key, policy, routing, similar, storms)
 
 
 def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list[tuple[str, Plan]]:
@@ -129,8 +128,9 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
         found = _incidents(opened, outcomes)
         plans = []
         for one, documents in _shared_out(tracker, opened, found.documents):
-            with _reconciler(one, opened, documents) as reconciler:
-                plans.append((one.repository, reconciler.plan(_wanted(one, documents, found))))
+            wanted = _wanted(one, opened, documents, found.ledger)
+            with _reconciler(one, opened, documents, keeps=False) as reconciler:
+                plans.append((one.repository, reconciler.plan(wanted)))
         return plans
 
 
@@ -149,48 +149,55 @@ def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
         found = _incidents(opened)
         done = []
         for one, documents in _shared_out(tracker, opened, found.documents):
-            with _reconciler(one, opened, documents) as reconciler:
-                done.append((one.repository, reconciler.apply(_wanted(one, documents, found))))
+            wanted = _wanted(one, opened, documents, found.ledger)
+            with _reconciler(one, opened, documents, keeps=True) as reconciler:
+                done.append((one.repository, reconciler.apply(wanted)))
         return done
 
 
-def outbox(store: str) -> tuple[int, list[tuple[str, str, Delivery]]]:
-    """Return the time (ns UTC) and what waits, oldest first: tracker, incident, since when and why.
+def outbox(store: str) -> Outbox:
+    """Return what waits: what was not done, and what was decided and never tried.
 
     Raises:
         ConfigurationError: there is no such store.
         StoreError: it cannot be opened.
 
     """
+    now = time.time_ns()
     with open_kept_store(store) as opened:
-        waiting = [
-            (tracker, incident, delivery)
-            for tracker in opened.trackers()
+        names = tuple(opened.trackers())
+        rows = [
+            Waiting(tracker, incident, delivery)
+            for tracker in names
             for incident, delivery in opened.deliveries(tracker).items()
-            if delivery.waits
         ]
-    return time.time_ns(), sorted(waiting, key=lambda item: (item[2].since, item[:2]))
+        tried = {one.incident for one in rows}
+        new = _untried(opened, tried, now) if names or os.environ.get(REPOSITORY) else []
+    waiting = sorted(
+        (one for one in (*rows, *new) if one.delivery.waits),
+        key=lambda one: (one.delivery.since, one.tracker, one.incident),
+    )
+    return Outbox(now, names, tuple(waiting))
 
 
-def _read_key() -> bytes:
-    key = os.environ.get(MARKER_KEY, "").strip().encode()
-    if not key:
-        message = (
-            "it is not set; set it to a secret of 16 or more random bytes (openssl rand -hex 32) "
-            "and keep it: by it our issues are found again"
-        )
-        raise ConfigurationError([Mistake(MARKER_KEY, 0, message)])
-    return Signer(key, "").key
+def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
+    """Return those incidents that were decided to be reported, and that nobody reported yet."""
+    ledger = store.ledger()
+    return [
+        Waiting("", one.key, Delivery(since=ledger[one.key].decided_at))
+        for one in all_wanted(store.incidents(), ledger, now)
+        if one.key in ledger.keys() - tried and not one.held
+    ]
 
 
 @contextmanager
 def _reconciler(
-    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument]
+    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument], *, keeps: bool
 ) -> Iterator[Reconciler]:
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy)
-    world = World(time.time_ns, time.sleep)
+    world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=keeps))
     with Client(tracker.credentials, world) as client:
         ear = Ear(client, store, documents, read_redactor())
         guide = Guide(client, documents, world.clock, tracker.similar)
@@ -219,9 +226,15 @@ def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> _Incidents:
 
 
 def _wanted(
-    tracker: Tracker, documents: Mapping[str, IncidentDocument], found: _Incidents
+    tracker: Tracker,
+    store: Store,
+    documents: Mapping[str, IncidentDocument],
+    ledger: Mapping[str, LedgerEntry],
 ) -> tuple[Wanted, ...]:
-    return all_wanted(documents.values(), found.ledger, time.time_ns(), tracker.routing)
+    """Return what is wanted of one repository: what incidents want there, and storms of these."""
+    told = all_wanted(documents.values(), ledger, time.time_ns(), tracker.routing)
+    known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
+    return with_storms(told, documents, known, tracker.routing, tracker.storms)
 
 
 def _shared_out(
@@ -246,4 +259,3 @@ def _shared_out(
         tracker.repository.casefold(): {}
     }
     return [(trackers[name], share) for name, share in has_any.items()]
-

@@ -11,6 +11,7 @@ from pipeline.bootstrap.reading import Mistakes, read_setting, read_span
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.tracker.routing import RoutingSettings
 from pipeline.tracker.similar import SimilarSettings
+from pipeline.tracker.storming import StormSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,8 @@ MENTION_TEAMS: Final = f"{_PREFIX}MENTION_TEAMS"
 SIMILAR: Final = f"{_PREFIX}SIMILAR"
 SIMILAR_CLOSED: Final = f"{_PREFIX}SIMILAR_CLOSED"
 ADOPT: Final = f"{_PREFIX}ADOPT"
+STORM: Final = f"{_PREFIX}STORM"
+STORM_WITHIN: Final = f"{_PREFIX}STORM_WITHIN"
 
 _TEMPLATES: Final[Mapping[str, str]] = {
     "title": f"{_PREFIX}TITLE",
@@ -42,6 +45,7 @@ _BETWEEN = re.compile(r",(?![^{\n]*[}%]\})")
 
 _MOST: Final = 100
 _LEAST: Final = 50
+_MOST_OF_A_STORM: Final = 10_000
 
 
 def read_routing(repository: str) -> RoutingSettings:
@@ -97,6 +101,31 @@ def read_similar() -> SimilarSettings:
         adopt_from=adopt_from,
         compares=bool(likeness or adopts),
     )
+
+
+def read_storms() -> StormSettings:
+    """Read how many incidents make a storm.
+
+    Raises:
+        ConfigurationError: every mistake in the settings.
+
+    """
+    mistakes = Mistakes()
+    default = StormSettings()
+    least = mistakes.attempt(_storm, default.least)
+    span = mistakes.attempt(lambda: read_span(os.environ.get(STORM_WITHIN, ""), STORM_WITHIN), 0)
+    mistakes.raise_if_any()
+    return StormSettings(least, span or default.within)
+
+
+def _storm() -> int:
+    text = os.environ.get(STORM, "").strip() or str(StormSettings().least)
+    if text.lower() == "false":
+        return 0
+    if not (text.isascii() and text.isdigit() and 1 < int(text) <= _MOST_OF_A_STORM):
+        message = f"{text!r} is no number of incidents from 2 to {_MOST_OF_A_STORM:,}, nor false"
+        raise ConfigurationError([Mistake(STORM, 0, message)])
+    return int(text)
 
 
 def _check(settings: RoutingSettings) -> None:

@@ -23,6 +23,7 @@ from pipeline.cli.options import EXIT_FAILED
 from pipeline.cli.replay import replay
 from pipeline.cli.reporting import apply, outbox, plan
 from pipeline.cli.rules import rules_app
+from pipeline.cli.run import run
 from pipeline.cli.suppressions import suppressions_app
 from pipeline.cli.templates import templates
 
@@ -41,6 +42,7 @@ app = typer.Typer(
         "default_map": _UNSET | {"version": _UNSET},
     },
 )
+app.command()(run)
 app.command()(replay)
 app.command()(explain)
 app.command()(plan)

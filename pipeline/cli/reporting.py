@@ -1,5 +1,7 @@
 """`fivewhys plan`, `apply` and `outbox`: what is done in GitHub, and what waits."""
 
+import json
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +9,11 @@ import typer
 from pipeline.cli.options import EXIT_FAILED, KeptStore, fail, guarded
 
 if TYPE_CHECKING:
-    from pipeline.sinks.github.reconciling import Applied, Plan
+    from pipeline.sinks.github.failures import CallError
+    from pipeline.sinks.github.reconciling import Plan
+    from pipeline.sinks.github.rounds import Applied
+    from pipeline.tracker.gauging import Outbox
+    from pipeline.tracker.model import Step
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done and why; change nothing.")
@@ -33,16 +39,54 @@ def apply(*, store: KeptStore, dry_run: DryRun = False) -> None:
     show_applied(guarded(lambda: reporting.apply(tracker, store), EXIT_FAILED))
 
 
-def outbox(*, store: KeptStore) -> None:
+class Format(StrEnum):
+    """How what waits is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    PROMETHEUS = "prometheus"
+
+
+def outbox(
+    *,
+    store: KeptStore,
+    format_: Annotated[
+        Format, typer.Option("--format", help="A table, a JSON document, or gauges to watch.")
+    ] = Format.TABLE,
+) -> None:
     """List what did not reach GitHub yet, since when and why; the oldest first."""
     from pipeline.bootstrap.reporting import outbox as waiting
+
+    _PRINTERS[format_](guarded(lambda: waiting(store)))
+
+
+def _print_table(found: "Outbox") -> None:
     from pipeline.display import OUTBOX_COLUMNS, outbox_row, print_table
 
-    now, found = guarded(lambda: waiting(store))
-    if found:
-        print_table(OUTBOX_COLUMNS, [outbox_row(*item, now=now) for item in found])
+    if found.waiting:
+        rows = [outbox_row(one, now=found.now) for one in found.waiting]
+        print_table(OUTBOX_COLUMNS, rows)
     else:
         typer.echo("Nothing waits.", err=True)
+
+
+def _print_json(found: "Outbox") -> None:
+    from pipeline.tracker.gauging import document
+
+    typer.echo(json.dumps(document(found), indent=2))
+
+
+def _print_gauges(found: "Outbox") -> None:
+    from pipeline.tracker.gauging import exposition, gauges
+
+    typer.echo(exposition(gauges(found)), nl=False)
+
+
+_PRINTERS = {
+    Format.TABLE: _print_table,
+    Format.JSON: _print_json,
+    Format.PROMETHEUS: _print_gauges,
+}
 
 
 def show_plan(plans: "list[tuple[str, Plan]]", *, to_errors: bool = False) -> None:
@@ -58,10 +102,13 @@ def show_plan(plans: "list[tuple[str, Plan]]", *, to_errors: bool = False) -> No
 
 def show_applied(done: "list[tuple[str, Applied]]", *, to_errors: bool = False) -> None:
     """Print what was done, by repository; exit with an error where something waits."""
+    from pipeline.audit import SECOND
     from pipeline.display import safe
+    from pipeline.entry import format_timestamp
     from pipeline.tracker.telling import headline
 
-    failures = []
+    failures: list[tuple[str, CallError]] = []
+    postponed: list[tuple[str, Step]] = []
     for repository, applied in done:
         if len(done) > 1:
             typer.echo(f"{repository}:", err=to_errors)
@@ -70,7 +117,12 @@ def show_applied(done: "list[tuple[str, Applied]]", *, to_errors: bool = False) 
         for incident, note in applied.notes:
             typer.echo(f"note for {incident}: {safe(note)}", err=True)
         failures += sorted(applied.failures.items())
+        postponed += sorted(applied.postponed.items())
     if failures:
         lines = [f"{name} waits: {safe(why)}" for name, why in failures]
         fail("\n".join((*lines, "`fivewhys apply` tries again")), EXIT_FAILED)
-    typer.echo("Nothing is left to do in GitHub.", err=to_errors)
+    for name, step in postponed:
+        due = format_timestamp(-(-step.due // SECOND) * SECOND)
+        typer.echo(f"{name} waits until {due}: {safe(step.reason)}", err=to_errors)
+    if not postponed:
+        typer.echo("Nothing is left to do in GitHub.", err=to_errors)

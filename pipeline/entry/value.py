@@ -12,6 +12,7 @@ from pipeline.entry import origin
 from pipeline.entry.decoding import canonical_json, clean_text, digest
 from pipeline.entry.lookup import find
 from pipeline.entry.message import message_of
+from pipeline.entry.quoting import own_words
 from pipeline.entry.severity import (
     Severity,
     is_unknown,
@@ -143,6 +144,14 @@ class LogEntry:
     def message(self) -> str:
         """What the entry says, in plain text; "" for one without words, as a request log is."""
         return message_of(self.document)
+
+    @cached_property
+    def unquoted(self) -> LogEntry:
+        """The same entry without what its message only quotes: this one if it quotes nothing."""
+        own = own_words(self.message, self.severity)
+        if own == self.message:
+            return self
+        return LogEntry({**self.document, "textPayload": own}, self.place)
 
     @cached_property
     def service(self) -> str:

@@ -19,6 +19,7 @@ from sigma.conditions import (
 )
 from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull
 
+from pipeline.audit import Audit
 from pipeline.entry import LogEntry, Severity
 from pipeline.errors import Mistake, RuleError
 from pipeline.matching.fields import (
@@ -139,10 +140,12 @@ def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
         reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
         raise RuleError([Mistake(file, int(line), reason)]) from error
     predicate = _any_of(conditions)
+    sees_all = rule.audit.quotes or rule.audit == Audit()  # a rule of others runs as it is
 
     def match(entry: LogEntry) -> Captures | None:
         captures: Captures = {}
-        return captures if predicate(entry, captures) else None
+        seen = entry if sees_all else entry.unquoted
+        return captures if predicate(seen, captures) else None
 
     return match
 

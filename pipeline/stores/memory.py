@@ -16,6 +16,7 @@ from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.receipts import KEPT
 from pipeline.report import Action, neighbour
 from pipeline.silence import recent_beats
+from pipeline.tracker.pace import Pace
 from pipeline.traffic import merged, still_asked
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class MemoryStore:
     _given: int = 0
     _deliveries: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
     _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _paces: dict[str, Pace] = field(default_factory=dict)
     _inbox: dict[int, tuple[int, bytes, bool]] = field(default_factory=dict)
     _held: bytes = b""
     _poison: dict[str, Poison] = field(default_factory=dict)
@@ -238,6 +240,15 @@ class MemoryStore:
         """Give a lease back."""
         if self._leases.get(name, ("", 0))[0] == holder:
             del self._leases[name]
+
+    def pace(self, server: str) -> Pace:
+        """Return how fast a server was written to lately."""
+        return self._paces.get(server, Pace())
+
+    def keep_pace(self, server: str, pace: Pace) -> Pace:
+        """Keep how fast a server is written to, and return it with what others wrote meanwhile."""
+        self._paces[server] = pace.after(self.pace(server))
+        return self._paces[server]
 
     def forget(self, kept: Collection[Key], before: int) -> int:
         """Forget detections older than a time whose entries are not among those kept."""

@@ -12,11 +12,11 @@ from pipeline.tracker.model import Closing, Kind, Step, folded
 from pipeline.tracker.ownership import NO_MORE, around, digest, joined, room_in_comment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pipeline.tracker.courses import Case
     from pipeline.tracker.locating import Place
-    from pipeline.tracker.model import Known
+    from pipeline.tracker.model import Known, News
     from pipeline.tracker.ownership import Layout
 
 DUPLICATE: Final = "duplicate"
@@ -25,13 +25,24 @@ DUPLICATE: Final = "duplicate"
 
 def news(case: Case, place: Place | None, number: int) -> Iterator[Step]:
     """Yield what makes the news of an incident known; `place` is None where it is being created."""
-    for item in case.wanted.news:
+    yield from _said(case, place, number, case.wanted.news, "news")
+
+
+def answers(case: Case, place: Place) -> Iterator[Step]:
+    """Yield what answers people."""
+    yield from _said(case, place, place.issue.number, case.wanted.answers, "people asked")
+
+
+def _said(
+    case: Case, place: Place | None, number: int, items: Iterable[News], reason: str
+) -> Iterator[Step]:
+    for item in items:
         room = room_in_comment(case.signer, case.wanted.key, f"{item.key}.999")
         whole = closed(item.text)
         texts = [whole] if len(whole) <= room else chunks(whole, room, room)
         for count, text in enumerate(texts, start=1):
             key = item.key if count == 1 else f"{item.key}.{count}"
-            yield from _comment(case, place, number, (key, text, digest(text)), "news")
+            yield from _comment(case, place, number, (key, text, digest(text)), reason)
 
 
 def overflow(case: Case, place: Place | None, number: int, layout: Layout) -> Iterator[Step]:

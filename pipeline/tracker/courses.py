@@ -58,6 +58,14 @@ class Case:
         return self.places.place
 
     @property
+    def doubted_until(self) -> int:
+        """When it is clear that an issue that was asked for will not appear; 0 if it is now."""
+        until = self.known.asked_at + self.policy.doubt
+        is_open = self.place is not None and self.place.issue.is_open
+        is_clear = is_open or not self.known.asked_at or self.now >= until
+        return 0 if is_clear else until
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is seen any more."""
         return self.wanted.state in OVER
@@ -85,13 +93,15 @@ def course_of(case: Case) -> Judged:
 # --- whatever was found ---------------------------------------------------------------------------
 
 
+def _held(case: Case) -> Judged | None:
+    return (Course.LEAVE, case.wanted.held) if case.wanted.held else None
+
+
 def _in_doubt(case: Case) -> Judged | None:
-    since = case.now - case.known.asked_at
-    is_open = case.place is not None and case.place.issue.is_open
-    if is_open or not case.known.asked_at or since >= case.policy.doubt:
+    if not case.doubted_until:
         return None
-    ago = f"asked for {span_text(max(since, 0))} ago without an answer"
-    return Course.LEAVE, f"{ago}; it may still appear"
+    asked = f"asked for at {format_timestamp(case.known.asked_at)} without an answer"
+    return Course.LEAVE, f"{asked}; it may still appear"
 
 
 def _unlisted(case: Case) -> Judged | None:
@@ -109,7 +119,7 @@ def _gone(case: Case) -> Judged | None:
     return Course.CREATE, f"{what}, and the signature changed"
 
 
-_ANY: tuple[Callable[[Case], Judged | None], ...] = (_in_doubt, _unlisted, _gone)
+_ANY: tuple[Callable[[Case], Judged | None], ...] = (_held, _in_doubt, _unlisted, _gone)
 
 
 # --- a closed issue -------------------------------------------------------------------------------

@@ -23,9 +23,10 @@ class Delivery:
     """An incident's issue in one tracker, as far as we know; times in nanoseconds UTC, 0: never.
 
     `since` is when something began to wait, 0 if nothing does; `attempts` how often it was tried
-    without success, `reason` why it did not get out, `not_before` when to try again. `news` are
-    the comments that wait: later reports do not tell them again. `told` is the digest of what was
-    last brought there wholly, "" if nothing was.
+    without success, `reason` why it did not get out, `not_before` when to try again. `news` and
+    `answers` are the comments that wait: later reports do not tell them again. `told` is the digest
+    of what was last brought there wholly, "" if nothing was; `seen` of all that was looked at when
+    nothing was left to do (`looking.sight`), "" if something was.
     """
 
     known: Known = field(default_factory=Known)
@@ -35,6 +36,8 @@ class Delivery:
     not_before: int = 0
     news: tuple[News, ...] = ()
     told: str = ""
+    answers: tuple[News, ...] = ()
+    seen: str = ""
 
     @property
     def waits(self) -> bool:
@@ -49,11 +52,17 @@ class Delivery:
             attempts=self.attempts + bool(reason),
             reason=reason or self.reason,
             not_before=not_before,
+            seen="",
         )
 
-    def done(self, told: str = "") -> Delivery:
+    def postponed(self, now: int, reason: str, until: int) -> Delivery:
+        """Return it waiting for its time to come, be it that it was never tried."""
+        since = self.since or now
+        return replace(self, since=since, reason=reason, not_before=until, seen="")
+
+    def done(self, told: str = "", seen: str = "") -> Delivery:
         """Return it with nothing that waits, since what `told` is the digest of stands there."""
-        return Delivery(self.known, told=told)
+        return Delivery(self.known, told=told, seen=seen)
 
     def document(self) -> dict[str, Any]:
         """Return it as plain JSON, sets in order."""
@@ -67,14 +76,21 @@ class Delivery:
             KeyError, TypeError: it shows none.
 
         """
-        news = tuple(News(**item) for item in document["news"])
-        return cls(**{**document, "known": _known(document["known"]), "news": news})
+        comments = {
+            name: tuple(News(**item) for item in document.get(name, ()))
+            for name in ("news", "answers")
+        }
+        return cls(**{**document, "known": _known(document["known"]), **comments})
 
 
 def digest(wanted: Wanted) -> str:
-    """Return what changes when an incident wants something else, news and notes left out."""
-    said = repr(replace(wanted, news=(), notes=()))
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+    """Return what changes when an incident wants something else, comments and notes left out."""
+    return hashed(repr(replace(wanted, news=(), answers=(), notes=())))
+
+
+def hashed(text: str) -> str:
+    """Return what tells a text from others."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _known_document(known: Known) -> dict[str, Any]:

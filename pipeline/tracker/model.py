@@ -107,11 +107,12 @@ class Wanted:
 
     `key` is the incident's id, `signature` changes when it becomes another failure, `last_seen` is
     its last detection. `likes` and `links` are lines above the body: "Possibly the same as #144",
-    as it was said at first, and such as say who looks after it. `absorbed` and `children` are other
-    incidents' keys: those that became part of this one, and those of which it is the storm. `adopt`
-    is the number of an issue of people's to go on in when none is ours (0: none), `close` says that
-    people resolved it, so that its issue is closed whatever the policy says. `notes` say in plain
-    text what it does not get, and why.
+    as it was said at first, and such as say who looks after it. `answers` are comments that are
+    made even where the issue is left alone. `absorbed` and `children` are other incidents' keys:
+    those that became part of this one, and those of which it is the storm. `adopt` is the number of
+    an issue of people's to go on in when none is ours (0: none), `close` says that people resolved
+    it, so that its issue is closed whatever the policy says. `held` says why nothing is reported
+    about it for now, "" if it is; `notes` say in plain text what it does not get, and why.
     """
 
     key: str
@@ -128,10 +129,12 @@ class Wanted:
     likes: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     news: tuple[News, ...] = ()
+    answers: tuple[News, ...] = ()
     absorbed: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     adopt: int = 0
     close: bool = False
+    held: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -163,9 +166,9 @@ class Known:
     `number` is 0 as long as none is known to exist; `asked_at` says when one was asked for without
     an answer that counts. `digest` is of the last text that we put there, `edited_at` says when.
     `after` is the number of the issue that this one follows, `said` are the keys of our comments,
-    `reopened` how often we opened it again. `likes` are what it says of others since it was
-    created. `ours` is confirmed, `trying` what it is to become by
-    a request that is under way, or was when we were interrupted.
+    `reopened` how often we opened it again. `ours` is confirmed, `trying` what it is to become by
+    a request that is under way, or was when we were interrupted. `likes` are the lines about issues
+    of people's that it has since it was created.
     """
 
     number: int = 0
@@ -176,9 +179,9 @@ class Known:
     after: int = 0
     said: frozenset[str] = frozenset()
     reopened: int = 0
-    likes: tuple[str, ...] = ()
     ours: Ours = field(default_factory=Ours)
     trying: Ours | None = None
+    likes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,8 @@ class TrackerPolicy:
     issue was closed that it was still on its way (`grace`) opens nothing; within `reopen_window`
     the issue is opened again, later another one follows it. `closes` says whether issues of
     resolved incidents are closed. A request to create one that was not answered is not repeated
-    within `doubt`, in which its issue may still appear. `logins` are the accounts that write for
+    within `doubt`, in which its issue may still appear. An issue that was opened again `flapping`
+    times bears a label that says so. `logins` are the accounts that write for
     us (none: not checked); a comment of anybody else is never edited. `sub_issues` is GitHub's
     limit for one parent.
     """
@@ -199,6 +203,7 @@ class TrackerPolicy:
     reopen_window: int = 7 * DAY
     closes: bool = False
     doubt: int = 60 * SECOND
+    flapping: int = 2
     logins: frozenset[str] = frozenset()
     sub_issues: int = 100
 
@@ -230,6 +235,7 @@ class Step:
     the ledger is not concerned. `key` and `comment` (its id) belong to comments. `other` is the
     incident of which the issue is closed as a duplicate, or that becomes a sub-issue,
     `other_number` its issue, 0 as above. `digest`, `signature` and `after` are for the ledger.
+    `due` is when that may be done which is left for later, 0 if nothing is.
     """
 
     kind: Kind
@@ -244,6 +250,7 @@ class Step:
     digest: str = ""
     signature: str = ""
     after: int = 0
+    due: int = 0
 
 
 def folded(names: Iterable[str]) -> frozenset[str]:

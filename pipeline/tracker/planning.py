@@ -32,22 +32,31 @@ def plan(  # noqa: PLR0913 - both sides, and by what they are judged
     policy: TrackerPolicy,
     *,
     signer: Signer,
+    same: frozenset[str] = frozenset(),
 ) -> tuple[Step, ...]:
     """Return the steps that bring a repository's issues to what incidents want, in order.
 
     `issues` are all that bear our label, open or closed, and those that `locating.unlisted` named;
     those that `locating.concerned` names have to come with their comments. `known` is the ledger by
-    incident, `now` is when the plan is made. An incident for which nothing is to be done gets one
-    step, which says why it is left alone.
+    incident, `now` is when the plan is made. Incidents that are the `same` as when nothing was left
+    to do are left alone, and their comments are not needed. An incident for which nothing is to be
+    done gets one step, which says why it is left alone.
 
     Raises:
         ValueError: the comments of an issue were not listed that had to be.
 
     """
     survey = Survey(issues, known, signer)
-    drafts = {one.key: _draft(_case(one, survey, now, policy)) for one in wanted}
+    drafts = {
+        one.key: _draft(_case(one, survey, now, policy), is_same=one.key in same) for one in wanted
+    }
     own = (step for draft in drafts.values() for step in writing.steps(draft))
-    between = (step for draft in drafts.values() for step in _relations(draft, drafts, survey))
+    between = (
+        step
+        for key, draft in drafts.items()
+        if key not in same and not draft.case.wanted.held
+        for step in _relations(draft, drafts, survey)
+    )
     return (*own, *between)
 
 
@@ -56,6 +65,7 @@ def settle(
     issues: Iterable[Issue],
     known: Mapping[str, Known],
     signer: Signer,
+    policy: TrackerPolicy,
 ) -> dict[str, Known]:
     """Return the ledger once issues were listed: what was found, and what nobody had heard of.
 
@@ -63,7 +73,7 @@ def settle(
     """
     survey = Survey(issues, known, signer)
     found = {
-        one.key: _settled(one, survey.known(one.key), place)
+        one.key: _settled(one, survey.known(one.key), place, policy)
         for one in wanted
         if (place := survey.places(one.key, one.adopt).place)
     }
@@ -75,7 +85,7 @@ def _case(wanted: Wanted, survey: Survey, now: int, policy: TrackerPolicy) -> Ca
     places = survey.places(wanted.key, wanted.adopt)
     return Case(
         wanted,
-        _settled(wanted, before, places.place) if places.place else before,
+        _settled(wanted, before, places.place, policy) if places.place else before,
         places,
         now,
         policy,
@@ -86,19 +96,22 @@ def _case(wanted: Wanted, survey: Survey, now: int, policy: TrackerPolicy) -> Ca
     )
 
 
-def _settled(wanted: Wanted, known: Known, place: Place) -> Known:
-    return settled(known, place, wanted, folded(labels_of(wanted, known.reopened)))
+def _settled(wanted: Wanted, known: Known, place: Place, policy: TrackerPolicy) -> Known:
+    labels = labels_of(wanted, known.reopened, policy.flapping)
+    return settled(known, place, wanted, folded(labels))
 
 
-def _draft(case: Case) -> Draft:
+def _draft(case: Case, *, is_same: bool) -> Draft:
     course, reason = course_of(case)
+    course = Course.LEAVE if is_same else course
     place = case.place
     if course is Course.CREATE:
         after = place.issue.number if place else case.number
         return Draft(case, course, reason, None, 0, after)
+    due = 0 if case.wanted.held else case.doubted_until
     if place is None:
-        return Draft(case, course, reason)
-    return Draft(case, course, reason, place, place.issue.number, place.after)
+        return Draft(case, course, reason, due=due)
+    return Draft(case, course, reason, place, place.issue.number, place.after, due)
 
 
 # --- between issues -------------------------------------------------------------------------------

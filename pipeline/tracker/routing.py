@@ -10,7 +10,7 @@ held against what the repository has. What was left out is said, and why.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -24,7 +24,7 @@ from pipeline.tracker.people import login_of, team_of
 from pipeline.tracker.writing import ASSIGNEES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.document import IncidentDocument, SymptomDocument
     from pipeline.tracker.model import Wanted
@@ -126,12 +126,11 @@ class Route:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Rendering:
-    """Renders the templates for one incident, and collects what is left out."""
+    """Renders the templates for one incident."""
 
-    values: dict[str, Any]
-    notes: list[str] = field(default_factory=list)
+    values: Mapping[str, Any]
 
     def text(self, template: str, name: str) -> str:
         """Render a template to one visible line."""
@@ -155,15 +154,17 @@ def route(document: IncidentDocument, settings: RoutingSettings) -> Route:
     """
     rendering = _Rendering(_values(document))
     people, teams = _people(document, settings)
+    names = (rendering.text(template, "labels") for template in settings.labels)
+    labels, notes = labelled(names, settings)
     return Route(
         markdown.title(render_text(settings.title, rendering.values, "title")),
-        _labels(rendering, settings),
+        labels,
         tuple(people),
         tuple(teams),
         rendering.text(settings.milestone, "milestone"),
         rendering.text(settings.type, "type"),
         tuple(_lines(teams, mentions=settings.mentions)),
-        tuple(rendering.notes),
+        notes,
     )
 
 
@@ -226,17 +227,18 @@ def root_of(document: IncidentDocument) -> SymptomDocument:
 # --- labels ---------------------------------------------------------------------------------------
 
 
-def _labels(rendering: _Rendering, settings: RoutingSettings) -> tuple[str, ...]:
-    """Return ours and the further ones that are allowed, each once, whatever its case."""
-    made = {settings.label.casefold(): settings.label}
-    for template in settings.labels:
-        name = _label(rendering.text(template, "labels"))
+def labelled(
+    names: Iterable[str], settings: RoutingSettings
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return our label and those that are allowed, each once, whatever its case; and notes."""
+    made, notes = {settings.label.casefold(): settings.label}, []
+    for name in map(_label, names):
         reason = _why_not(name, made, settings)
         if reason:
-            rendering.notes.append(f"no label {name!r}: {reason}")
+            notes.append(f"no label {name!r}: {reason}")
         elif name:
             made.setdefault(name.casefold(), name)
-    return tuple(made.values())
+    return tuple(made.values()), tuple(notes)
 
 
 def _label(text: str) -> str:

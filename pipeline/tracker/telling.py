@@ -19,6 +19,9 @@ _MARKER: Final = "<!-- fivewhys:"
 _HEADERS: Final = 2
 """Lines with which a difference begins."""
 
+_FROM_THE_TOP: Final = ("@@ -0,0 ", "@@ -1 ", "@@ -1,")
+"""How a piece of a difference begins that has nothing above it."""
+
 VERBS: Final[Mapping[Kind, str]] = {
     Kind.CREATE: "create",
     Kind.EDIT: "change",
@@ -96,13 +99,16 @@ def _standing_text(step: Step, issue: Issue) -> str:
 
 
 def _text_difference(before: str, after: str) -> Iterator[Line]:
-    """Yield the lines that differ, and one on each side of them; markers are not to be read."""
+    """Yield the lines that differ, and one on each side of them; `…` is what is left out above.
+
+    Markers are not to be read.
+    """
     old, new = ([*_shown(text)] for text in (before, after))
     for line in islice(unified_diff(old, new, n=1, lineterm=""), _HEADERS, None):
-        if line.startswith("@@"):
-            yield Line("", "…")
-        else:
+        if not line.startswith("@@"):
             yield Line(line[:1].strip(), line[1:])
+        elif not line.startswith(_FROM_THE_TOP):
+            yield Line("", "…")
 
 
 def _shown(text: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pipeline.entry import parse_timestamp
@@ -27,7 +28,7 @@ def all_wanted(
     now: int,
     settings: RoutingSettings = DEFAULT,
 ) -> tuple[Wanted, ...]:
-    """Return what those incidents want that were decided to be reported, and are not held back.
+    """Return what those incidents want that were decided to be reported.
 
     `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end.
 
@@ -36,9 +37,9 @@ def all_wanted(
 
     """
     return tuple(
-        wanted(document, ledger[document.id], settings)
+        replace(wanted(document, ledger[document.id], settings), held=_held(document, now))
         for document in documents
-        if document.id in ledger and not _is_held(document, now)
+        if document.id in ledger
     )
 
 
@@ -71,9 +72,12 @@ def wanted(
     )
 
 
-def _is_held(document: IncidentDocument, now: int) -> bool:
+def _held(document: IncidentDocument, now: int) -> str:
+    """Return why nothing is reported about an incident, "" if something is."""
+    for item in document.suppressed[:1]:
+        return f"suppressed by {item.owner} ({item.place})"
     until = document.silenced_until
-    return bool(document.suppressed) or bool(until and parse_timestamp(until) > now)
+    return f"silenced until {until}" if until and parse_timestamp(until) > now else ""
 
 
 def _news(document: IncidentDocument, decided: LedgerEntry) -> tuple[News, ...]:

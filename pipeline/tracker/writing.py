@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pipeline.incident import State
-from pipeline.lifecycle import TWICE
 from pipeline.markdown import TITLE_LIMIT, truncate
 from pipeline.tracker import commenting
 from pipeline.tracker.courses import Course
@@ -39,7 +38,8 @@ class Draft:
     """What becomes of an incident's issue.
 
     `place` is its issue, None if it is created or left without one; `number` 0 if it is created,
-    None if there is none; `after` the number of the issue that it follows.
+    None if there is none; `after` the number of the issue that it follows. `due` is when something
+    may be done that is left for now, 0 if nothing waits.
     """
 
     case: Case
@@ -48,6 +48,7 @@ class Draft:
     place: Place | None = None
     number: int | None = None
     after: int = 0
+    due: int = 0
 
 
 def steps(draft: Draft) -> list[Step]:
@@ -55,20 +56,26 @@ def steps(draft: Draft) -> list[Step]:
     if draft.course is Course.CREATE:
         return [*_created(draft)]
     if draft.course is Course.LEAVE or draft.place is None:
-        return [_left(draft, draft.reason)]
+        return [*_answered(draft), _left(draft, draft.reason)]
     return _updated(draft, draft.place)
 
 
-def labels_of(wanted: Wanted, reopened: int) -> tuple[str, ...]:
-    """Return the labels that an issue is to have, opened again so often."""
+def labels_of(wanted: Wanted, reopened: int, flapping: int) -> tuple[str, ...]:
+    """Return the labels that an issue is to have, opened again `reopened` times."""
     is_over = wanted.state in OVER
-    flaps = not is_over and (wanted.state is State.FLAPPING or reopened >= TWICE)
+    flaps = not is_over and (wanted.state is State.FLAPPING or reopened >= flapping)
     states = [name for name, holds in ((QUIET, is_over), (FLAPPING, flaps)) if holds]
     return tuple({name.casefold(): name for name in (*wanted.labels, *states)}.values())
 
 
-def _left(draft: Draft, reason: str) -> Step:
-    return Step(Kind.LEAVE, draft.case.wanted.key, draft.number or 0, reason)
+def _answered(draft: Draft) -> Iterator[Step]:
+    """Yield what answers people: all that is written where an issue is left alone."""
+    if draft.place:
+        yield from commenting.answers(draft.case, draft.place)
+
+
+def _left(draft: Draft, reason: str, due: int = 0) -> Step:
+    return Step(Kind.LEAVE, draft.case.wanted.key, draft.number or 0, reason, due=due or draft.due)
 
 
 def _created(draft: Draft) -> Iterator[Step]:
@@ -77,7 +84,7 @@ def _created(draft: Draft) -> Iterator[Step]:
     fields: Fields = {
         "title": _title(wanted),
         "body": layout.body or "",  # alone in it, our part never lacks room for its markers
-        "labels": labels_of(wanted, 0),
+        "labels": labels_of(wanted, 0, case.policy.flapping),
         "assignees": wanted.assignees[:ASSIGNEES],
         "milestone": wanted.milestone,
         "type": wanted.type,
@@ -94,17 +101,19 @@ def _updated(draft: Draft, place: Place) -> list[Step]:
     case, issue = draft.case, place.issue
     is_reopened = draft.course is Course.REOPEN
     news = [*commenting.news(case, place, issue.number)]
-    edits, waits = _edits(draft, place, is_news=is_reopened or bool(news))
+    edits, due = _edits(draft, place, is_news=is_reopened or bool(news))
     told = [
         *_reopened(draft, issue),
         *edits,
         *news,
+        *commenting.answers(case, place),
         *_labelled(case, issue, case.known.reopened + is_reopened),
         *_assigned(case, issue),
         *_closed(case, issue.number),
     ]
-    reason = "an edit waits for group_interval" if waits else draft.reason
-    return told or [_left(draft, reason)]
+    if due:
+        return [*told, _left(draft, "an edit waits for group_interval", due)]
+    return told or [_left(draft, draft.reason)]
 
 
 def _reopened(draft: Draft, issue: Issue) -> Iterator[Step]:
@@ -116,8 +125,8 @@ def _reopened(draft: Draft, issue: Issue) -> Iterator[Step]:
 # --- title and text -------------------------------------------------------------------------------
 
 
-def _edits(draft: Draft, place: Place, *, is_news: bool) -> tuple[list[Step], bool]:
-    """Return what edits an issue and the comments that go on with it, and whether that has to wait.
+def _edits(draft: Draft, place: Place, *, is_news: bool) -> tuple[list[Step], int]:
+    """Return what edits an issue and the comments that go on with it, or until when that waits.
 
     An edit waits for the interval, but not where there is news, nor where the last one was cut
     short.
@@ -130,14 +139,14 @@ def _edits(draft: Draft, place: Place, *, is_news: bool) -> tuple[list[Step], bo
     overflow = [*commenting.overflow(case, place, issue.number, layout)]
     fields = {**_scalars(case, issue), **_body(draft, layout, part)}
     if not fields and not overflow:
-        return [], False
+        return [], 0
     last = part.mark.of if part else case.known.digest
-    since = case.now - case.known.edited_at
-    if not (is_news or last == layout.of or since >= case.policy.group_interval):
-        return [], True
+    due = case.known.edited_at + case.policy.group_interval
+    if not (is_news or last == layout.of or case.now >= due):
+        return [], due
     reason = _why_edited(fields, part)
     edit = [_written(draft, Kind.EDIT, reason, fields, layout)] if fields else []
-    return [*edit, *overflow], False
+    return [*edit, *overflow], 0
 
 
 def _body(draft: Draft, layout: Layout, part: Part | None) -> Fields:
@@ -201,7 +210,7 @@ def _written(draft: Draft, kind: Kind, reason: str, fields: Fields, layout: Layo
 
 
 def _labelled(case: Case, issue: Issue, reopened: int) -> Iterator[Step]:
-    wanted = labels_of(case.wanted, reopened)
+    wanted = labels_of(case.wanted, reopened, case.policy.flapping)
     more, less = _difference(case, "labels", wanted, issue.labels)
     key, number = case.wanted.key, issue.number
     if more:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.bootstrap.routing import read_routing, read_similar
+from pipeline.bootstrap import routing as module
+from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
 from pipeline.errors import ConfigurationError
-from pipeline.lifecycle import DAY
+from pipeline.lifecycle import DAY, HOUR
 from pipeline.tracker.routing import RoutingSettings
 from pipeline.tracker.similar import SimilarSettings
+from pipeline.tracker.storming import StormSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     Set = Callable[..., None]
 
 HERE = "example/platform"
+ROOT = Path(__file__).parents[2]
+SETTINGS = set(re.findall(r"_PREFIX}(\w+)", Path(module.__file__).read_text(encoding="utf-8")))
 
 
 @pytest.fixture
@@ -124,3 +130,28 @@ def test_what_is_no_score_is_a_mistake(said: Set, wrong: str) -> None:
     names = ("SIMILAR", "SIMILAR_CLOSED", "ADOPT")
     assert found == [f"FIVEWHYS_GITHUB_{name}" for name in names]
     assert "a number from 50 to 100, or false" in str(caught.value)
+
+
+def test_what_a_storm_is(said: Set) -> None:
+    """Or that there is none."""
+    assert read_storms() == StormSettings()
+    said(STORM="5", STORM_WITHIN="1h")
+    assert read_storms() == StormSettings(5, HOUR)
+    said(STORM="False")
+    assert read_storms().least == 0
+
+
+@pytest.mark.parametrize("wrong", ["1", "0", "-5", "many", "10001", "³"])
+def test_what_is_no_storm_is_a_mistake(said: Set, wrong: str) -> None:
+    """Nor is a span."""
+    said(STORM=wrong, STORM_WITHIN="soon")
+    with pytest.raises(ConfigurationError) as caught:
+        read_storms()
+    found = [one.file for one in caught.value.mistakes]
+    assert found == ["FIVEWHYS_GITHUB_STORM", "FIVEWHYS_GITHUB_STORM_WITHIN"]
+
+
+def test_each_setting_is_documented() -> None:
+    """In the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in SETTINGS if f"`FIVEWHYS_GITHUB_{name}`" not in readme] == []

@@ -237,8 +237,13 @@ def _catalog(needed: str = "", named: str = "", name: object = "") -> str:
 
 def pair(effect: str, edge: Edge, cause: str) -> Pair | None:
     """Return showings between which an edge holds, None if none of the rules' tests has such."""
-    tried = product(showings(effect), showings(cause))
+    tried = product(_telling(effect, edge), _telling(cause, edge))
     return next((one for one in islice(_fitting(edge, tried), TRIES) if one.links()), None)
+
+
+def _telling(rule: str, edge: Edge) -> list[Showing]:
+    """Return the showings of a rule, those first that carry what the edge asks to be equal."""
+    return sorted(showings(rule), key=lambda one: sum(name not in one.fields for name in edge.same))
 
 
 def _fitting(edge: Edge, pairs: Iterable[tuple[Showing, Showing]]) -> Iterator[Pair]:

@@ -59,9 +59,12 @@ def seen(name: str) -> Any:
 
 
 def moves(name: str, *, anywhere: bool) -> bool:
-    """Say whether a rule may see its entries elsewhere, too; `anywhere`: its filters as well."""
+    """Say whether a rule may see its entries elsewhere, too; `anywhere`: its filters as well.
+
+    One with a filter for some logs keeps to the others.
+    """
     asked, refuted = fields_of(name)
-    fields = asked | refuted if anywhere else asked
+    fields = asked | (refuted if anywhere else refuted & {"logName"})
     return not any(field.startswith(PLACES) for field in fields)
 
 

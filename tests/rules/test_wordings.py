@@ -43,7 +43,17 @@ def entries_of(name: str) -> list[LogEntry]:
 def leveled(name: str) -> list[LogEntry]:
     """Return those it matches, as each level would have them: a level is shown by a copy."""
     found = [case.entry for case in cases_of(name).matches]
-    levels = ("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+    levels = (
+        "DEFAULT",
+        "DEBUG",
+        "INFO",
+        "NOTICE",
+        "WARNING",
+        "ERROR",
+        "CRITICAL",
+        "ALERT",
+        "EMERGENCY",
+    )
     return [
         one for entry in found for level in levels for one in _read({**entry, "severity": level})
     ]

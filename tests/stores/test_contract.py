@@ -24,6 +24,7 @@ from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known, News, Ours
+from pipeline.tracker.pace import Pace
 from pipeline.traffic import Question
 from pipeline.verdicts import Kind, Verdict
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
@@ -419,7 +420,16 @@ def test_a_run_leaves_verdicts_alone(store: Store) -> None:
 
 OURS = Ours("It fails \ufdd0", labels=frozenset({"p1", "fivewhys"}), closed="completed")
 KNOWN = Known(
-    7, "missing-table", "digest", 2 * BASE, 3 * BASE, 5, frozenset({"b", "a"}), 1, OURS, Ours()
+    7,
+    "missing-table",
+    "digest",
+    2 * BASE,
+    3 * BASE,
+    5,
+    frozenset({"b", "a"}),
+    1,
+    ours=OURS,
+    trying=Ours(),
 )
 WAITING = Delivery(KNOWN, BASE, 2, "time-out \x00", 3 * BASE, (News("update-1", "It \ud800"),))
 
@@ -455,6 +465,17 @@ def test_only_one_holds_a_lease(store: Store) -> None:
     assert not store.lease("example/platform", "two", BASE + 40, BASE + 29)
     assert store.lease("example/platform", "two", BASE + 50, BASE + 30)
     assert not store.lease("example/platform", "one", BASE + 50, BASE + 31)
+
+
+def test_how_fast_a_server_was_written_to_is_kept(store: Store) -> None:
+    """Writes of several processes add up; the rest is what the last one says."""
+    assert store.pace("example.com") == Pace()
+    first = Pace((BASE,), BASE + 10, "GitHub's limit", 1, 2, 3, 4)
+    assert store.keep_pace("example.com", first) == first
+    assert store.pace("example.com") == first
+    assert store.keep_pace("example.com", Pace((BASE + 1,))).writes == (BASE, BASE + 1)
+    assert store.pace("example.com") == Pace((BASE, BASE + 1))
+    assert store.pace("example.org") == Pace()
 
 
 def test_only_the_holder_gives_a_lease_back(store: Store) -> None:

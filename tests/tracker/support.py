@@ -65,7 +65,7 @@ class Tracker:
 
     def apply(self, *items: Wanted) -> tuple[Step, ...]:
         """Plan, take all steps, and return them."""
-        self.ledger = settle(items, self.issues.values(), self.ledger, SIGNER)
+        self.ledger = settle(items, self.issues.values(), self.ledger, SIGNER, self.policy)
         steps = self.plan(*items)
         for step in steps:
             self.take(step)
@@ -73,7 +73,7 @@ class Tracker:
 
     def interrupted(self, items: Sequence[Wanted], steps: int, *, has_effect: bool) -> None:
         """Plan, take some steps, and die in the next, before or after it has its effect."""
-        self.ledger = settle(items, self.issues.values(), self.ledger, SIGNER)
+        self.ledger = settle(items, self.issues.values(), self.ledger, SIGNER, self.policy)
         told = [step for step in self.plan(*items) if step.kind is not Kind.LEAVE]
         for step in told[:steps]:
             self.take(step)

@@ -273,8 +273,8 @@ def test_a_creation_that_nobody_answered_is_waited_for(*, is_second: bool) -> No
     known = intended(tracker.ledger.get("inc-a", Known()), step, tracker.now)
     tracker.ledger["inc-a"] = known
     tracker.now += POLICY.doubt // 2
-    assert only(tracker.plan(item)).reason.endswith("ago without an answer; it may still appear")
-    tracker.ledger = settle([item], tracker.issues.values(), tracker.ledger, SIGNER)
+    assert only(tracker.plan(item)).reason.endswith(" without an answer; it may still appear")
+    tracker.ledger = settle([item], tracker.issues.values(), tracker.ledger, SIGNER, POLICY)
     assert only(tracker.plan(item)).kind is Kind.LEAVE
     tracker.ledger["inc-a"] = refused(known)
     assert only(tracker.plan(item)).kind is Kind.CREATE
@@ -383,7 +383,7 @@ def test_the_issue_that_the_ledger_knows_gives_way_to_an_older_one() -> None:
     tracker = filed()
     tracker.file(body=tracker.issues[1].body, title="older")
     tracker.ledger["inc-a"] = replace(tracker.ledger["inc-a"], number=2)
-    known = settle([wanted()], tracker.issues.values(), tracker.ledger, SIGNER)["inc-a"]
+    known = settle([wanted()], tracker.issues.values(), tracker.ledger, SIGNER, POLICY)["inc-a"]
     assert (known.number, known.ours.title, known.signature) == (1, "", "missing-table")
 
 

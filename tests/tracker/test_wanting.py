@@ -90,8 +90,8 @@ def test_what_people_resolved_is_closed(state: str, reason: str, closes: bool) -
     assert one.close is closes
 
 
-def test_only_what_was_decided_to_be_reported_and_is_not_held_is_wanted() -> None:
-    """A silence ends by itself."""
+def test_only_what_was_decided_to_be_reported_is_wanted() -> None:
+    """Why it is held back is said; a silence ends by itself."""
     ledger = dict.fromkeys(("inc-1", "inc-2", "inc-3"), DECIDED)
     documents = [
         recorded(),
@@ -100,5 +100,10 @@ def test_only_what_was_decided_to_be_reported_and_is_not_held_is_wanted() -> Non
         recorded(id="inc-4"),
     ]
     until = 1_757_462_410 * 10**9
-    assert [one.key for one in all_wanted(documents, ledger, until - 1)] == ["inc-1"]
-    assert [one.key for one in all_wanted(documents, ledger, until)] == ["inc-1", "inc-3"]
+    held = {one.key: one.held for one in all_wanted(documents, ledger, until - 1)}
+    assert held == {
+        "inc-1": "",
+        "inc-2": "suppressed by ana (s.yml:1)",
+        "inc-3": "silenced until 2025-09-10T00:00:10Z",
+    }
+    assert [one.held for one in all_wanted(documents, ledger, until)][2] == ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.audit import SECOND
@@ -18,6 +18,7 @@ from pipeline.sinks.github.failures import Later, NeverReached, NotThere
 from pipeline.sinks.github.judging import Call, judged, left, unreadable, wait_until
 from pipeline.sinks.github.pacing import Breaker, Circuit, Pacer, Ready
 from pipeline.sinks.github.wire import REDIRECTED_TO, Answer, Lost, Patience, Veil, Wire
+from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,16 +51,27 @@ class Manners:
     pauses: tuple[int, ...] = (SECOND, 3 * SECOND)
 
 
+class Memory(Protocol):
+    """What outlasts a process of how fast GitHub was written to."""
+
+    def recall(self) -> Pace:
+        """Return what was kept."""
+
+    def keep(self, pace: Pace) -> Pace:
+        """Keep it; return it with what others wrote meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """The clock (ns UTC) and what lets time pass (seconds)."""
+    """The clock (ns UTC), what lets time pass (seconds), and what outlasts the process."""
 
     clock: Callable[[], int]
     sleep: Callable[[float], None]
+    memory: Memory | None = None
 
 
 class Asking:
-    """Makes requests, one at a time."""
+    """Makes requests, one at a time; that it writes is kept before it does."""
 
     def __init__(
         self,
@@ -78,6 +90,9 @@ class Asking:
         self._manners = manners
         self._pacer = pacer
         self._breaker = breaker
+        self._kept = world.memory.recall().at(world.clock()) if world.memory else Pace()
+        pacer.resume(self._kept)
+        breaker.resume(self._kept)
         self._place: Repository | None = None
 
     def repository(self) -> Repository:
@@ -217,18 +232,41 @@ class Asking:
             return self._access.auth(self._world.clock())
         except NeverReached:
             self._breaker.failed(self._world.clock())
+            self._keep()
             raise
         except Later as failure:
             failure.not_before = self._pacer.limited(self._world.clock(), failure.not_before)
+            self._keep()
             raise
 
     def _sent(self, call: Call, path: str, auth: Auth.Auth) -> Answer | Lost:
         """Send one request when its time has come, and note what that costs and tells."""
         self._wait(call)
         self._pacer.began(self._world.clock(), write=call.writes)
+        self._keep()
         answer = self._wire.exchange(auth, call.verb, path, call.query, call.body)
         now = self._world.clock()
         self._pacer.ended(now, write=call.writes)
+        try:
+            self._learn(call, answer, now)
+        finally:
+            self._keep()
+        return answer
+
+    def _keep(self) -> None:
+        """Keep what changed of it."""
+        pace = self._breaker.noted(self._pacer.pace())
+        if self._world.memory and pace != self._kept:
+            self._kept = self._world.memory.keep(pace)
+            self._pacer.resume(self._kept)
+
+    def _learn(self, call: Call, answer: Answer | Lost, now: int) -> None:
+        """Note what an answer tells.
+
+        Raises:
+            Later: it is about a limit.
+
+        """
         if isinstance(answer, Lost) or answer.status >= _BROKEN:
             self._breaker.failed(now)
             until = 0 if isinstance(answer, Lost) else wait_until(answer, now)
@@ -236,7 +274,6 @@ class Asking:
         else:
             self._breaker.succeeded()
             self._count(call, answer, now)
-        return answer
 
     def _count(self, call: Call, answer: Answer, now: int) -> None:
         """Note what an answer says about limits.

@@ -5,12 +5,13 @@ Only who holds the lease of the repository writes into it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
+from pipeline.markdown import visible
 from pipeline.sinks.github.failures import UnknownEffect
-from pipeline.sinks.github.pacing import LONGEST
 from pipeline.tracker.delivering import Delivery, digest
 from pipeline.tracker.knowing import intended, learned, refused
 from pipeline.tracker.model import Kind
@@ -21,9 +22,30 @@ if TYPE_CHECKING:
     from pipeline.ports import Deliveries
     from pipeline.sinks.github.failures import CallError
     from pipeline.tracker.model import Known, Step, Wanted
+    from pipeline.tracker.pace import Pace
+
+_LOG = logging.getLogger(__name__)
+_LOG.addHandler(logging.NullHandler())  # a command says it itself; whoever runs on listens
 
 LEASE = 180 * SECOND
 """How long a writer that says nothing keeps others from writing: longer than a request takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """What a `ledger` keeps of how fast a `server` was written to; `keeps` says to keep more."""
+
+    ledger: Deliveries
+    server: str
+    keeps: bool = True
+
+    def recall(self) -> Pace:
+        """Return what was kept."""
+        return self.ledger.pace(self.server)
+
+    def keep(self, pace: Pace) -> Pace:
+        """Keep it; return it with what others wrote meanwhile."""
+        return self.ledger.keep_pace(self.server, pace) if self.keeps else pace
 
 
 class Book:
@@ -85,37 +107,53 @@ class Book:
 
     # --- what waits -------------------------------------------------------------------------------
 
-    def held(self) -> Delivery | None:
-        """Return what waits because GitHub asked for patience that is not over yet."""
-        now = self._now()
-        waiting = (one for one in self._rows.values() if now < one.not_before <= now + LONGEST)
-        return max(waiting, key=lambda one: one.not_before, default=None)
-
     def with_news(self, wanted: Wanted) -> Wanted:
-        """Return what an incident wants with those news that wait since earlier."""
-        told = {item.key for item in wanted.news}
-        early = tuple(item for item in self._row(wanted.key).news if item.key not in told)
-        return replace(wanted, news=(*early, *wanted.news))
+        """Return what an incident wants with those news and answers that wait since earlier."""
+        told, row = {item.key for item in wanted.news}, self._row(wanted.key)
+        early = tuple(item for item in row.news if item.key not in told)
+        return replace(wanted, news=(*early, *wanted.news), answers=row.answers)
+
+    def is_same(self, wanted: Wanted, seen: str) -> bool:
+        """Whether what is `seen` is what was seen when nothing was left to do."""
+        row = self._row(wanted.key)
+        return bool(seen) and row.seen == seen and not row.waits
 
     def is_new(self, wanted: Wanted) -> bool:
         """Whether an incident wants something else than what stands there, as far as we know."""
         row = self._row(wanted.key)
+        if wanted.held:
+            return False
         unsaid = {item.key for item in wanted.news} - row.known.said
         return row.waits or bool(unsaid) or row.told != digest(wanted)
 
     def wait(self, incident: str, failure: CallError | None = None) -> None:
         """Keep that something of an incident waits; a failure says why."""
         reason, until = (str(failure), failure.not_before) if failure else ("", 0)
-        self._keep(incident, self._row(incident).waiting(self._now(), reason, until))
+        row = self._row(incident).waiting(self._now(), reason, until)
+        self._keep(incident, row)
+        if failure:
+            _LOG.warning("%s waits for %s: %s", incident, self._tracker, visible(reason))
+
+    def postpone(self, step: Step) -> None:
+        """Keep that something waits for its time; why it failed is the better reason."""
+        row = self._row(step.incident)
+        reason = row.reason if row.known.asked_at and row.reason else step.reason
+        self._keep(step.incident, row.postponed(self._now(), reason, step.due))
+
+    def hold(self, wanted: Wanted) -> None:
+        """Keep that nothing of an incident waits but news of before it was held."""
+        row = self._row(wanted.key)
+        kept = row.postponed(self._now(), wanted.held, 0) if row.news else row.done()
+        self._keep(wanted.key, replace(kept, answers=()))
 
     def expect(self, wanted: Wanted) -> None:
-        """Keep that an incident waits, and the news of it."""
+        """Keep that an incident waits, and what is to be said about it."""
         row = self._row(wanted.key).waiting(self._now())
-        self._keep(wanted.key, replace(row, news=wanted.news))
+        self._keep(wanted.key, replace(row, news=wanted.news, answers=wanted.answers))
 
-    def done(self, incident: str, wanted: Wanted | None = None) -> None:
+    def done(self, incident: str, wanted: Wanted | None = None, seen: str = "") -> None:
         """Keep that nothing of an incident waits any more."""
-        self._keep(incident, self._row(incident).done(digest(wanted) if wanted else ""))
+        self._keep(incident, self._row(incident).done(digest(wanted) if wanted else "", seen))
 
     def _row(self, incident: str) -> Delivery:
         return self._rows.get(incident, Delivery())

@@ -35,7 +35,7 @@ T = TypeVar("T")
 class Client:
     """One repository's issues.
 
-    `pacer` may know of writes before this process; `world` is the clock and what waits.
+    `world` is the clock, what waits, and what knows of writes before this process.
     """
 
     def __init__(
@@ -48,7 +48,11 @@ class Client:
         breaker: Breaker | None = None,
     ) -> None:
         self._asking = Asking(
-            credentials, world, manners or Manners(), pacer or Pacer(), breaker or Breaker()
+            credentials,
+            world,
+            manners or Manners(),
+            pacer or Pacer(),
+            breaker or Breaker(),
         )
         self._written: dict[int, Issue] = {}
         self._said: dict[int, dict[int, Comment]] = {}

@@ -36,8 +36,31 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9.]{1,40}")
 _LONGEST_FILE = 64 * 1024
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-ReadFile: TypeAlias = Callable[[str], str]
-"""Return the text of a file; raise OSError or UnicodeDecodeError."""
+STORED: Final = "sm://"
+"""How the name of a secret of Secret Manager begins."""
+
+ReadText: TypeAlias = Callable[[str], str]
+"""Return the text of a file, or of a secret; raise OSError or UnicodeDecodeError."""
+
+
+def read_content(variable: str, place: str, read_text: ReadText) -> str:
+    """Return the text of the file or secret that a variable names, without space at its ends.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is empty or much too long.
+
+    """
+    try:
+        text = read_text(place).strip()
+    except OSError as error:
+        wrong = f"{place} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        wrong = f"{place} is no text"
+    else:
+        if 0 < len(text) <= _LONGEST_FILE:
+            return text
+        wrong = f"{place} is {'much too long' if text else 'empty'}"
+    raise ConfigurationError([Mistake(variable, 0, wrong)])
 
 
 class Secret:
@@ -89,14 +112,14 @@ class Credentials:
     app: App | None = None
 
 
-def read_credentials(environment: Mapping[str, str], read_file: ReadFile) -> Credentials:
-    """Read the settings of the environment and the files that they name.
+def read_credentials(environment: Mapping[str, str], read_text: ReadText) -> Credentials:
+    """Read the settings of the environment, and the files and secrets that they name.
 
     Raises:
         ConfigurationError: every mistake that was found, each with the name of its variable.
 
     """
-    reading = _Reading(environment, read_file)
+    reading = _Reading(environment, read_text)
     repository, url = reading.repository(), reading.url()
     token, app = reading.token(), reading.app()
     reading.check_one()
@@ -108,9 +131,9 @@ def read_credentials(environment: Mapping[str, str], read_file: ReadFile) -> Cre
 class _Reading:
     """The settings, and what is wrong with them."""
 
-    def __init__(self, environment: Mapping[str, str], read_file: ReadFile) -> None:
+    def __init__(self, environment: Mapping[str, str], read_text: ReadText) -> None:
         self._said = {name: text.strip() for name, text in environment.items()}
-        self._read_file = read_file
+        self._read_text = read_text
         self.mistakes: list[Mistake] = []
 
     def repository(self) -> str:
@@ -135,7 +158,9 @@ class _Reading:
         return url
 
     def token(self) -> Secret | None:
-        """Return the token, from its variable or its file."""
+        """Return the token, from its variable, its file, or Secret Manager."""
+        if self._get(TOKEN).startswith(STORED):
+            return self._token(TOKEN, self._content(TOKEN))
         if self._get(TOKEN):
             return self._token(TOKEN, self._get(TOKEN))
         if self._get(TOKEN_FILE):
@@ -182,20 +207,12 @@ class _Reading:
         self.mistakes.append(Mistake(name, 0, message))
 
     def _content(self, name: str) -> str:
-        """Return the text of a file that a variable names; "" and a mistake if there is none."""
-        path = self._get(name)
+        """Return the text that a variable names; "" and a mistake if there is none."""
         try:
-            text = self._read_file(path).strip()
-        except OSError as error:
-            self._wrong(name, f"{path} cannot be read: {error.strerror}")
+            return read_content(name, self._get(name), self._read_text)
+        except ConfigurationError as error:
+            self.mistakes += error.mistakes
             return ""
-        except UnicodeDecodeError:
-            self._wrong(name, f"{path} is no text")
-            return ""
-        if not 0 < len(text) <= _LONGEST_FILE:
-            self._wrong(name, f"{path} is {'much too long' if text else 'empty'}")
-            return ""
-        return text
 
     def _token(self, name: str, text: str) -> Secret | None:
         if not text:
@@ -210,8 +227,8 @@ class _Reading:
 
 
 _MOUNT = (
-    "it is the name of a secret of Secret Manager, not a token; let the platform mount the secret "
-    f"as a file and give its path in {TOKEN_FILE}"
+    f"it is the name of a secret of Secret Manager, not a token; write {STORED} before it to have "
+    "it read there"
 )
 
 

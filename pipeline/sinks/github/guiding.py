@@ -130,7 +130,7 @@ _WRITE = frozenset({"admin", "write"})
 def _is_new(wanted: Wanted, survey: Survey) -> bool:
     """Whether an incident has no issue, and none may be on its way."""
     known = survey.known(wanted.key)
-    has_any = known.number or known.asked_at or survey.places(wanted.key).place
+    has_any = wanted.held or known.number or known.asked_at or survey.places(wanted.key).place
     return not has_any
 
 

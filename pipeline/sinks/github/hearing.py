@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.tracker.asking import RESERVED, CommandSettings, Labelled, requests
 from pipeline.tracker.commands import Hearing, heed
-from pipeline.tracker.locating import Survey
-from pipeline.tracker.model import Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.redaction import Redactor
     from pipeline.sinks.github.client import Client
     from pipeline.tracker.asking import Request
-    from pipeline.tracker.marker import Signer
+    from pipeline.tracker.locating import Survey
     from pipeline.tracker.model import Issue, Wanted
 
 _SETTINGS = CommandSettings()
@@ -32,24 +30,20 @@ class Ear:
     store: Store
     documents: Mapping[str, IncidentDocument]
     redactor: Redactor
+    _asked: dict[str, str] = field(default_factory=dict)
 
     def heard(
-        self,
-        wanted: Sequence[Wanted],
-        issues: Iterable[Issue],
-        known: Mapping[str, Known],
-        signer: Signer,
-        *,
-        keeps: bool,
+        self, wanted: Sequence[Wanted], survey: Survey, same: frozenset[str], *, keeps: bool
     ) -> tuple[Wanted, ...]:
         """Return what incidents want, with answers; `keeps` says to store verdicts before that.
+
+        Of incidents that are the `same` as before nothing is heard: their comments were not read.
 
         Raises:
             CallError: nobody could find out what somebody may do.
             StoreError: the verdicts cannot be kept.
 
         """
-        survey = Survey(issues, known, signer)
         places = {one.key: survey.places(one.key, one.adopt).place for one in wanted}
         found = {key: place.issue for key, place in places.items() if place}
         numbers = {
@@ -58,24 +52,23 @@ class Ear:
             if key in self.documents
         }
         return tuple(
-            self._with_answers(one, found[one.key], known, signer, numbers, keeps=keeps)
-            if one.key in self.documents and one.key in found
+            self._with_answers(one, found[one.key], survey, numbers, keeps=keeps)
+            if one.key in self.documents and one.key in found and one.key not in same
             else one
             for one in wanted
         )
 
-    def _with_answers(  # noqa: PLR0913 - one incident, and all that it is judged by
+    def _with_answers(
         self,
         wanted: Wanted,
         issue: Issue,
-        known: Mapping[str, Known],
-        signer: Signer,
+        survey: Survey,
         numbers: Mapping[int, IncidentDocument],
         *,
         keeps: bool,
     ) -> Wanted:
-        said = known.get(wanted.key, Known()).said
-        asked = requests(issue, self._labelled(issue), said, signer, _SETTINGS)
+        said = survey.known(wanted.key).said.union(item.key for item in wanted.answers)
+        asked = requests(issue, self._labelled(issue), said, survey.signer, _SETTINGS)
         if not asked:
             return wanted
         hearing = Hearing(
@@ -90,12 +83,12 @@ class Ear:
         heard = heed(asked, hearing)
         for verdict in heard.verdicts if keeps else ():
             self.store.give(verdict)
-        told = {item.key for item in wanted.news}
-        answers = (item for item in heard.answers if item.key not in told)
-        return replace(wanted, news=(*wanted.news, *answers))
+        return replace(wanted, answers=(*wanted.answers, *heard.answers))
 
     def _permissions(self, asked: Iterable[Request]) -> dict[str, str]:
-        return {by: self.client.permission(by) for by in sorted({one.by for one in asked})}
+        for who in sorted({one.by for one in asked} - self._asked.keys()):
+            self._asked[who] = self.client.permission(who)
+        return self._asked
 
     def _labelled(self, issue: Issue) -> Iterator[Labelled]:
         """Yield who set the labels that decide something."""

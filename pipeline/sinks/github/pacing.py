@@ -7,12 +7,13 @@ the limits are not met in the first place. Times are nanoseconds since the epoch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from pipeline.audit import SECOND
 from pipeline.lifecycle import HOUR, MINUTE
+from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,22 +53,17 @@ class Pacer:
     """The budgets of one writer.
 
     Say `began` and `ended` of each request, `counted`, `limited` and `accepted` of what answers
-    tell. `writes` are times of writes before this process, as far as the last hour goes.
+    tell; `resume` with what was before this process.
     """
 
-    def __init__(self, budget: Budget | None = None, writes: Iterable[int] = ()) -> None:
+    def __init__(self, budget: Budget | None = None) -> None:
         self._budget = budget or Budget()
         self._calls: _Uses = []
-        self._writes: _Uses = [(at, 1) for at in sorted(writes)]
+        self._writes: _Uses = []
         self._points: _Uses = []
-        self._last_write = self._writes[-1][0] if self._writes else 0
+        self._last_write = 0
         self._until = Ready(0)
         self._limits_in_a_row = 0
-
-    @property
-    def writes(self) -> tuple[int, ...]:
-        """The times of writes in the last hour."""
-        return tuple(at for at, _ in self._writes)
 
     def ready(self, now: int, *, write: bool) -> Ready:
         """Return when a request may go; `at` is `now` if it may go at once."""
@@ -111,6 +107,22 @@ class Pacer:
         until = min(until, now + LONGEST)
         if until > self._until.at:
             self._until = Ready(until, reason)
+
+    def pace(self) -> Pace:
+        """Return what is to outlast this process."""
+        writes = tuple(at for at, _ in self._writes)
+        return Pace(writes, self._until.at, self._until.reason, self._limits_in_a_row)
+
+    def resume(self, pace: Pace) -> None:
+        """Know what others wrote, and what GitHub told them."""
+        known = {at for at, _ in self._writes}
+        more = [at for at in pace.writes if at not in known]
+        self._writes = sorted([*self._writes, *((at, 1) for at in more)])
+        self._points = sorted([*self._points, *((at, _POINTS[True]) for at in more)])
+        self._last_write = max([self._last_write, *more])
+        self._limits_in_a_row = max(self._limits_in_a_row, pace.limits)
+        if pace.until > self._until.at:
+            self._until = Ready(pace.until, pace.reason)
 
     def _forget(self, now: int) -> None:
         """Drop what is over; a clock that was set back turns times of the future into now."""
@@ -184,6 +196,14 @@ class Breaker:
         if self.circuit(now) is Circuit.OPEN:
             return Ready(self._until, "GitHub did not answer several times in a row")
         return Ready(now)
+
+    def resume(self, pace: Pace) -> None:
+        """Go on where another process was."""
+        self._failures, self._span, self._until = pace.failures, pace.span, pace.closed_until
+
+    def noted(self, pace: Pace) -> Pace:
+        """Return a pace with what is to outlast this process."""
+        return replace(pace, failures=self._failures, span=self._span, closed_until=self._until)
 
     def failed(self, now: int) -> None:
         """Note a request without an answer that counts."""

@@ -7,7 +7,6 @@ written bears a marker, and is found by it. So a stop at any point repeats nothi
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -23,14 +22,16 @@ from pipeline.sinks.github.failures import (
     NotThere,
     UnknownEffect,
 )
+from pipeline.sinks.github.rounds import Applied, Round, notes_of
 from pipeline.sinks.github.taking import take
-from pipeline.tracker.locating import concerned, unlisted
+from pipeline.tracker.locating import Survey, concerned, unlisted
+from pipeline.tracker.looking import sight
 from pipeline.tracker.marker import Signer
 from pipeline.tracker.model import Kind
 from pipeline.tracker.planning import plan, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.sinks.github.asking import World
     from pipeline.sinks.github.book import Book
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 ROUNDS: Final = 4
 """How often issues are listed and the plan is made, at most."""
+
+PATIENCE: Final = 90 * SECOND
+"""How long is waited at most to see whether an issue appears that was asked for."""
 
 SETTLING: Final = 3 * SECOND
 """What GitHub is given to finish what it did not answer, before issues are listed again."""
@@ -61,19 +65,6 @@ class Plan:
 
     steps: tuple[Step, ...]
     issues: tuple[Issue, ...]
-    notes: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class Applied:
-    """What was done, and what failed, by incident; `plan` is the last one that was made.
-
-    `notes` are as those of a `Plan`.
-    """
-
-    done: list[Step] = field(default_factory=list)
-    failures: dict[str, CallError] = field(default_factory=dict)
-    plan: tuple[Step, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 
 
@@ -119,10 +110,11 @@ class Reconciler:
         """
         self._book.read()
         told = [self._book.with_news(one) for one in wanted]
-        compared, issues = self._listed(told)
-        heard = self._fitted(self._heard(compared, issues, keeps=False), issues)
-        steps = self._planned(heard, issues)
-        return Plan(steps, issues, tuple(_notes(heard, steps)))
+        compared, issues, same = self._listed(told)
+        heard = self._heard(compared, issues, same, keeps=False)
+        fitted = self._fitted(heard, issues, same)
+        steps = self._planned(fitted, issues, same)
+        return Plan(steps, issues, tuple(notes_of(fitted, steps)))
 
     def apply(self, wanted: Sequence[Wanted]) -> Applied:
         """Do what a plan says, and plan again after any doubt.
@@ -137,7 +129,7 @@ class Reconciler:
         try:
             self._book.read()
             told = [self._book.with_news(one) for one in wanted]
-            self._reconcile(_Round(self._book, told, applied))
+            self._reconcile(Round(self._book, told, applied))
         finally:
             self._book.give_back()
         return applied
@@ -151,44 +143,40 @@ class Reconciler:
             self._world.sleep(_ASKING / SECOND)
         return True
 
-    def _reconcile(self, state: _Round) -> None:
-        held = self._book.held()
-        if held:
-            message = f"GitHub asked for patience: {held.reason}"
-            state.give_up(Later(message, not_before=held.not_before))
-            return
+    def _reconcile(self, state: Round) -> None:
         for left in reversed(range(ROUNDS)):
             pause = self._once(state)
             if pause is None or not left:
                 return
             self._world.sleep(pause / SECOND)
 
-    def _once(self, state: _Round) -> int | None:
+    def _once(self, state: Round) -> int | None:
         """Plan and take steps until one is in doubt; return when to plan again, None if never."""
         try:
-            wanted, issues = self._listed(state.wanted)
+            wanted, issues, same = self._listed(state.wanted)
             if not self._book.take():
                 state.lost()
                 return None
             for one in wanted if self._guide else ():
                 self._book.liken(one)
-            found = settle(wanted, issues, self._book.known(), self._signer)
-            for incident, known in found.items():
-                self._book.learn(incident, known)
-            heard = self._heard(wanted, issues, keeps=True)
-            state.want(self._fitted(heard, issues))
-            steps = self._planned(state.wanted, issues)
+            known, policy = self._book.known(), self._house.policy
+            for incident, found in settle(wanted, issues, known, self._signer, policy).items():
+                self._book.learn(incident, found)
+            sights = self._sights(wanted, issues)
+            heard = self._heard(wanted, issues, same, keeps=True)
+            state.want(self._fitted(heard, issues, same))
+            steps = self._planned(state.wanted, issues, same)
         except NotThere:
             return 0
         except CallError as failure:
             state.give_up(failure)
             return None
-        state.begin(steps, self._owners(steps))
+        state.begin(steps, self._owners(steps), sights)
         pause = self._take_all(state)
         state.end()
         return self._doubt(state) if pause is None and not state.is_over else pause
 
-    def _take_all(self, state: _Round) -> int | None:
+    def _take_all(self, state: Round) -> int | None:
         """Take steps; what fails keeps the rest of its incident waiting, and no other."""
         while state.left:
             step, owner = state.left[0]
@@ -209,7 +197,7 @@ class Reconciler:
             state.left.popleft()
         return None
 
-    def _take(self, state: _Round, step: Step) -> None:
+    def _take(self, state: Round, step: Step) -> None:
         number = step.number or state.created.get(step.incident, 0)
         other = step.other_number or state.created.get(step.other, 0)
         self._book.intend(step)
@@ -219,12 +207,13 @@ class Reconciler:
             state.created[step.incident] = taken
         state.applied.done.append(step)
 
-    def _doubt(self, state: _Round) -> int | None:
+    def _doubt(self, state: Round) -> int | None:
         """Return when it is clear that what was asked for without an answer will not appear."""
         known = self._book.known()
         asked = [known[one.key].asked_at for one in state.wanted if one.key in known]
         latest = max(asked, default=0)
-        return max(0, latest + self._house.policy.doubt - self._world.clock()) if latest else None
+        pause = max(0, latest + self._house.policy.doubt - self._world.clock())
+        return pause if latest and pause <= PATIENCE else None
 
     # --- what stands there ------------------------------------------------------------------------
 
@@ -233,10 +222,13 @@ class Reconciler:
         """What signs our markers: for this repository, whatever it is called."""
         return Signer(self._house.key, str(self._client.repository().id))
 
-    def _listed(self, wanted: Sequence[Wanted]) -> tuple[Sequence[Wanted], tuple[Issue, ...]]:
+    def _listed(
+        self, wanted: Sequence[Wanted]
+    ) -> tuple[Sequence[Wanted], tuple[Issue, ...], frozenset[str]]:
         """Return all issues with our label, those that we know, and comments where they matter.
 
-        With them what is wanted, once it was compared with issues of people's.
+        With them what is wanted, once it was compared with issues of people's; and those incidents
+        of which all is the same as when nothing was left to do.
         """
         known = self._book.known()
         issues = {issue.number: issue for issue in self._client.issues(self._house.label)}
@@ -248,27 +240,48 @@ class Reconciler:
             issues |= {issue.number: issue for issue in lost}
         for number in sorted({one.adopt for one in wanted if one.adopt} - issues.keys()):
             issues[number] = self._client.issue(number)
-        for number in sorted(concerned(wanted, issues.values(), known, self._signer)):
+        sights = self._sights(wanted, issues.values())
+        same = frozenset(one.key for one in wanted if self._book.is_same(one, sights[one.key]))
+        others = [one for one in wanted if one.key not in same]
+        for number in sorted(concerned(others, issues.values(), known, self._signer)):
             issues[number] = replace(issues[number], comments=self._client.comments(number))
-        return wanted, tuple(issues.values())
+        return wanted, tuple(issues.values()), same
+
+    def _sights(self, wanted: Iterable[Wanted], issues: Iterable[Issue]) -> dict[str, str]:
+        survey = Survey(issues, self._book.known(), self._signer)
+        policy, now = self._house.policy, self._world.clock()
+        return {one.key: sight(one, survey, policy, now) for one in wanted}
 
     def _heard(
-        self, wanted: Sequence[Wanted], issues: Sequence[Issue], *, keeps: bool
+        self,
+        wanted: Sequence[Wanted],
+        issues: Sequence[Issue],
+        same: frozenset[str],
+        *,
+        keeps: bool,
     ) -> Sequence[Wanted]:
         """Return what is wanted, with answers to what people ask for."""
         if self._ear is None:
             return wanted
-        return self._ear.heard(wanted, issues, self._book.known(), self._signer, keeps=keeps)
+        survey = Survey(issues, self._book.known(), self._signer)
+        return self._ear.heard(wanted, survey, same, keeps=keeps)
 
-    def _fitted(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> Sequence[Wanted]:
+    def _fitted(
+        self, wanted: Sequence[Wanted], issues: Sequence[Issue], same: frozenset[str]
+    ) -> Sequence[Wanted]:
         """Return what is wanted, less what the repository does not have."""
         if self._guide is None:
             return wanted
-        return self._guide.fitted(wanted, issues, self._book.known(), self._signer)
+        others = [one for one in wanted if one.key not in same and not one.held]
+        fitted = self._guide.fitted(others, issues, self._book.known(), self._signer)
+        by_key = {one.key: one for one in fitted}
+        return tuple(by_key.get(one.key, one) for one in wanted)
 
-    def _planned(self, wanted: Sequence[Wanted], issues: Sequence[Issue]) -> tuple[Step, ...]:
-        known, policy = self._book.known(), self._house.policy
-        return plan(wanted, issues, known, self._world.clock(), policy, signer=self._signer)
+    def _planned(
+        self, wanted: Sequence[Wanted], issues: Sequence[Issue], same: frozenset[str]
+    ) -> tuple[Step, ...]:
+        known, policy, now = self._book.known(), self._house.policy, self._world.clock()
+        return plan(wanted, issues, known, now, policy, signer=self._signer, same=same)
 
     def _owners(self, steps: Iterable[Step]) -> list[str]:
         """Return to which incident each step belongs; a second issue says so in what it is told."""
@@ -277,90 +290,6 @@ class Reconciler:
     def _said_of(self, step: Step) -> str:
         found = self._signer.read(str(step.fields.get("body", "")))
         return next((one.mark.incident for one in found if one.mark), "")
-
-
-class _Round:
-    """Where an application stands; `left` are steps of the last plan, with whose they are."""
-
-    def __init__(self, book: Book, wanted: Sequence[Wanted], applied: Applied) -> None:
-        self._asked = {one.key: one for one in wanted}
-        self.want(wanted)
-        self.applied = applied
-        self.left: deque[tuple[Step, str]] = deque()
-        self.created: dict[str, int] = {}
-        self.is_over = False
-        self._book = book
-        self._begun: set[str] = set()
-        self._stuck: set[str] = set()
-
-    def want(self, wanted: Sequence[Wanted]) -> None:
-        """Say what incidents want."""
-        self.wanted = wanted
-        self._by_key = {one.key: one for one in wanted}
-
-    def begin(self, steps: tuple[Step, ...], owners: Sequence[str]) -> None:
-        """Keep whose steps are to be taken, before the first is."""
-        self.applied.plan = steps
-        self.applied.notes = (*dict.fromkeys((*self.applied.notes, *_notes(self.wanted, steps))),)
-        pairs = zip(steps, owners, strict=True)
-        self.left = deque(pair for pair in pairs if pair[0].kind is not Kind.LEAVE)
-        self._begun = {owner for _, owner in self.left}
-        self.created, self._stuck = {}, set()
-        for owner in sorted(self._begun):
-            self._expect(owner)
-        self._finish({key for one in self.wanted for key in (one.key, *one.absorbed)} - self._begun)
-
-    def is_stuck(self, step: Step, owner: str) -> bool:
-        """Whether a step has to wait for one that failed."""
-        if step.other in self._stuck and owner not in self._stuck:
-            self.fail(owner, self.applied.failures[step.other])
-        return owner in self._stuck
-
-    def fail(self, owner: str, failure: CallError) -> None:
-        """Keep why the rest of an incident waits."""
-        self._stuck.add(owner)
-        self.applied.failures[owner] = failure
-        self._book.wait(owner, failure)
-
-    def give_up(self, failure: CallError) -> None:
-        """Keep that everything waits that is to be done, as far as anybody knows."""
-        self.end()
-        self.is_over = True
-        waiting = {owner for _, owner in self.left}
-        waiting |= {one.key for one in self.wanted if self._book.is_new(one)}
-        for owner in sorted(waiting - self._stuck):
-            self._expect(owner)
-            self.fail(owner, failure)
-
-    def lost(self) -> None:
-        """Say that another one writes now; the ledger is theirs."""
-        self.is_over = True
-        self._begun = set()
-        failure = Later("another process took over writing to the repository")
-        self.applied.failures |= {one.key: failure for one in self.wanted}
-
-    def end(self) -> None:
-        """Keep that nothing waits where all steps were taken."""
-        self._finish(self._begun - self._stuck - {owner for _, owner in self.left})
-
-    def _expect(self, owner: str) -> None:
-        if owner in self._by_key:
-            self._book.expect(self._by_key[owner])
-        else:
-            self._book.wait(owner)
-
-    def _finish(self, incidents: Iterable[str]) -> None:
-        known = self._book.known()
-        for incident in sorted(incidents):
-            if incident in known and not known[incident].asked_at:
-                self.applied.failures.pop(incident, None)
-                self._book.done(incident, self._asked.get(incident))
-
-
-def _notes(wanted: Iterable[Wanted], steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
-    """Yield what those incidents do not get of which something is done."""
-    begun = {step.incident for step in steps if step.kind is not Kind.LEAVE}
-    return ((one.key, note) for one in wanted if one.key in begun for note in one.notes)
 
 
 def _near(wanted: Sequence[Wanted], known: Mapping[str, Known]) -> Mapping[str, Known]:

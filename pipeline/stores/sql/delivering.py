@@ -1,4 +1,4 @@
-"""Deliveries and leases in SQL: what stands in a tracker, and who may write there."""
+"""Deliveries in SQL: what stands in a tracker, who may write there, and how fast one did."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from pipeline.stores.sql.rows import to_json
-from pipeline.stores.sql.tables import deliveries, leases
+from pipeline.stores.sql.tables import deliveries, leases, paces
 from pipeline.tracker.delivering import Delivery
+from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Select
@@ -54,3 +55,22 @@ def lease(connection: Connection, name: str, holder: str, until: int, now: int) 
 def release(connection: Connection, name: str, holder: str) -> None:
     """Give a lease back."""
     connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def pace_of(server: str) -> Select[Any]:
+    """Return what asks how fast a server was written to."""
+    return select(paces).where(paces.c.server == server)
+
+
+def to_pace(row: Row[Any]) -> Pace:
+    """Restore a pace."""
+    return Pace.of(json.loads(row.document))
+
+
+def keep_pace(connection: Connection, server: str, pace: Pace) -> Pace:
+    """Keep a pace, and return it with what others wrote meanwhile."""
+    row = connection.execute(pace_of(server)).first()
+    kept = pace.after(to_pace(row)) if row else pace
+    connection.execute(delete(paces).where(paces.c.server == server))
+    connection.execute(insert(paces), {"server": server, "document": to_json(kept.document())})
+    return kept

@@ -23,6 +23,7 @@ from pipeline.stores.sql.recording import (
     record_sightings,
 )
 from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
+from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -203,6 +204,15 @@ class SqlStore:
         """Give a lease back."""
         with self._database.writing() as connection:
             delivering.release(connection, name, holder)
+
+    def pace(self, server: str) -> Pace:
+        """Return how fast a server was written to lately."""
+        return next(iter(self._read(delivering.pace_of(server), delivering.to_pace)), Pace())
+
+    def keep_pace(self, server: str, pace: Pace) -> Pace:
+        """Keep how fast a server is written to, and return it with what others wrote meanwhile."""
+        with self._database.writing() as connection:
+            return delivering.keep_pace(connection, server, pace)
 
     def forget(self, kept: Collection[tuple[str, int, str]], before: int) -> int:
         """Forget detections older than a time whose entries are not among those kept."""

@@ -170,6 +170,13 @@ deliveries = Table(
     Column("document", AnyText, nullable=False),
 )
 
+paces = Table(
+    "paces",
+    metadata,
+    Column("server", AnyText, primary_key=True),
+    Column("document", AnyText, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
@@ -17,6 +17,8 @@ from tests.fakes.github import TOKEN, Clock, FakeGithub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pipeline.sinks.github.book import Paces
 
 HERE = "example/platform"
 PATIENT = Patience(connect=5.0, read=20.0, total=30.0)
@@ -59,10 +61,12 @@ def client_of(  # noqa: PLR0913 - what tests vary
     breaker: Breaker | None = None,
     pauses: tuple[int, ...] = (SECOND, 3 * SECOND),
     patience: Patience = PATIENT,
+    memory: Paces | None = None,
 ) -> Iterator[Client]:
     """Make a client of the maintainer's."""
     who = credentials or Credentials(HERE, github.base, Secret(TOKEN))
     manners = Manners(patience=patience, pauses=pauses)
     pacer = Pacer(budget or Budget())
-    with Client(who, passing.world, manners=manners, pacer=pacer, breaker=breaker) as client:
+    world = replace(passing.world, memory=memory)
+    with Client(who, world, manners=manners, pacer=pacer, breaker=breaker) as client:
         yield client

@@ -15,8 +15,8 @@ from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import App, Credentials, Secret
 from pipeline.sinks.github.shapes import Label
 from tests.fakes.github import TOKEN, FakeGithub, Outcome, Request, running
+from tests.sinks.github.flows import FLOWS, begun, check
 from tests.sinks.github.prism import Prism, is_installed, prism_running
-from tests.sinks.github.reporting import FLOWS, begun, check
 from tests.sinks.github.support import HERE, Time, client_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
         yield one
 
 
-@pytest.mark.parametrize("flow", FLOWS)
+# Prism follows a redirection itself, and to an address (by id) that is in no description.
+@pytest.mark.parametrize("flow", sorted(FLOWS.keys() - {"rename"}))
 def test_a_flow_keeps_to_the_description(prism: Prism, flow: str) -> None:
     """Every request of it and every answer, in the eyes of Prism."""
     watch = prism.watch()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.audit import SECOND
 from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.sinks.github.pacing import LONGEST, Breaker, Budget, Circuit, Pacer, Ready
+from pipeline.tracker.pace import Pace
 
 NOW = 1_800_000_000 * SECOND
 
@@ -59,9 +60,45 @@ def test_a_budget_is_kept(
 
 def test_writes_before_this_process_count() -> None:
     """In any order, as far as they lie within the hour."""
-    pacer = Pacer(Budget(writes_an_hour=2), writes=(NOW - MINUTE, NOW - 2 * HOUR, NOW - 2 * MINUTE))
+    pacer = Pacer(Budget(writes_an_hour=2))
+    pacer.resume(Pace((NOW - MINUTE, NOW - 2 * HOUR, NOW - 2 * MINUTE)))
     assert pacer.ready(NOW, write=True).at == NOW - 2 * MINUTE + HOUR
-    assert pacer.writes == (NOW - 2 * MINUTE, NOW - MINUTE)
+    assert pacer.pace().writes == (NOW - 2 * MINUTE, NOW - MINUTE)
+    pacer.resume(pacer.pace())
+    assert pacer.pace().writes == (NOW - 2 * MINUTE, NOW - MINUTE)
+
+
+def test_writes_of_others_use_up_points_and_need_a_pause() -> None:
+    """As ours do."""
+    pacer = Pacer(Budget(points_a_minute=5))
+    pacer.resume(Pace((NOW - SECOND // 2,)))
+    assert pacer.ready(NOW, write=False) == Ready(NOW - SECOND // 2 + MINUTE, "our pace")
+    pacer = Pacer()
+    pacer.resume(Pace((NOW - SECOND // 2,)))
+    assert pacer.ready(NOW, write=True) == Ready(NOW + SECOND // 2, "a pause between writes")
+
+
+def test_a_limit_outlasts_the_process() -> None:
+    """With its reason; the next one in a row is longer."""
+    before = Pacer()
+    before.limited(NOW)
+    pacer = Pacer()
+    pacer.resume(before.pace())
+    assert pacer.ready(NOW, write=False) == Ready(NOW + MINUTE, "GitHub's limit")
+    assert pacer.limited(NOW + MINUTE) == NOW + 3 * MINUTE
+
+
+def test_a_circuit_stays_open_in_the_next_process() -> None:
+    """A failed trial keeps it open for longer; success closes it for all."""
+    before = Breaker(most=1)
+    before.failed(NOW)
+    breaker = Breaker(most=1)
+    breaker.resume(before.noted(Pace()))
+    assert breaker.circuit(NOW) is Circuit.OPEN
+    breaker.failed(NOW + 30 * SECOND)
+    assert breaker.ready(NOW + 30 * SECOND).at == NOW + 90 * SECOND
+    breaker.succeeded()
+    assert breaker.noted(Pace()) == Pace()
 
 
 def test_limits_in_a_row_double() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.stores.sql import SqlStore
+from tests.sinks.github.flows import FLOWS, begun, calls_of, check
 from tests.sinks.github.processes import KILLED, Nursery, nursery
-from tests.sinks.github.reporting import FLOWS, Desk, begun, calls_of, check
 from tests.sinks.github.support import HERE
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.tracker.model import Wanted
+    from tests.sinks.github.reporting import Desk
 
 
 @pytest.fixture(scope="module")

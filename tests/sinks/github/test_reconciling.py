@@ -18,17 +18,18 @@ from pipeline.sinks.github.wire import Patience
 from pipeline.stores.memory import MemoryStore
 from pipeline.tracker.model import News
 from tests.fakes.github import FAULTS, FakeGithub, running
-from tests.sinks.github.reporting import FLOWS, Desk, Killed, begun, calls_of, check
+from tests.sinks.github.flows import FLOWS, begun, calls_of, check
+from tests.sinks.github.reporting import Desk
 from tests.sinks.github.support import HERE, PATIENT, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.sinks.github.reconciling import Applied
+    from pipeline.sinks.github.rounds import Applied
     from pipeline.tracker.delivering import Delivery
 
 SHORT = {"slow": "slow:0.05"}
-HASTY = Patience(connect=5.0, read=0.1, total=30.0)
+HASTY = Patience(connect=5.0, read=0.25, total=30.0)
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -42,20 +43,32 @@ def test_a_flow_without_faults(flow: str) -> None:
         check(desk, flow, wanted)
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS))
+STRUCK = sorted(fault for fault in FAULTS if not fault.startswith("kill"))
+"""Those that kill are struck by in processes of their own: test_processes.py."""
+
+MEANT = {
+    ("adopt", "404"): "the issue to go on in is not there: there is one of its own",
+    ("adopt", "410"): "likewise",
+    ("correct", "404"): "the repository has no types, and nobody whom issues are assigned to",
+}
+"""What GitHub says that is no fault, and is believed."""
+
+
+@pytest.mark.parametrize("fault", STRUCK)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_fault_at_each_request_of_a_flow(flow: str, fault: str) -> None:
     """At the end: one issue, each comment once, nothing of people's lost, nothing left to do."""
-    patience = HASTY if fault.startswith("timeout") else PATIENT
+    is_hasty = fault.startswith("timeout")
     for number, call in enumerate(calls_of(flow), start=1):
+        if call.verb == "GET" and fault.endswith("-after"):
+            continue  # it has no effect that could have happened: the same as before
         with begun(flow) as (desk, wanted):
             desk.github.fail(f"* #{number} = {SHORT.get(fault, fault)}")
-            try:
-                desk.apply(wanted, patience=patience)
-            except Killed:
-                assert fault.startswith("kill")
-            assert [one.operation for one in desk.github.seen if one.fault] == [call.operation]
-            check(desk, flow, wanted)
+            desk.apply(wanted, patience=HASTY if is_hasty else PATIENT)
+            (struck,) = [one.operation for one in desk.github.seen if one.fault]
+            # On a busy machine another request may have timed out, too, and moved the numbers.
+            assert struck == call.operation or is_hasty
+            check(desk, flow, wanted, wholly=(flow, fault) not in MEANT)
 
 
 @pytest.fixture

@@ -1,0 +1,113 @@
+"""How we behave in a tracker, and what signs our markers there, from the environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.bootstrap.reading import Mistakes, read_setting, read_span
+from pipeline.errors import ConfigurationError, Mistake
+from pipeline.lifecycle import span_text
+from pipeline.sinks.github.credentials import STORED, read_content
+from pipeline.tracker.marker import SHORTEST_KEY
+from pipeline.tracker.model import TrackerPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.sinks.github.credentials import ReadText
+
+MARKER_KEY: Final = "FIVEWHYS_MARKER_KEY"
+MARKER_KEY_FILE: Final = "FIVEWHYS_MARKER_KEY_FILE"
+CLOSES: Final = "FIVEWHYS_GITHUB_CLOSE"
+FLAPPING: Final = "FIVEWHYS_GITHUB_FLAPPING"
+GRACE: Final = "FIVEWHYS_GITHUB_GRACE"
+REOPEN_WINDOW: Final = "FIVEWHYS_GITHUB_REOPEN_WINDOW"
+
+SPANS: Final[Mapping[str, str]] = {
+    "group_interval": "FIVEWHYS_GITHUB_GROUP_INTERVAL",
+    "grace": GRACE,
+    "reopen_window": REOPEN_WINDOW,
+    "doubt": "FIVEWHYS_GITHUB_DOUBT",
+}
+"""The spans of a policy, and the variable of each."""
+
+_MOST_REOPENED: Final = 1_000
+
+
+def read_policy(environment: Mapping[str, str]) -> TrackerPolicy:
+    """Read how we behave in a tracker.
+
+    Raises:
+        ConfigurationError: every mistake in it.
+
+    """
+    mistakes, policy = Mistakes(), TrackerPolicy()
+    found = {
+        name: mistakes.attempt(
+            lambda variable=variable: read_span(environment.get(variable, "").strip(), variable),  # type: ignore[misc]
+            0,
+        )
+        for name, variable in SPANS.items()
+    }
+    spans: dict[str, Any] = {name: span for name, span in found.items() if span}
+    closes = mistakes.attempt(
+        lambda: read_setting(CLOSES, default=False, environment=environment), otherwise=False
+    )
+    flapping = mistakes.attempt(lambda: _read_flapping(environment), policy.flapping)
+    policy = replace(policy, closes=closes, flapping=flapping, **spans)
+    mistakes.attempt(lambda: _check(policy), None)
+    mistakes.raise_if_any()
+    return policy
+
+
+def read_key(environment: Mapping[str, str], read_text: ReadText) -> bytes:
+    """Read the key of our markers, from its variable, its file, or Secret Manager.
+
+    Raises:
+        ConfigurationError: there is none, or two, or it is short.
+
+    """
+    said = {name: environment.get(name, "").strip() for name in (MARKER_KEY, MARKER_KEY_FILE)}
+    if all(said.values()):
+        raise _mistake(MARKER_KEY_FILE, f"it is set beside {MARKER_KEY}; keep one of them")
+    if not any(said.values()):
+        message = (
+            f"it is not set; set it, or {MARKER_KEY_FILE}, to a secret of {SHORTEST_KEY} or more "
+            "random bytes (openssl rand -hex 32) and keep it: by it our issues are found again"
+        )
+        raise _mistake(MARKER_KEY, message)
+    name = MARKER_KEY if said[MARKER_KEY] else MARKER_KEY_FILE
+    is_elsewhere = name == MARKER_KEY_FILE or said[name].startswith(STORED)
+    text = read_content(name, said[name], read_text) if is_elsewhere else said[name]
+    key = text.encode()
+    if len(key) < SHORTEST_KEY:
+        message = f"the key is shorter than {SHORTEST_KEY} bytes; take a random one"
+        raise _mistake(name, message)
+    return key
+
+
+def _read_flapping(environment: Mapping[str, str]) -> int:
+    text = environment.get(FLAPPING, "").strip()
+    if not text:
+        return TrackerPolicy().flapping
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_REOPENED):
+        message = f"{text!r:.40} is not how often an issue is opened again: 1 to {_MOST_REOPENED}"
+        raise _mistake(FLAPPING, message)
+    return int(text)
+
+
+def _check(policy: TrackerPolicy) -> None:
+    """Check what only two settings together can have wrong.
+
+    Raises:
+        ConfigurationError: nothing would ever be opened again.
+
+    """
+    if policy.grace >= policy.reopen_window:
+        spans = f"{span_text(policy.grace)} is not shorter than {span_text(policy.reopen_window)}"
+        raise _mistake(GRACE, f"{spans} of {REOPEN_WINDOW}: nothing would be opened again")
+
+
+def _mistake(name: str, message: str) -> ConfigurationError:
+    return ConfigurationError([Mistake(name, 0, message)])

@@ -1,0 +1,169 @@
+"""A Pub/Sub subscription that a Cloud Logging sink delivers to, pulled synchronously.
+
+Synchronous pull and not StreamingPull: a batch is one transaction, so whoever works decides when
+there is another one; nothing waits in the client when the process has to stop; and one call carries
+a thousand messages (tests/benchmarks/README.md has figures of both).
+
+Every call has a deadline and none is retried in here: whoever pulls goes on, and what was not
+acknowledged comes again.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from google.api_core import exceptions
+from google.cloud.pubsub_v1 import SubscriberClient
+
+from pipeline.errors import SourceError
+from pipeline.ports import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+_IDS: Final = 1_000
+"""Acknowledged at once, at most: a request has to stay below 512 KiB."""
+
+_NEVER: Final = {
+    exceptions.NotFound: "it does not exist; look at its name and project",
+    exceptions.PermissionDenied: "it must not be pulled from; grant roles/pubsub.subscriber on it",
+    exceptions.Unauthenticated: "there are no credentials; see `gcloud auth application-default`",
+    exceptions.InvalidArgument: "its name will not do; write projects/P/subscriptions/S",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PullSettings:
+    """How a subscription is pulled; spans in seconds.
+
+    `messages` and `size` (bytes) bound what is in hand at once. A pull without messages ends after
+    `wait`; any other call after `timeout`. What is in hand for longer is leased `lease` at a time.
+    """
+
+    messages: int = 1_000
+    size: int = 16 * 1024 * 1024
+    wait: float = 5
+    timeout: float = 10
+    lease: int = 60
+
+
+class PubSubFeed:
+    """`ports.Feed` over a subscription (`projects/P/subscriptions/S`); several threads may pull."""
+
+    def __init__(self, subscription: str, settings: PullSettings | None = None) -> None:
+        """Connect when first pulled; `PUBSUB_EMULATOR_HOST` is honoured.
+
+        Raises:
+            SourceError: there are no credentials.
+
+        """
+        self.name = subscription
+        self._settings = settings or PullSettings()
+        try:
+            self._client = SubscriberClient()
+        except Exception as error:
+            message = f"{subscription}: {error}"
+            raise SourceError(message) from error
+        self._in_hand: dict[str, Message] = {}
+        self._average = 0.0
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
+        self._keeper.start()
+
+    def pull(self) -> Sequence[Message]:
+        """Wait a while for messages; return nothing if none came.
+
+        Raises:
+            SourceError: it cannot be pulled from; says whether a retry can help.
+
+        """
+        request = {"subscription": self.name, "max_messages": self._at_once()}
+        try:
+            answer = self._client.pull(request=request, timeout=self._settings.wait, retry=None)
+        except exceptions.DeadlineExceeded:
+            return ()
+        except exceptions.GoogleAPIError as error:
+            raise _failure(self.name, error) from error
+        messages = [
+            Message(one.ack_id, one.message.message_id, one.message.data, one.delivery_attempt)
+            for one in answer.received_messages
+        ]
+        with self._lock:
+            self._in_hand |= {one.handle: one for one in messages}
+            for one in messages:
+                self._average += (len(one.data) - self._average) / 100
+        return messages
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Say that they need not come again; if that gets lost, they come again."""
+        self._tell(messages, self._acknowledge)
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        """Say that they may come again at once; if that gets lost, they come later."""
+        self._tell(messages, lambda handles: self._lease(handles, 0))
+
+    def close(self) -> None:
+        """Disconnect; what is in hand comes again."""
+        self._closed.set()
+        self._keeper.join()
+        self._client.close()
+
+    def _at_once(self) -> int:
+        """Return how many messages to ask for: what they weighed of late bounds it."""
+        settings = self._settings
+        return max(1, min(settings.messages, int(settings.size / max(1.0, self._average))))
+
+    def _tell(self, messages: Sequence[Message], call: Callable[[list[str]], None]) -> None:
+        handles = [one.handle for one in messages]
+        with self._lock:
+            for handle in handles:
+                self._in_hand.pop(handle, None)
+        for start in range(0, len(handles), _IDS):
+            with suppress(exceptions.GoogleAPIError):  # then they come again
+                call(handles[start : start + _IDS])
+
+    def _acknowledge(self, handles: list[str]) -> None:
+        request = {"subscription": self.name, "ack_ids": handles}
+        self._client.acknowledge(request=request, timeout=self._settings.timeout)
+
+    def _lease(self, handles: list[str], seconds: int) -> None:
+        request = {
+            "subscription": self.name,
+            "ack_ids": handles,
+            "ack_deadline_seconds": seconds,
+        }
+        self._client.modify_ack_deadline(request=request, timeout=self._settings.timeout)
+
+    def _keep_leases(self) -> None:
+        """Lease what is in hand anew, before the shortest deadline that there is (10 s) is over."""
+        while not self._closed.wait(_SHORTEST / 2):
+            with self._lock:
+                handles = [*self._in_hand]
+            for start in range(0, len(handles), _IDS):
+                with suppress(exceptions.GoogleAPIError):  # then they come again
+                    self._lease(handles[start : start + _IDS], self._settings.lease)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_SHORTEST: Final = 10.0
+
+
+def _failure(name: str, error: exceptions.GoogleAPIError) -> SourceError:
+    reason = next((hint for kind, hint in _NEVER.items() if isinstance(error, kind)), "")
+    said = getattr(error, "message", "") or str(error)
+    return SourceError(f"{name}: {reason or said}", recoverable=not reason)

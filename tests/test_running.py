@@ -1,0 +1,147 @@
+"""`fivewhys run` as a process over the real Pub/Sub emulator: killed, doubled, told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.stores.sql import SqlStore
+from tests.support import entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.fakes.pubsub import Emulator
+
+COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()", "run"]
+EXPORT = Path(__file__).parent.parent / "examples" / "staging-2025-09-10.jsonl"
+STOPS_IN = 8
+"""Seconds that Cloud Run leaves, less some."""
+
+
+def environment(subscription: str, store: str) -> dict[str, str]:
+    """Return the settings of a run."""
+    return {**os.environ, "FIVEWHYS_SUBSCRIPTION": subscription, "FIVEWHYS_STORE": store}
+
+
+@contextmanager
+def running(subscription: str, store: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a process, and kill it if it is still there at the end."""
+    with subprocess.Popen(
+        [*COMMAND, *options],
+        env=environment(subscription, store),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something is so; fail if it never is."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it never was so"
+        time.sleep(0.1)
+
+
+def counts(url: str) -> dict[str, dict[str, int]]:
+    """Return how often each symptom was seen, by incident title."""
+    with SqlStore(url) as store:
+        return {
+            one.title: {item.title: item.count for item in one.symptoms}
+            for one in store.incidents()
+        }
+
+
+def test_a_drain_takes_everything_once_and_ends(emulator: Emulator, tmp_path: Path) -> None:
+    """The example export, published twice: two incidents, each entry counted once."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    texts = [text.encode() for text in EXPORT.read_text(encoding="utf-8").splitlines()]
+    emulator.publish(topic, texts + texts[::3])
+    done = subprocess.run(
+        [*COMMAND, "--until-idle"],
+        env=environment(subscription, url),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    said = [json.loads(text)["message"] for text in done.stderr.splitlines()]
+    assert done.returncode == 0
+    assert said == ["started", f"stopped; received {len(texts + texts[::3]):,} messages"]
+    with SqlStore(url) as store:
+        assert store.receipts(1) == []
+        assert len(store.ledger()) == 2
+        found = {item.rule: item.count for one in store.incidents() for item in one.symptoms}
+    assert found["missing_table"] == 9
+
+
+def test_a_kill_loses_nothing_and_repeats_nothing(emulator: Emulator, tmp_path: Path) -> None:
+    """Three processes are killed with work in hand; a fourth finishes it."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    lines = [failing(at) for at in range(300)]
+    for number in range(3):
+        emulator.publish(topic, lines[number::3])
+        with running(subscription, url) as child:
+            time.sleep(1.5 + number / 2)
+            child.send_signal(signal.SIGKILL)
+    with running(subscription, url) as child:
+        wait_until(lambda: sum_of(url) == 300)
+        stop(child)
+    assert sum_of(url) == 300
+
+
+def test_two_replicas_share_the_work_and_one_correlates(emulator: Emulator, tmp_path: Path) -> None:
+    """Whichever of them dies, the other goes on within seconds."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    with running(subscription, url) as one, running(subscription, url) as other:
+        emulator.publish(topic, [failing(at) for at in range(100)])
+        wait_until(lambda: sum_of(url) == 100)
+        one.send_signal(signal.SIGKILL)
+        emulator.publish(topic, [failing(at) for at in range(100, 150)])
+        wait_until(lambda: sum_of(url) == 150)
+        stop(other)
+
+
+def test_told_to_stop_it_ends_in_time(emulator: Emulator, tmp_path: Path) -> None:
+    """With status 0; so does a limit of its own."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    _, subscription = emulator.subscription()
+    with running(subscription, url) as child:
+        assert child.stderr is not None
+        assert "started" in child.stderr.readline()
+        stop(child)
+    with running(subscription, url, "--max-runtime", "2s") as child:
+        assert child.wait(60) == 0
+
+
+def failing(at: int) -> bytes:
+    """Write an entry of a failure that a shipped rule knows."""
+    text = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
+    return entry(text, at=at, key=f"entry-{at}").json
+
+
+def sum_of(url: str) -> int:
+    """Return how many detections all incidents have."""
+    return sum(sum(symptoms.values()) for symptoms in counts(url).values())
+
+
+def stop(child: subprocess.Popen[str]) -> None:
+    """Tell a process to stop, and see that it does."""
+    begun = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(STOPS_IN) == 0
+    assert time.monotonic() - begun < STOPS_IN
