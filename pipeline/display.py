@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import markdown
 from pipeline.entry import format_timestamp
-from pipeline.lifecycle import MINUTE, span_text
+from pipeline.lifecycle import DAY, HOUR, MINUTE, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -109,7 +109,9 @@ def outbox_row(one: Waiting, *, now: int) -> tuple[str, ...]:
     """Return what a table says of what waits; `now` is in nanoseconds UTC."""
     times = (one.delivery.since, one.delivery.not_before)
     since, until = (f"{format_timestamp(at)[:SECONDS]}Z" if at else "" for at in times)
-    waits = span_text(one.age(now) // MINUTE * MINUTE)
+    age = one.age(now)
+    unit = next((unit for unit in (DAY, HOUR) if age >= 2 * unit), MINUTE)
+    waits = span_text(age // unit * unit)
     attempts = str(one.delivery.attempts)
     return one.incident, waits, since, attempts, one.reason, until, one.tracker
 

@@ -26,3 +26,12 @@ def emulator() -> Iterator[pubsub.Emulator]:
     with pubsub.emulator() as found, pytest.MonkeyPatch.context() as environment:
         environment.setenv("PUBSUB_EMULATOR_HOST", found.address)
         yield found
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """Run PostgreSQL; lend the URL of its database."""
+    from tests.fakes.postgresql import server  # noqa: PLC0415 - loads much, for a few tests
+
+    with server() as url:
+        yield url

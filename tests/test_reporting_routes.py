@@ -250,6 +250,32 @@ def test_one_repository_that_fails_keeps_no_other_waiting(
     assert (len(issues(github)), len(issues(github, AUTH))) == (1, 1)
 
 
+def test_what_became_part_of_an_incident_elsewhere_is_closed(
+    replay: Run, run: Run, github: FakeGithub, store: str
+) -> None:
+    """And says where that is told; what people open again stays open."""
+    replay(*BOTH, REPOSITORIES=AUTH)
+    with SqlStore(store) as opened:
+        by_service = {one.services[0]: one.id for one in opened.incidents()}
+    older, younger = sorted(by_service, key=lambda service: by_service[service])
+    words = ("incidents", "merge", by_service[older], by_service[younger])
+    run(*words, "--by", "ana")
+    planned = replay(*BOTH, words=["--dry-run"], REPOSITORIES=AUTH).stdout
+    assert "became part of inc-" in planned
+    replay(*BOTH, REPOSITORIES=AUTH)
+    found = {HERE: issues(github)[1], AUTH: issues(github, AUTH)[1]}
+    (closed,) = [name for name, one in found.items() if one.state == "closed"]
+    (other,) = found.keys() - {closed}
+    assert found[closed].state_reason == "duplicate"
+    (comment,) = found[closed].comments
+    assert f"whose issue is {other}#1." in comment.body
+    assert "create" not in run("plan", REPOSITORIES=AUTH).stdout
+    github.people.reopen(closed, 1)
+    run("apply", REPOSITORIES=AUTH)
+    assert (found[closed].state, len(found[closed].comments)) == ("open", 1)
+    assert "to close" not in run("plan", REPOSITORIES=AUTH).stdout
+
+
 # --- what others filed ----------------------------------------------------------------------------
 
 QUOTE = "It broke.\n\n```\nMissing critical user tables: ['user_sessions']\n```\n"

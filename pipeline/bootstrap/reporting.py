@@ -36,7 +36,7 @@ from pipeline.tracker.model import TrackerPolicy
 from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
 from pipeline.tracker.similar import SimilarSettings
 from pipeline.tracker.storming import StormSettings, with_storms
-from pipeline.tracker.wanting import all_wanted
+from pipeline.tracker.wanting import all_wanted, farewell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pipeline.report import LedgerEntry
     from pipeline.sinks.github.reconciling import Plan
     from pipeline.sinks.github.rounds import Applied
-    from pipeline.tracker.model import Wanted
+    from pipeline.tracker.model import Known, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ class Tracker:
     @property
     def all(self) -> tuple[Tracker, ...]:
         """All repositories that reports may go to, each once, this one first."""
-        others = {name.casefold(): name for name in sorted(self.routing.repositories)}
+        names = (*sorted(self.routing.repositories), self.routing.repository)
+        others = {name.casefold(): name for name in names if name}
         others.pop(self.repository.casefold(), None)
         return (self, *map(self.of, others.values()))
 
@@ -127,10 +128,9 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
     with open_store(url) as opened:
         found = _incidents(opened, outcomes)
         plans = []
-        for one, documents in _shared_out(tracker, opened, found.documents):
-            wanted = _wanted(one, opened, documents, found.ledger)
-            with _reconciler(one, opened, documents, keeps=False) as reconciler:
-                plans.append((one.repository, reconciler.plan(wanted)))
+        for share in _shares(tracker, opened, found):
+            with _reconciler(share, opened, keeps=False) as reconciler:
+                plans.append((share.tracker.repository, reconciler.plan(share.wanted)))
         return plans
 
 
@@ -148,10 +148,9 @@ def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
     with open_kept_store(store) as opened:
         found = _incidents(opened)
         done = []
-        for one, documents in _shared_out(tracker, opened, found.documents):
-            wanted = _wanted(one, opened, documents, found.ledger)
-            with _reconciler(one, opened, documents, keeps=True) as reconciler:
-                done.append((one.repository, reconciler.apply(wanted)))
+        for share in _shares(tracker, opened, found):
+            with _reconciler(share, opened, keeps=True) as reconciler:
+                done.append((share.tracker.repository, reconciler.apply(share.wanted)))
         return done
 
 
@@ -190,10 +189,18 @@ def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What is to be done in one repository: its incidents by id, and what is wanted there."""
+
+    tracker: Tracker
+    documents: Mapping[str, IncidentDocument]
+    wanted: tuple[Wanted, ...]
+
+
 @contextmanager
-def _reconciler(
-    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument], *, keeps: bool
-) -> Iterator[Reconciler]:
+def _reconciler(share: _Share, store: Store, *, keeps: bool) -> Iterator[Reconciler]:
+    tracker, documents = share.tracker, share.documents
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy)
@@ -225,37 +232,66 @@ def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> _Incidents:
     return _Incidents(documents, ledger)
 
 
-def _wanted(
-    tracker: Tracker,
-    store: Store,
-    documents: Mapping[str, IncidentDocument],
-    ledger: Mapping[str, LedgerEntry],
-) -> tuple[Wanted, ...]:
-    """Return what is wanted of one repository: what incidents want there, and storms of these."""
-    told = all_wanted(documents.values(), ledger, time.time_ns(), tracker.routing)
-    known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
-    return with_storms(told, documents, known, tracker.routing, tracker.storms)
+def _shares(tracker: Tracker, store: Store, found: _Incidents) -> Iterator[_Share]:
+    """Yield what is to be done where, each when all before it was done.
+
+    Repositories with which no incident has to do are left out, unless there is no other.
+    """
+    documents = _shared_out(tracker, store, found.documents)
+    for one in tracker.all:
+        own = documents[one.repository.casefold()]
+        wanted = _wanted(one, store, own, found)
+        if wanted or own or (one is tracker and not found.documents):
+            yield _Share(one, own, wanted)
 
 
 def _shared_out(
     tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument]
-) -> list[tuple[Tracker, dict[str, IncidentDocument]]]:
-    """Return which incidents have their issues where; repositories without any are left out.
+) -> dict[str, dict[str, IncidentDocument]]:
+    """Return which incidents have their issues where.
 
     One that has an issue stays where that is, as long as the settings allow the repository.
     """
-    trackers = {one.repository.casefold(): one for one in tracker.all}
     settled = {
-        incident: repository
-        for repository, one in trackers.items()
+        incident: one.repository
+        for one in tracker.all
         for incident, delivery in store.deliveries(one.name).items()
         if delivery.known.number or delivery.known.asked_at
     }
-    shares: dict[str, dict[str, IncidentDocument]] = {name: {} for name in trackers}
-    for name, document in documents.items():
-        repository = repository_of(document, tracker.routing).casefold()
-        shares[settled.get(name, repository)][name] = document
-    has_any = {name: share for name, share in shares.items() if share} or {
-        tracker.repository.casefold(): {}
+    shares: dict[str, dict[str, IncidentDocument]] = {
+        one.repository.casefold(): {} for one in tracker.all
     }
-    return [(trackers[name], share) for name, share in has_any.items()]
+    for name, document in documents.items():
+        repository = settled.get(name) or repository_of(document, tracker.routing)
+        shares[repository.casefold()][name] = document
+    return shares
+
+
+def _wanted(
+    tracker: Tracker, store: Store, own: Mapping[str, IncidentDocument], found: _Incidents
+) -> tuple[Wanted, ...]:
+    """Return what is wanted of a repository: by its incidents and storms, and by farewells."""
+    told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing)
+    known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
+    others = [item for name, item in found.documents.items() if name not in own]
+    gone = _farewells(tracker, store, known, others)
+    return (*with_storms(told, own, known, tracker.routing, tracker.storms), *gone)
+
+
+def _farewells(
+    tracker: Tracker,
+    store: Store,
+    known: Mapping[str, Known],
+    others: Iterable[IncidentDocument],
+) -> Iterator[Wanted]:
+    """Yield what incidents want that have an issue here and became part of others elsewhere."""
+    places = {
+        incident: (one.repository, delivery.known.number)
+        for one in tracker.all[1:]
+        for incident, delivery in store.deliveries(one.name).items()
+        if delivery.known.number
+    }
+    for document in others:
+        for name in document.absorbed if document.id in places else ():
+            if name in known and known[name].number:
+                yield farewell(name, document.id, *places[document.id])

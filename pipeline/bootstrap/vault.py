@@ -54,6 +54,7 @@ def read_secret(name: str, client: SecretManagerServiceClient | None = None) -> 
         raise OSError(_INVALID, message)
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
+    from requests import RequestException
 
     wanted = f"{match[1]}{match[3] or '/versions/latest'}"
     try:
@@ -62,6 +63,9 @@ def read_secret(name: str, client: SecretManagerServiceClient | None = None) -> 
         )
     except (GoogleAPIError, GoogleAuthError) as error:
         message = f"Secret Manager did not give it: {error}"
+        raise OSError(_INVALID, message) from None
+    except RequestException as error:
+        message = f"Secret Manager cannot be reached: {type(error).__name__}"
         raise OSError(_INVALID, message) from None
     return answer.payload.data.decode("utf-8")
 

@@ -103,6 +103,25 @@ def duplicate(
     yield Step(Kind.COMMENT, incident, issue.number, reason, fields, key)
 
 
+def moved(case: Case, place: Place) -> Iterator[Step]:
+    """Yield what closes the issue of an incident that became part of one of another repository.
+
+    As with duplicates it is closed first, and stays open if people open it again.
+    """
+    issue, wanted = place.issue, case.wanted
+    key = f"moved-{case.known.reopened}"
+    is_said = key in case.known.said or (wanted.key, key) in place.said
+    if issue.locked or is_said or not place.is_second:
+        return
+    reason = wanted.held
+    if issue.is_open:
+        fields = {"state": "closed", "state_reason": Closing.DUPLICATE}
+        yield Step(Kind.CLOSE, wanted.key, issue.number, reason, fields)
+    text = f"{markdown.code(wanted.key)} became part of {wanted.elsewhere}."
+    body = joined(case.signer, Mark(Side.BEGIN, wanted.key, key), text)
+    yield Step(Kind.COMMENT, wanted.key, issue.number, reason, {"body": body}, key)
+
+
 def _comment(
     case: Case, place: Place | None, number: int, said: tuple[str, str, str], reason: str
 ) -> Iterator[Step]:

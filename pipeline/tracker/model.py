@@ -112,7 +112,9 @@ class Wanted:
     those that became part of this one, and those of which it is the storm. `adopt` is the number of
     an issue of people's to go on in when none is ours (0: none), `close` says that people resolved
     it, so that its issue is closed whatever the policy says. `held` says why nothing is reported
-    about it for now, "" if it is; `notes` say in plain text what it does not get, and why.
+    about it for now, "" if it is; `elsewhere` is Markdown that names the incident of another
+    repository of which it became part, so that its issue is closed; `notes` say in plain text what
+    it does not get, and why.
     """
 
     key: str
@@ -135,6 +137,7 @@ class Wanted:
     adopt: int = 0
     close: bool = False
     held: str = ""
+    elsewhere: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -50,7 +50,7 @@ def plan(  # noqa: PLR0913 - both sides, and by what they are judged
     drafts = {
         one.key: _draft(_case(one, survey, now, policy), is_same=one.key in same) for one in wanted
     }
-    own = (step for draft in drafts.values() for step in writing.steps(draft))
+    own = (step for key, draft in drafts.items() for step in _own(draft, is_same=key in same))
     between = (
         step
         for key, draft in drafts.items()
@@ -112,6 +112,13 @@ def _draft(case: Case, *, is_same: bool) -> Draft:
     if place is None:
         return Draft(case, course, reason, due=due)
     return Draft(case, course, reason, place, place.issue.number, place.after, due)
+
+
+def _own(draft: Draft, *, is_same: bool) -> list[Step]:
+    """Return what is done about an incident's own issue, or that nothing is."""
+    if draft.case.wanted.elsewhere and draft.place and not is_same:
+        return [*commenting.moved(draft.case, draft.place)] or writing.steps(draft)
+    return writing.steps(draft)
 
 
 # --- between issues -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pipeline import markdown
 from pipeline.entry import parse_timestamp
 from pipeline.incident import State
 from pipeline.report import Action
@@ -69,6 +70,19 @@ def wanted(
         absorbed=tuple(document.absorbed),
         close=_is_resolved_by_people(document),
         notes=way.notes,
+    )
+
+
+def farewell(incident: str, survivor: str, repository: str, number: int) -> Wanted:
+    """Return what an incident wants that became part of a survivor with an issue elsewhere."""
+    where = f"{repository}#{number}"
+    return Wanted(
+        incident,
+        "",
+        "",
+        State.RESOLVED,
+        held=f"became part of {survivor}, whose issue is {where}",
+        elsewhere=f"{markdown.code(survivor)}, whose issue is {where}",
     )
 
 

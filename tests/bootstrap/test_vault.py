@@ -20,7 +20,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from pipeline.bootstrap.vault import read_place, read_secret
 from pipeline.errors import ConfigurationError
-from pipeline.sinks.github.credentials import Secret, read_credentials
+from pipeline.sinks.github.credentials import Secret, read_content, read_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +120,38 @@ def test_a_secret_that_is_not_given_is_a_mistake_of_the_setting(status: int) -> 
         wrong.value
     )
     assert "not found or has no versions" in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"),
+    [
+        (b"\xff\xfe\x00hunter2", "is no text"),
+        (b" \n", "is empty"),
+        (b"x" * 70_000, "much too long"),
+    ],
+    ids=["bytes", "blank", "long"],
+)
+def test_what_a_secret_holds_has_to_be_text(content: bytes, wrong: str) -> None:
+    """It says which secret, and nothing of what it holds."""
+    with (
+        managing(Manager({VERSION: content})) as manager,
+        pytest.raises(ConfigurationError) as said,
+    ):
+        read_content(
+            "FIVEWHYS_MARKER_KEY",
+            f"sm://{VERSION}",
+            lambda place: manager.read(place.removeprefix("sm://")),
+        )
+    assert wrong in str(said.value)
+    assert "hunter2" not in str(said.value)
+
+
+def test_a_service_that_cannot_be_reached_is_said() -> None:
+    """As what it is, in one line."""
+    with managing(Manager()) as manager:
+        pass
+    with pytest.raises(OSError, match="Secret Manager cannot be reached: ConnectionError"):
+        manager.read(NAME)
 
 
 def test_what_is_no_token_is_not_shown() -> None:

@@ -27,6 +27,7 @@ from pipeline.tracker.model import Known, News, Ours
 from pipeline.tracker.pace import Pace
 from pipeline.traffic import Question
 from pipeline.verdicts import Kind, Verdict
+from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, POOR, RICH, detection, outcome
 
 if TYPE_CHECKING:
@@ -37,17 +38,18 @@ if TYPE_CHECKING:
     from pipeline.ports import Store
 
 
-STORES: dict[str, Callable[[Path], AbstractContextManager[Store]]] = {
-    "in memory": lambda _path: MemoryStore(),
-    "sqlite in memory": lambda _path: SqlStore("sqlite://"),
-    "sqlite in a file": lambda path: SqlStore(f"sqlite:///{path}/store.db"),
+STORES: dict[str, Callable[[Path, str], AbstractContextManager[Store]]] = {
+    "in memory": lambda _path, _server: MemoryStore(),
+    "sqlite in memory": lambda _path, _server: SqlStore("sqlite://"),
+    "sqlite in a file": lambda path, _server: SqlStore(f"sqlite:///{path}/store.db"),
+    "postgresql": lambda _path, server: SqlStore(fresh(server)),
 }
 
 
 @pytest.fixture(params=STORES, name="store")
-def each_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def each_store(request: pytest.FixtureRequest, tmp_path: Path, postgresql: str) -> Iterator[Store]:
     """Lend each store, empty."""
-    with STORES[request.param](tmp_path) as store:
+    with STORES[request.param](tmp_path, postgresql) as store:
         yield store
 
 

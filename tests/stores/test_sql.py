@@ -159,7 +159,7 @@ def test_many_candidates_are_cut_short() -> None:
     [
         ("", "sqlite:///FILE"),
         ("store.db", "sqlite:///FILE"),
-        ("postgresql://user:hunter2@host/db", "kind postgresql"),
+        ("mysql://user:hunter2@host/db", "kind mysql"),
         ("postgresql://user:hunter2@host:port/db", "sqlite:///FILE"),
         ("sqlite+aiosqlite:///store.db", r"kind sqlite\+aiosqlite"),
         ("sqlite://store.db", "three slashes"),

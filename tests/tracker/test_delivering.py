@@ -33,8 +33,22 @@ def test_a_document_shows_all_of_it() -> None:
     assert made.document()["known"]["said"] == ["a", "b"]
 
 
+def test_an_older_document_says_nothing_of_others() -> None:
+    """It was kept before issues of people's were compared."""
+    known = Delivery(KNOWN).document()["known"]
+    del known["likes"]
+    assert Delivery.of({**Delivery(KNOWN).document(), "known": known}).known == KNOWN
+
+
+def test_what_was_said_of_others_stays() -> None:
+    """As it was said."""
+    made = Delivery(replace(KNOWN, likes=("Possibly the same as #3.",)))
+    assert Delivery.of(json.loads(json.dumps(made.document()))) == made
+
+
 def test_a_digest_tells_what_is_wanted_apart() -> None:
     """Whatever it is that changes; text that cannot be encoded is text, too."""
     assert digest(wanted()) == digest(wanted())
     others = [wanted(title="x"), wanted(body="\ud800"), wanted(close=True), wanted("inc-b")]
     assert len({digest(one) for one in (wanted(), *others)}) == 5
+    assert digest(wanted(notes=("bo cannot be assigned",))) == digest(wanted())

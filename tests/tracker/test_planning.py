@@ -106,6 +106,19 @@ def test_what_people_changed_is_kept() -> None:
     assert issue.assignees == ("cy",)
 
 
+def test_what_we_set_and_nobody_wants_is_taken_back() -> None:
+    """Milestone and type; what people set instead, or without us, stays."""
+    tracker = Tracker()
+    tracker.apply(wanted(type="Bug", milestone="M1"))
+    tracker.change(1, type="Task")
+    (step,) = tracker.apply(wanted())
+    assert (step.fields, step.reason) == ({"milestone": ""}, "the milestone changed")
+    assert (tracker.issues[1].milestone, tracker.issues[1].type) == ("", "Task")
+    tracker.change(1, milestone="M2")
+    assert tracker.kinds(tracker.apply(wanted())) == ["leave"]
+    assert tracker.issues[1].milestone == "M2"
+
+
 def test_no_more_people_are_assigned_than_github_allows() -> None:
     """Those that people assigned come first."""
     tracker = filed()

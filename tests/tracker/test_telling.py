@@ -87,3 +87,16 @@ def test_small_steps_take_a_line_or_two() -> None:
 def test_nothing_to_do_is_said() -> None:
     """With how many issues were looked at."""
     assert shown(Step(Kind.LEAVE, "inc-a", 1, "as it should"))[-1] == "nothing to do; 1 left alone"
+
+
+def test_what_is_taken_back_has_no_line_for_nothing() -> None:
+    """A milestone that nobody wants any more only goes."""
+    step = Step(Kind.EDIT, "inc-a", 1, "the milestone changed", {"milestone": ""})
+    assert shown(step, issue=Issue(1, milestone="Sprint 1"))[1:-1] == ["-milestone: Sprint 1"]
+
+
+def test_what_incidents_do_not_get_is_said() -> None:
+    """Before the sum."""
+    lines = [*told((), (), [("inc-a", "bo cannot be assigned")])]
+    assert lines[0] == Line("", "note for inc-a: bo cannot be assigned")
+    assert len(lines) == 2

@@ -67,7 +67,16 @@ class Round:
         for owner in sorted(self._begun):
             self._expect(owner)
         every = {key for one in self.wanted for key in (one.key, *one.absorbed)}
-        self._finish(every - self._begun, sights)
+        self._finish(every - self._begun, self._lasting(sights))
+
+    def _lasting(self, sights: Mapping[str, str]) -> dict[str, str]:
+        """Return what was seen of incidents for which nothing is to be done, here or elsewhere."""
+        busy = self._begun | {step.other for step, _ in self.left}
+        return {
+            one.key: sights.get(one.key, "")
+            for one in self.wanted
+            if busy.isdisjoint((one.key, *one.absorbed, *one.children))
+        }
 
     def is_stuck(self, step: Step, owner: str) -> bool:
         """Whether a step has to wait for one that failed."""

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from stat import S_ISDIR
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import StaticPool, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy import inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import StoreError
+from pipeline.stores.sql import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Connection
 
 VERSION_TABLE = "fivewhys_schema"
 """Holds the schema's revision; a database that has tables but not this one is not ours."""
 
-WAIT_SECONDS = 10
-"""How long to wait for another process that writes."""
-
-_SQLITE = ("sqlite", "sqlite+pysqlite")
-_USAGE = "write sqlite:///FILE, with the path of a file, or sqlite:// for one in memory"
-_HINTS = {
-    "SQLITE_NOTADB": "it is no SQLite database; give the store a file of its own",
-    "SQLITE_CANTOPEN": "it cannot be opened or made there; check the rights of file and directory",
-    "SQLITE_READONLY": "it cannot be written to; check the rights of file and directory",
-    "SQLITE_PERM": "it cannot be written to; check the rights of file and directory",
-    "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS} s; try again later",
-    "SQLITE_FULL": "there is no room left on its disk",
-    "SQLITE_CORRUPT": "it is damaged; restore it from a backup, or begin with a new file",
-}
+_KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVERS}
+_USAGE = (
+    "write sqlite:///FILE, with the path of a file, sqlite:// for one in memory, or "
+    "postgresql://USER:PASSWORD@HOST/DATABASE"
+)
 
 
 class Database:
@@ -52,15 +42,13 @@ class Database:
 
         """
         parsed = parse_url(url)
-        self.name = _shown(_path(parsed))
-        self._engine = _engine(parsed)
+        self._kind = _KINDS[parsed.drivername]
+        self.name = self._kind.name_of(parsed)
+        self._engine = self._kind.engine_of(parsed)
         try:
             with self.writing() as connection:
                 _migrate(connection, self.name)
-            # Best effort: readers then need not wait for a writer. Another process that has just
-            # opened the file can be in the way; whoever opens it next tries again.
-            with suppress(OperationalError), self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            self._kind.ready(self._engine)
         except BaseException:
             self.close()
             raise
@@ -70,7 +58,7 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def reading(self, begin: str = "BEGIN") -> Iterator[Connection]:
+    def reading(self, *, writes: bool = False) -> Iterator[Connection]:
         """Lend a connection inside a transaction.
 
         Raises:
@@ -79,15 +67,20 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
-                connection.exec_driver_sql(begin)
+                self._kind.begin(connection, writes=writes)
                 yield connection
         except SQLAlchemyError as error:
-            message = f"{self.name}: {_reason(error)}"
+            cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+            message = f"{self.name}: {self._kind.reason(cause) or cause}"
             raise StoreError(message) from error
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Lend the same, as the only one who writes; all of it is committed or nothing."""
-        return self.reading("BEGIN IMMEDIATE")
+        return self.reading(writes=True)
+
+    def adding(self) -> AbstractContextManager[Connection]:
+        """Lend the same to add rows that nobody else touches: others may do so meanwhile."""
+        return self.reading(writes=self._kind is sqlite)
 
 
 def parse_url(text: str) -> URL:
@@ -102,63 +95,12 @@ def parse_url(text: str) -> URL:
     except (ArgumentError, ValueError) as error:
         message = f"the store's URL is none: {_USAGE}"
         raise StoreError(message) from error
-    if url.drivername not in _SQLITE:
+    kind = _KINDS.get(url.drivername)
+    if kind is None:
         message = f"the store's URL is of the kind {url.drivername}, which is not known: {_USAGE}"
         raise StoreError(message)
-    if url.host or url.username or url.password or url.port or url.query:
-        message = f"the store's URL says more than a path (three slashes go before it): {_USAGE}"
-        raise StoreError(message)
-    _check_path(_path(url))
+    kind.check(url, _USAGE)
     return url
-
-
-def _path(url: URL) -> str:
-    """Return the path of the database; "" for one in memory."""
-    return "" if url.database in (None, "", ":memory:") else str(url.database)
-
-
-def _check_path(path: str) -> None:
-    """Say what SQLite would only call `unable to open database file`."""
-    if not path:
-        return
-    name, parent = _shown(path), Path(path).parent
-    try:
-        is_directory, has_parent = S_ISDIR(Path(path).stat().st_mode), True
-    except FileNotFoundError:
-        is_directory, has_parent = False, parent.is_dir()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is no path"
-        message = f"{name}: it cannot be opened: {reason}"
-        raise StoreError(message) from error
-    if is_directory:
-        message = f"{name}: this is a directory; name a file in it"
-        raise StoreError(message)
-    if not has_parent:
-        message = f"{name}: its directory does not exist; make it first"
-        raise StoreError(message)
-
-
-def _shown(path: str) -> str:
-    """Return what errors call the database; a path may hold bytes that no terminal prints."""
-    return f"store {path.encode(errors='backslashreplace').decode() or 'in memory'}"
-
-
-def _engine(url: URL) -> Engine:
-    """Make an engine whose transactions begin when we say so, with the locks that we ask for."""
-    options: dict[str, Any] = {"isolation_level": None, "timeout": WAIT_SECONDS}
-    if _path(url):
-        engine = create_engine(url, connect_args=options, hide_parameters=True)
-    else:
-        options["check_same_thread"] = False
-        engine = create_engine(
-            url, connect_args=options, hide_parameters=True, poolclass=StaticPool
-        )
-    event.listen(engine, "connect", _on_connect)
-    return engine
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _migrate(connection: Connection, name: str) -> None:
@@ -203,10 +145,3 @@ def _revisions(connection: Connection) -> set[str]:
 def _listed(names: list[str], limit: int = 5) -> str:
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
-
-
-def _reason(error: SQLAlchemyError) -> str:
-    """Say what went wrong and what to do; without the statement and its data."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    code = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
-    return _HINTS.get(code, str(cause))

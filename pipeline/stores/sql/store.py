@@ -222,7 +222,8 @@ class SqlStore:
     def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
         """Keep what a batch came to at a time (ns UTC)."""
         if receipt or poison:
-            with self._database.writing() as connection:
+            lend = self._database.writing if poison else self._database.adding
+            with lend() as connection:
                 receiving.receive(connection, receipt, poison, at)
 
     def receipts(self, limit: int) -> list[tuple[int, bytes]]:

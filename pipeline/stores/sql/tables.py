@@ -64,6 +64,9 @@ class Nanoseconds(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+_Number = BigInteger().with_variant(Integer, "sqlite")
+"""A number that the database gives; only an INTEGER is given by SQLite."""
+
 metadata = MetaData()
 
 detections = Table(
@@ -188,7 +191,7 @@ leases = Table(
 inbox = Table(
     "inbox",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", _Number, primary_key=True),
     Column("received_at", Nanoseconds, nullable=False),
     # 1 until a commit makes it needless, 0 from then on.
     Column("needed", Integer, nullable=False),
@@ -207,7 +210,7 @@ held = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", _Number, primary_key=True),
     Column("name", AnyText, nullable=False, unique=True),
     Column("reason", AnyText, nullable=False),
     Column("text", AnyText, nullable=False),

@@ -10,6 +10,7 @@ from pipeline.audit import SECOND
 from pipeline.lifecycle import HOUR
 from pipeline.redaction import Redactor
 from pipeline.sinks.github.book import Book, Paces
+from pipeline.sinks.github.guiding import Guide
 from pipeline.sinks.github.hearing import Ear
 from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.stores.memory import MemoryStore
@@ -161,4 +162,6 @@ def reconciler_of(  # noqa: PLR0913, PLR0917 - all that a process has
 ) -> Reconciler:
     """Make what a process reports with."""
     ear = Ear(client, store, documents, Redactor())
-    return Reconciler(client, Book(store, HERE, holder, world.clock), house, world, ear=ear)
+    guide = Guide(client, documents, world.clock)
+    book = Book(store, HERE, holder, world.clock)
+    return Reconciler(client, book, house, world, ear=ear, guide=guide)

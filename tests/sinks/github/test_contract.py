@@ -107,6 +107,7 @@ def use(client: Any) -> None:
     client.close_as_duplicate(third, client.issue(first).id)
     assert client.events(third)
     assert len(client.issues("fivewhys", since=1)) == 3
+    assert len(client.recent(100)) == 3
 
 
 def test_an_app_keeps_to_the_description(prism: Prism, keys: tuple[str, str]) -> None:

@@ -207,3 +207,19 @@ def test_what_does_not_get_out_is_logged(desk: Desk, caplog: pytest.LogCaptureFi
     (said,) = caplog.messages
     assert said.startswith(f"inc-a waits for {HERE}: create an issue")
     assert said.isprintable()
+
+
+@pytest.mark.parametrize("call", ["issues/update", "issues/create-comment"])
+def test_what_is_left_to_do_elsewhere_is_not_forgotten(desk: Desk, call: str) -> None:
+    """The issue of an absorbed incident is closed, though that of the other needs nothing."""
+    desk.apply(desk.wanted(), desk.wanted(key="inc-b"))
+    desk.later()
+    survivor = desk.wanted(absorbed=("inc-b",), last_seen=0)
+    desk.apply(desk.wanted(last_seen=0), desk.wanted(key="inc-b"))
+    desk.later()
+    desk.github.fail(f"{call} #1 = kill-before")
+    with pytest.raises(Killed):
+        desk.apply(survivor)
+    desk.later()
+    assert desk.apply(survivor).failures == {}
+    assert (desk.issues[2].state, desk.said(desk.issues[2])) == ("closed", ["absorbed-0-inc-a"])

@@ -8,12 +8,14 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     """Make them."""
     op.create_table(
         "inbox",
-        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("number", _NUMBER, primary_key=True),
         sa.Column("received_at", sa.Text, nullable=False),
         sa.Column("needed", sa.Integer, nullable=False),
         sa.Column("receipt", sa.LargeBinary, nullable=False),
@@ -26,7 +28,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "quarantine",
-        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("number", _NUMBER, primary_key=True),
         sa.Column("name", sa.Text, nullable=False, unique=True),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("text", sa.Text, nullable=False),

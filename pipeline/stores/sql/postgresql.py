@@ -1,0 +1,93 @@
+"""PostgreSQL 13 or later: any number of processes; who writes more than rows of its own waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Text, create_engine
+from sqlalchemy.ext.compiler import compiles
+
+from pipeline.errors import StoreError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import URL, Connection, Engine
+
+DRIVERS: Final = ("postgresql", "postgres", "postgresql+psycopg")
+
+_LOCK: Final = 5_940_715_333
+"""What those wait for who write: any number that no other program in the database takes."""
+
+_SETTINGS: Final = {
+    "application_name": "fivewhys",
+    "connect_timeout": "10",
+    # A process that is gone must not keep others waiting.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+_LIMITS: Final = (
+    "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
+)
+_HINTS: Final = {
+    "28": "it does not let us in; look at user and password, and at who may connect",
+    "3D": "there is no such database; make it with CREATE DATABASE",
+    "42501": "its user may not do that; GRANT it CREATE and USAGE on the schema",
+    "53": "it has no room or no connection left",
+    "55P03": "another process has kept it locked for 10 s; try again later",
+    "57014": "a statement took longer than 60 s; try again later",
+}
+"""By SQLSTATE, or its first two digits."""
+
+
+@compiles(Text, "postgresql")
+def _text(_type: Text, _compiler: Any, **_: object) -> str:
+    """Let text sort by its characters: times are texts, whatever the locale of the database."""
+    return 'TEXT COLLATE "C"'
+
+
+def check(url: URL, usage: str) -> None:
+    """Check a URL, and connect to nothing.
+
+    Raises:
+        StoreError: it will not do.
+
+    """
+    if not url.database:
+        message = f"the store's URL names no database: {usage}"
+        raise StoreError(message)
+
+
+def name_of(url: URL) -> str:
+    """Return what errors call the database: without user and password."""
+    host = url.host or str(url.query.get("host", "localhost"))
+    return f"store {url.database} at {host}"
+
+
+def engine_of(url: URL) -> Engine:
+    """Make an engine whose connections end when those who hold them do."""
+    options = f"{_LIMITS} {url.query.get('options', '')}".strip()
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={**_SETTINGS, "options": options},
+        hide_parameters=True,
+        pool_pre_ping=True,
+    )
+
+
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Go on in the transaction; one that writes waits here for all others that do."""
+    if writes:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
+def ready(engine: Engine) -> None:
+    """Nothing is left to be done."""
+
+
+def reason(cause: BaseException) -> str:
+    """Say what went wrong and what to do; "" if only the error itself can."""
+    state = getattr(cause, "sqlstate", None) or ""
+    return _HINTS.get(state, "") or _HINTS.get(state[:2], "")

@@ -1,0 +1,119 @@
+"""SQLite: one file, one process that writes at a time, and what can be wrong with either."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import StaticPool, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from pipeline.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+DRIVERS = ("sqlite", "sqlite+pysqlite")
+
+WAIT_SECONDS = 10
+"""How long to wait for another process that writes."""
+
+_HINTS = {
+    "SQLITE_NOTADB": "it is no SQLite database; give the store a file of its own",
+    "SQLITE_CANTOPEN": "it cannot be opened or made there; check the rights of file and directory",
+    "SQLITE_READONLY": "it cannot be written to; check the rights of file and directory",
+    "SQLITE_PERM": "it cannot be written to; check the rights of file and directory",
+    "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS} s; try again later",
+    "SQLITE_FULL": "there is no room left on its disk",
+    "SQLITE_CORRUPT": "it is damaged; restore it from a backup, or begin with a new file",
+}
+
+
+def check(url: URL, usage: str) -> None:
+    """Check a URL and the path it leads to, and open nothing.
+
+    Raises:
+        StoreError: it will not do.
+
+    """
+    if url.host or url.username or url.password or url.port or url.query:
+        message = f"the store's URL says more than a path (three slashes go before it): {usage}"
+        raise StoreError(message)
+    _check_path(_path(url))
+
+
+def name_of(url: URL) -> str:
+    """Return what errors call the database."""
+    return _shown(_path(url))
+
+
+def engine_of(url: URL) -> Engine:
+    """Make an engine whose transactions begin when we say so, with the locks that we ask for."""
+    options: dict[str, Any] = {"isolation_level": None, "timeout": WAIT_SECONDS}
+    if _path(url):
+        engine = create_engine(url, connect_args=options, hide_parameters=True)
+    else:
+        options["check_same_thread"] = False
+        engine = create_engine(
+            url, connect_args=options, hide_parameters=True, poolclass=StaticPool
+        )
+    event.listen(engine, "connect", _on_connect)
+    return engine
+
+
+def begin(connection: Connection, *, writes: bool) -> None:
+    """Begin a transaction: one that writes waits here for all others that do."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def ready(engine: Engine) -> None:
+    """Let readers go on while somebody writes.
+
+    Best effort: another process that has just opened the file can be in the way; whoever opens it
+    next tries again.
+    """
+    with suppress(OperationalError), engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+def reason(cause: BaseException) -> str:
+    """Say what went wrong and what to do; "" if only the error itself can."""
+    code = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
+    return _HINTS.get(code, "")
+
+
+def _path(url: URL) -> str:
+    """Return the path of the database; "" for one in memory."""
+    return "" if url.database in (None, "", ":memory:") else str(url.database)
+
+
+def _check_path(path: str) -> None:
+    """Say what SQLite would only call `unable to open database file`."""
+    if not path:
+        return
+    name, parent = _shown(path), Path(path).parent
+    try:
+        is_directory, has_parent = S_ISDIR(Path(path).stat().st_mode), True
+    except FileNotFoundError:
+        is_directory, has_parent = False, parent.is_dir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no path"
+        message = f"{name}: it cannot be opened: {reason}"
+        raise StoreError(message) from error
+    if is_directory:
+        message = f"{name}: this is a directory; name a file in it"
+        raise StoreError(message)
+    if not has_parent:
+        message = f"{name}: its directory does not exist; make it first"
+        raise StoreError(message)
+
+
+def _shown(path: str) -> str:
+    """Return what errors call the database; a path may hold bytes that no terminal prints."""
+    return f"store {path.encode(errors='backslashreplace').decode() or 'in memory'}"
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,131 @@
+"""What PostgreSQL promises beyond the contract: many processes at once, errors in plain words."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, make_url
+
+from pipeline.errors import StoreError
+from pipeline.ports import Progress
+from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.tables import metadata
+from tests.fakes.postgresql import fresh
+from tests.stores.support import BASE, detection
+
+MANY = 8
+
+
+def run(url: str, statement: str) -> None:
+    """Run one statement behind the store's back."""
+    text = make_url(url).render_as_string(hide_password=False)
+    with psycopg.connect(text, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def test_the_schema_is_what_the_tables_say(postgresql: str) -> None:
+    """Migrations and tables tell the same."""
+    url = fresh(postgresql)
+    SqlStore(url).close()
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "fivewhys_schema"})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_many_processes_open_a_new_database_at_once(postgresql: str) -> None:
+    """One of them migrates, the others wait."""
+    url = fresh(postgresql)
+
+    def open_it(number: int) -> int:
+        with SqlStore(url) as store:
+            store.receive(b"%d" % number, (), BASE)
+            return number
+
+    with ThreadPoolExecutor(MANY) as pool:
+        assert sorted(pool.map(open_it, range(MANY))) == [*range(MANY)]
+    with SqlStore(url) as store:
+        assert len(store.receipts(99)) == MANY
+
+
+def test_of_many_who_ask_for_a_lease_one_gets_it(postgresql: str) -> None:
+    """And it alone can commit."""
+    url = fresh(postgresql)
+    with SqlStore(url) as store, ThreadPoolExecutor(MANY) as pool:
+        names = [f"holder-{number}" for number in range(MANY)]
+        held = [*pool.map(lambda name: store.lease("a", name, BASE + 9, BASE), names)]
+        assert sum(held) == 1
+        holder = names[held.index(True)]
+        store.record([detection("a")], [], BASE, progress=Progress((), b"", BASE, "a", holder))
+        assert len([*store.detections()]) == 1
+
+
+def test_a_number_that_commits_late_is_read_all_the_same(postgresql: str) -> None:
+    """Receipts are numbered when they are written and seen when they are committed."""
+    url = fresh(postgresql)
+    with SqlStore(url) as store:
+        text = make_url(url).render_as_string(hide_password=False)
+        with psycopg.connect(text) as slow:
+            slow.execute(
+                "INSERT INTO inbox (received_at, needed, receipt) VALUES ('+1', 1, 'slow')"
+            )
+            store.receive(b"quick", (), BASE)
+            ((quick, _),) = store.receipts(9)
+            slow.commit()
+        ((late, _), (same, _)) = store.receipts(9)
+        assert late < quick == same
+
+
+def test_times_sort_by_their_characters(postgresql: str) -> None:
+    """Whatever the locale of the database: a time before the epoch begins with another sign."""
+    url = fresh(postgresql)
+    with SqlStore(url) as store:
+        old, new = detection("a", at=-(10**10)), detection("a", at=1)
+        store.record([old, new], [], BASE)
+        assert store.forget([], new.timestamp) == 1
+        assert [one.timestamp for one in store.detections()] == [new.timestamp]
+
+
+def test_a_newer_schema_is_refused(postgresql: str) -> None:
+    """An older fivewhys does not guess what a newer one wrote."""
+    url = fresh(postgresql)
+    SqlStore(url).close()
+    run(url, "UPDATE fivewhys_schema SET version_num = '9999'")
+    with pytest.raises(StoreError, match="schema 9999, made by a newer fivewhys"):
+        SqlStore(url)
+
+
+def test_a_database_of_somebody_elses_is_refused(postgresql: str) -> None:
+    """It has tables, and they are not ours."""
+    url = fresh(postgresql)
+    run(url, "CREATE TABLE customers (name text)")
+    with pytest.raises(StoreError, match="belongs to another program, it has the tables customers"):
+        SqlStore(url)
+
+
+UNREACHABLE = [
+    ("postgresql://ana:s3cret-pass@127.0.0.1:9/staging", "store staging at 127.0.0.1"),
+    ("postgresql://ana:s3cret-pass@127.0.0.1:9", "names no database"),
+    ("postgresql://ana:s3cret-pass@/staging?host=/nowhere", "store staging at /nowhere"),
+    ("mysql://ana:s3cret-pass@127.0.0.1/staging", "of the kind mysql"),
+]
+
+
+@pytest.mark.parametrize(("url", "said"), UNREACHABLE)
+def test_what_cannot_be_opened_says_so_without_the_password(url: str, said: str) -> None:
+    """The place is named; neither password nor statement is."""
+    with pytest.raises(StoreError, match=said) as caught:
+        SqlStore(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_missing_database_says_how_to_make_it(postgresql: str) -> None:
+    """In plain words."""
+    url = make_url(postgresql).set(database="none_such").render_as_string(hide_password=False)
+    with pytest.raises(StoreError, match=r"CREATE DATABASE|does not exist"):
+        SqlStore(url)
