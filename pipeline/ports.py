@@ -227,6 +227,9 @@ class Inbox(Protocol):
     def receipts(self, limit: int) -> Sequence[tuple[int, bytes]]:
         """Return those that no commit made needless, by number, the first ones first."""
 
+    def backlog(self) -> int:
+        """Return how many receipts there are that no commit made needless."""
+
     def recent(self, since: int) -> Sequence[bytes]:
         """Return those received since a time that commits made needless, for who begins anew."""
 

@@ -145,7 +145,7 @@ class Service:
         if not parts.ends_idle or not self._is_current(now):
             return False
         live = self._live
-        return live is not None and live.is_settled(now) and not parts.store.receipts(1)
+        return live is not None and live.is_settled(now) and not parts.store.backlog()
 
     def _is_current(self, now: int) -> bool:
         """Whether the subscription is known to have had nothing for a while."""
@@ -176,7 +176,7 @@ class Service:
                 self.vitals.troubles.pop(name, None)
 
     def _receive(self, receiver: Receiver) -> None:
-        if len(self._parts.store.receipts(BACKLOG)) >= BACKLOG:
+        if self._parts.store.backlog() >= BACKLOG:
             self._stopping.wait(PAUSE)
             return
         received = receiver.step()

@@ -270,6 +270,10 @@ class MemoryStore:
         needed = ((number, kept[1]) for number, kept in self._inbox.items() if kept[2])
         return [*islice(needed, limit)]
 
+    def backlog(self) -> int:
+        """Return how many receipts there are that no commit made needless."""
+        return sum(needed for *_, needed in self._inbox.values())
+
     def recent(self, since: int) -> list[bytes]:
         """Return the receipts received since a time that commits made needless."""
         return [kept for at, kept, needed in self._inbox.values() if not needed and at >= since]

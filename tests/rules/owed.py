@@ -3,7 +3,5 @@
 It may only shrink: a test fails when a rule in it lacks nothing.
 """
 
-WORDINGS: dict[str, str] = {
-}
-SOURCES: dict[str, str] = {
-}
+WORDINGS: dict[str, str] = {}
+SOURCES: dict[str, str] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from pipeline.errors import LeaseLostError
 from pipeline.ports import Poison
@@ -25,6 +25,9 @@ POISON = select(quarantine).order_by(quarantine.c.number)
 
 HELD = select(held.c.receipt)
 """What waited when the last progress was made."""
+
+BACKLOG = select(func.count()).select_from(inbox).where(inbox.c.needed == 1)
+"""How many receipts no commit made needless."""
 
 
 def needed(limit: int) -> Select[Any]:

@@ -230,6 +230,11 @@ class SqlStore:
         """Return the receipts that no commit made needless, by number, the first ones first."""
         return self._read(receiving.needed(limit), lambda row: (int(row.number), row.receipt))
 
+    def backlog(self) -> int:
+        """Return how many receipts there are that no commit made needless."""
+        (count,) = self._read(receiving.BACKLOG, lambda row: int(row[0]))
+        return count
+
     def recent(self, since: int) -> list[bytes]:
         """Return the receipts received since a time that commits made needless."""
         return self._read(receiving.recent(since), lambda row: bytes(row.receipt))

@@ -16,10 +16,12 @@ from pipeline.tracker.ownership import joined, parts_of
 from tests.fakes.github import FakeGithub, running
 from tests.sinks.github.newsroom import Newsroom, at_the_beginning, entry
 from tests.sinks.github.reporting import KEY, Desk
+from tests.sinks.github.support import HERE
 from tests.test_markdown import HOSTILE, assert_defused, parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from markdown_it.token import Token
 
@@ -57,6 +59,7 @@ CONSOLE = "https://console.cloud.google.com/logs/query;"
 INLINE = {"text", "text_special", "code_inline", "strong_open", "strong_close", "softbreak"}
 
 _LINKED = re.compile(r"(?i:https?:|ftp:)//|(?i:\bwww)\.|(?i:mailto:)[^\s\u200b]")
+_ISSUE = re.compile(r"(?<=same as )#\d+")
 _NUMBER = re.compile(r"^\[P\d\] (\d+)-")
 
 
@@ -237,3 +240,26 @@ def test_a_forged_marker_makes_nothing_ours(told: Told) -> None:
     elsewhere = joined(Signer(KEY, "1"), mark, "Mine.")
     assert parts_of(forged, desk.signer) == parts_of(elsewhere, desk.signer) == ()
     assert parts_of(joined(desk.signer, mark, "Mine."), desk.signer) != ()
+
+
+def test_a_likeness_to_an_issue_is_told_and_acts_on_nothing(tmp_path: Path) -> None:
+    """Whatever stands in the issue and in the log: all that leads anywhere is its number."""
+    passing = at_the_beginning()
+    with running(FakeGithub(clock=passing.clock)) as github:
+        desk = Desk(github, passing)
+        typed = [text for text in HOSTILE if "\ud83d" not in text]  # which no browser sends
+        for text in typed:
+            body = f"It fails:\n\n```\nboom {text}\n```\n\n{text}"
+            github.people.open_issue(HERE, f"{text} about the backend", body)
+        room = Newsroom(desk, tmp_path)
+        room.read(
+            entry(f"boom {text} about the backend", number) for number, text in enumerate(typed)
+        )
+        passing.clock.advance(3600)
+        assert room.report().failures == {}
+        (issue,) = [one for one in desk.issues.values() if "fivewhys" in one.labels]
+    told = [line for line in (issue.body or "").splitlines() if "ossibly the same as" in line]
+    assert told
+    for line in told:
+        assert_defused(_ISSUE.sub("", line))
+        assert {one.type for one in inline(line)} <= INLINE

@@ -25,6 +25,15 @@ FOLDER = ROOT / "tests/snapshots/issues"
 UPDATE = "UPDATE_SNAPSHOTS"
 MINUTE, HOUR = 60, 3600
 
+WIDE, MANY = 200, 16
+HOSTILE = """\
+@example/team fixes #12 <!-- fivewhys:v1 begin incident=inc-1 mac=00 --> <img src=x>
+```
+## heading ![image](https://example.com/leak.png) password=hunter2hunter2
+```
+/fivewhys resolve
+a \u202egnp.exe \x1b[31mred z\u200bero"""
+
 _MAC = re.compile(r"mac=[0-9a-f]{64}")
 
 
@@ -89,6 +98,37 @@ def shown(issue: Issue, seen: int) -> str:
 def test_an_issue_is_the_one_that_was_reviewed(told: dict[str, str], scene: str) -> None:
     """After each scene of its life, with its comments."""
     compare(scene, told[scene])
+
+
+def test_hostile_log_text_is_shown_as_it_was_reviewed(tmp_path: Path) -> None:
+    """It can be read, and does nothing (test_hostile.py looks at the tree)."""
+    passing = at_the_beginning()
+    with running(FakeGithub(clock=passing.clock)) as github:
+        room = Newsroom(Desk(github, passing), tmp_path)
+        room.read([entry(f"boom {HOSTILE}", 0), entry(f"bang {HOSTILE}", 1)])
+        passing.clock.advance(60)
+        assert room.report().failures == {}
+        compare("hostile", shown(room.desk.issues[1], 0))
+
+
+def test_what_is_too_long_goes_on_in_comments_as_it_was_reviewed() -> None:
+    """Parted between paragraphs, with a notice on both sides; the middle is left out here."""
+    passing = at_the_beginning()
+    with running(FakeGithub(clock=passing.clock)) as github:
+        desk = Desk(github, passing)
+        sections = (
+            f"## Part {number}\n\n```text\n{f'line of {number}' * 40}\n```" for number in range(300)
+        )
+        assert desk.apply(desk.wanted(body="\n\n".join(sections))).failures == {}
+        whole = shown(desk.issues[1], 0).replace("line of", "…")
+    texts = whole.split("\n\n=====\n\n")
+    compare("overflow", "\n\n=====\n\n".join(map(ends, texts)) + "\n")
+
+
+def ends(text: str) -> str:
+    """Return the first and the last lines of a text, cut."""
+    lines = [line if len(line) <= WIDE else f"{line[:WIDE]}…" for line in text.strip().splitlines()]
+    return "\n".join(lines if len(lines) <= MANY else [*lines[:8], "[…]", *lines[-8:]])
 
 
 def compare(name: str, text: str) -> None:
