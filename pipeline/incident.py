@@ -47,7 +47,8 @@ class Symptom:
     `fields` are those of the earliest detection, with "" for what its rule could have captured and
     did not; `samples` a few, in order of time, the first and
     the last always among them; `places` where it was seen, in order of first_seen; `unknown`
-    says that nothing but a fallback rule knows it; `owner` is whom its rule suggests to ask.
+    says that nothing but a fallback rule knows it; `owner` is whom its rule suggests to ask;
+    `heals` says that its attempts were repeated, and nothing came of it.
     """
 
     rule: str
@@ -71,6 +72,7 @@ class Symptom:
     places: tuple[Place, ...] = ()
     unknown: bool = False
     owner: str = "service"
+    heals: bool = False
 
 
 @dataclass(frozen=True, order=True, slots=True)

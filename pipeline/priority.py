@@ -23,10 +23,13 @@ NOTICED = PRIORITIES.index("P2")
 def priority_of(symptoms: Sequence[Symptom], state: State) -> tuple[str, str]:
     """Return the priority of an incident in a state, and the reason, which names each step.
 
+    Symptoms that heal count only if there are no others.
+
     Level: critical is P1, high P2, medium P3, low and informational P4. Impact: at least P2 when
     users notice a symptom. Spread and rate: one step more urgent when several services are affected
     or it escalates, also when both; so P0 is for what is critical and grows.
     """
+    symptoms = [item for item in symptoms if not item.heals] or symptoms
     worst = max(symptoms, key=lambda item: LEVELS.index(item.level))
     rank = len(LEVELS) - LEVELS.index(worst.level)
     steps = [f"{worst.rule} is of level {worst.level}"]

@@ -10,7 +10,17 @@ from pipeline.audit import AGAIN
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.rows import identity_of
 from pipeline.errors import RuleError
-from tests.support import BASE, SECOND, correlate, detect, detection, entry, rule_text, ruleset
+from tests.support import (
+    BASE,
+    SECOND,
+    correlate,
+    detect,
+    detection,
+    entry,
+    rule_text,
+    ruleset,
+    temporal_text,
+)
 
 if TYPE_CHECKING:
     from pipeline.correlation import Correlator
@@ -19,6 +29,21 @@ if TYPE_CHECKING:
 RULES = ruleset(
     rule_text("refused", level="critical", audit="{entity: [service], heals: true}"),
     rule_text("exited", audit="{caused_by: [{rule: refused, same: [service], within: 1m}]}"),
+)
+
+
+AMONG = ruleset(
+    rule_text("stopped", level="medium"),
+    rule_text(
+        "refused",
+        level="critical",
+        audit="{heals: true, user_visible: true, "
+        "caused_by: [{rule: stopped, same: [service], within: 1m}]}",
+    ),
+    rule_text("logged", level="low", audit="{caused_by: [{rule: refused, within: 1m}]}"),
+    rule_text("failed", audit="{caused_by: [{rule: [refused, logged], within: 1m}]}"),
+    temporal_text("both", "refused", "beside"),
+    rule_text("beside"),
 )
 
 
@@ -80,6 +105,36 @@ def test_attempts_that_go_on_are_an_incident(times: list[int], *, lasts: bool) -
     """Ten of them, two minutes apart at most, over five minutes."""
     made = correlate(RULES, *map(attempt, times))
     assert told(made) == ([("refused", "P1", len(times))] if lasts else [])
+
+
+def test_a_low_symptom_is_nothing_that_came_of_an_attempt() -> None:
+    """As the database's own log of what a service tries again; by itself it is told."""
+    made = correlate(AMONG, attempt(0), detection("logged", at=1))
+    assert told(made) == []
+    assert noise(made) == [("refused", "low", 1), ("logged", "low", 1)]
+    assert told(correlate(AMONG, detection("logged"))) == [("logged", "P4", 1)]
+
+
+def test_a_low_symptom_between_an_attempt_and_what_came_of_it_hides_nothing() -> None:
+    """The attempt counts in full, however many steps away."""
+    made = correlate(AMONG, attempt(0), detection("logged", at=1), detection("failed", at=50))
+    assert told(made) == [("refused", "P1", 3)]
+
+
+def test_what_explains_an_attempt_is_told_without_it() -> None:
+    """The attempt belongs to the incident, and makes it no more urgent."""
+    (incident,) = correlate(AMONG, detection("stopped"), attempt(1)).incidents()
+    assert (incident.root.rule, incident.priority) == ("stopped", "P3")
+    assert [(item.rule, item.level, item.heals) for item in incident.symptoms] == [
+        ("stopped", "medium", False),
+        ("refused", "low", True),
+    ]
+
+
+def test_what_is_linked_without_a_direction_may_have_come_of_an_attempt() -> None:
+    """Nobody knows; so it counts."""
+    made = correlate(AMONG, attempt(0), detection("beside", at=1))
+    assert [(root, priority) for root, priority, _ in told(made)] == [("refused", "P1")]
 
 
 def test_what_was_reported_before_is_told() -> None:

@@ -267,4 +267,4 @@ def test_a_traceback_beside_the_message_makes_the_pattern(key: str) -> None:
     )
     assert one.fingerprint == other.fingerprint != plain.fingerprint
     assert other.fields["pattern"] == "Broken in check (/app/plan.py)"
-    assert other.sample.text == "check failed: Broken: x"
+    assert other.sample.text == f"check failed: Broken: x\n{raised}"

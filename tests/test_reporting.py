@@ -171,6 +171,47 @@ def test_what_cannot_be_listed_cannot_be_planned(
     assert "Resource not accessible by integration" in failed.stderr
 
 
+def test_what_waits_says_until_when(run: Run, github: FakeGithub, export: Path, store: str) -> None:
+    """Whether GitHub asked for patience or an edit is not due; the next process waits, too."""
+    words = ("replay", export, "--store", store, "--sink", "github")
+    run(*words)
+    run("incidents", "assign", "inc-", "@triager", "--store", store, "--by", "ana")
+    edit = run(*words)
+    assert edit.exit_code == 0
+    assert "an edit waits for group_interval; not before 20" in edit.stdout
+    github.people.comment(HERE, 1, "/fivewhys help")
+    github.fail("issues/create-comment = 403-secondary:600")
+    failed = run("apply", "--store", store)
+    assert "GitHub asks to wait" in failed.stderr
+    calls = len(github.seen)
+    again = run("apply", "--store", store)
+    assert "nothing was sent yet: GitHub's limit; not before 20" in again.stderr
+    assert len(github.seen) == calls
+
+
+@pytest.mark.parametrize("fault", ["401", "404", "422", "reset-after"])
+def test_no_secret_is_ever_shown(run: Run, github: FakeGithub, tmp_path: Path, fault: str) -> None:
+    """Neither token nor key, wherever they stand, whatever goes wrong, nor in the store."""
+    for name, text in (("token", TOKEN), ("key", KEY)):
+        (tmp_path / name).write_text(f"{text}\n", encoding="utf-8")
+    files = {"FIVEWHYS_GITHUB_TOKEN": "", "FIVEWHYS_MARKER_KEY": ""}
+    files |= {f"{name}_FILE": str(tmp_path / name.split("_")[-1].lower()) for name in files}
+    files["FIVEWHYS_GITHUB_DOUBT"] = "1s"
+    export, store = tmp_path / "export.jsonl", f"sqlite:///{tmp_path}/store.db"
+    export.write_text(json.dumps(MISSING), encoding="utf-8")
+    github.fail(f"issues/create #1 = {fault}")
+    words = ("replay", export, "--store", store, "--sink", "github")
+    told = [run(*words, **more) for more in (files, {})]
+    told += [run("outbox", "--store", store, "--format", "json"), run("plan", "--store", store)]
+    for result in told:
+        assert TOKEN not in result.output
+        assert KEY not in result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+    kept = (tmp_path / "store.db").read_bytes()
+    assert TOKEN.encode() not in kept
+    assert KEY.encode() not in kept
+
+
 def test_all_mistakes_in_settings_are_said_at_once(store: str, export: Path) -> None:
     """Those of options, too; and nothing shows a secret."""
     env = {"FIVEWHYS_GITHUB_CLOSE": "perhaps", "FIVEWHYS_GITHUB_REOPEN_WINDOW": "soon"}

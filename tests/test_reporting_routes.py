@@ -365,12 +365,15 @@ def test_an_issue_that_is_alike_is_gone_on_in_where_the_setting_says_so(
 def test_an_issue_of_ours_is_found_without_its_label_and_without_a_ledger(
     replay: Run, github: FakeGithub, tmp_path: Path
 ) -> None:
-    """By its marker: no second one is opened."""
+    """By its marker: no second one is opened, and it says of others what it said."""
+    github.people.open_issue(HERE, "Login is broken", QUOTE)
     replay(entry())
-    github.people.unlabel(HERE, 1, ["fivewhys"])
+    github.people.unlabel(HERE, 2, ["fivewhys"])
+    github.people.edit(HERE, 1, "Never mind.")
     (tmp_path / "store.db").unlink()
     replay(entry())
-    assert len(issues(github)) == 1
+    assert len(issues(github)) == 2
+    assert SAID in (issues(github)[2].body or "")
 
 
 # --- storms ---------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
     returned.
 
     Raises:
-        ConfigurationError: there is no such store, or a template raised.
+        ConfigurationError: there is no such store.
         StoreError: it cannot be opened, or not be written.
 
     """

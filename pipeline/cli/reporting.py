@@ -102,9 +102,7 @@ def show_plan(plans: "list[tuple[str, Plan]]", *, to_errors: bool = False) -> No
 
 def show_applied(done: "list[tuple[str, Applied]]", *, to_errors: bool = False) -> None:
     """Print what was done, by repository; exit with an error where something waits."""
-    from pipeline.audit import SECOND
     from pipeline.display import safe
-    from pipeline.entry import format_timestamp
     from pipeline.tracker.telling import headline
 
     failures: list[tuple[str, CallError]] = []
@@ -119,10 +117,17 @@ def show_applied(done: "list[tuple[str, Applied]]", *, to_errors: bool = False) 
         failures += sorted(applied.failures.items())
         postponed += sorted(applied.postponed.items())
     if failures:
-        lines = [f"{name} waits: {safe(why)}" for name, why in failures]
+        lines = [f"{name} waits: {safe(why)}{_until(why.not_before)}" for name, why in failures]
         fail("\n".join((*lines, "`fivewhys apply` tries again")), EXIT_FAILED)
     for name, step in postponed:
-        due = format_timestamp(-(-step.due // SECOND) * SECOND)
-        typer.echo(f"{name} waits until {due}: {safe(step.reason)}", err=to_errors)
+        typer.echo(f"{name} waits: {safe(step.reason)}{_until(step.due)}", err=to_errors)
     if not postponed:
         typer.echo("Nothing is left to do in GitHub.", err=to_errors)
+
+
+def _until(time: int) -> str:
+    """Say when something is tried again, "" if that is not known."""
+    from pipeline.audit import SECOND
+    from pipeline.entry import format_timestamp
+
+    return f"; not before {format_timestamp(-(-time // SECOND) * SECOND)}" if time else ""

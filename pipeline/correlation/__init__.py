@@ -9,7 +9,7 @@ not depend on the order, chunking or repetition in which they arrived. Time is t
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from pipeline.correlation.components import Evidence, Linking
 from pipeline.correlation.deriving import Told, correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
-from pipeline.correlation.healing import HEALING
 from pipeline.correlation.heeding import cut, heed
 from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
@@ -278,8 +277,7 @@ class Correlator:
 
         The symptoms of rules of noise, each once, and those that heal and belong to nothing else.
         """
-        untold = chain(*(item.symptoms for item in self._components() if not item.told))
-        healing = (replace(item, level=HEALING) for item in untold)
+        healing = chain(*(item.symptoms for item in self._components() if not item.told))
         return in_order((*healing, *noise_of(self._ruleset, self._told.rows)))
 
     def _told_components(self) -> tuple[Made, ...]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.correlation.healing import heals
+from pipeline.correlation.healing import healed, heals, is_told
 from pipeline.correlation.heeding import verdicts_by_component
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.symptoms import make_symptom
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 class Made:
     """What an incident is, apart from what time makes of it.
 
-    It is not `told` while nothing came of attempts that were repeated (`healing.py`), unless it was
-    reported before.
+    It is not `told` while it is of no account (`healing.py`), unless it was reported before.
     """
 
     anchor: Anchor
@@ -134,8 +133,9 @@ class Maker:
     # --- symptoms ---------------------------------------------------------------------------------
 
     def _make(self, component: Component, anchor: Anchor, absorbed: tuple[str, ...]) -> Made:
-        symptoms = in_order(self._symptom(rows) for rows in component.rows.values())
         links = tuple(sorted(component.links.values()))
+        found = map(self._symptom, component.rows.values())
+        symptoms = in_order(healed(found, self._healing(component), links))
         first_seen = min(item.first_seen for item in symptoms)
         return Made(
             anchor=anchor,
@@ -149,14 +149,15 @@ class Maker:
             first_seen=first_seen,
             last_seen=max(item.last_seen for item in symptoms),
             rows=component.rows,
-            told=anchor.reported_at > 0 or not all(map(self._heals, component.rows.values())),
+            told=anchor.reported_at > 0 or is_told(symptoms, links),
         )
 
     def _symptom(self, rows: Sequence[int]) -> Symptom:
         return make_symptom(self._rule(rows), self._rows, rows)
 
-    def _heals(self, rows: Sequence[int]) -> bool:
-        return heals(self._rule(rows), self._rows, rows)
+    def _healing(self, component: Component) -> set[str]:
+        named = component.rows.items()
+        return {name for name, rows in named if heals(self._rule(rows), self._rows, rows)}
 
     def _rule(self, rows: Sequence[int]) -> Rule | Correlation:
         return self._ruleset.makers[self._rows.facet(rows[0]).rule]

@@ -19,7 +19,8 @@ _ANNOUNCED = re2.compile(
     r"|\b(?:re-?try|try again|re-?connect|next (?:attempt|try|retry))"
     r"(?:ing)? (?:in|after|at|scheduled)\b"
     r"|\btrying to (?:re-establish|reconnect)\b"
-    r"|\bretry:? (?:#|no\. ?)?\d{1,6} ?(?:/|of) ?\d"
+    r"|\bretry:? (?:#|no\. ?)?\d{1,6} ?(?:/|of|in) ?\d"
+    r"|\b(?:will be|is|are) retried\b"
     r")|\berror connecting in '"  # psycopg_pool, which goes on until its time is up
 )
 _GIVEN_UP = re2.compile(

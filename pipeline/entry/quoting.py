@@ -9,6 +9,7 @@ import re2
 
 from pipeline.entry.severity import Severity
 
+_PLAIN = (Severity.DEFAULT, Severity.WARNING)
 _LIMIT = 20_000
 """Characters beyond which nobody looks for quotations."""
 
@@ -44,7 +45,8 @@ def own_words(text: str, severity: Severity) -> str:
     """Return a text without what it quotes; what is left has empty quotes in its place.
 
     Of nginx' error log the visitor's request, address and file are quoted. Elsewhere only warnings
-    are looked at, and of those only what they announce: what says that it fails keeps all.
+    and plain lines are looked at, and of those only what they announce: what says that it fails
+    keeps all.
     """
     if len(text) > _LIMIT:
         return text
@@ -52,7 +54,7 @@ def own_words(text: str, severity: Severity) -> str:
         return _of_nginx(text)
     if _has_like(text):
         text = _LIKE.sub("LIKE ''", text)
-    return _of_warning(text) if severity == Severity.WARNING else text
+    return _of_warning(text) if severity in _PLAIN else text
 
 
 def _of_nginx(text: str) -> str:

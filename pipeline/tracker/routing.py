@@ -10,7 +10,7 @@ held against what the repository has. What was left out is said, and why.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -34,6 +34,9 @@ LABEL: Final = "fivewhys"
 
 LABEL_LIMIT: Final = 50
 """Characters that GitHub accepts in the name of a label."""
+
+TITLE: Final = "[{{ priority }}] {{ title }}"
+"""The template of titles, unless there is another one, or where that one raises."""
 
 NAMES: Final = frozenset(
     {"level", "priority", "rule", "service", "services", "signature", "state", "title"}
@@ -70,7 +73,7 @@ class RoutingSettings:
 
     repository: str = ""
     repositories: frozenset[str] = frozenset()
-    title: str = "[{{ priority }}] {{ title }}"
+    title: str = TITLE
     label: str = LABEL
     labels: tuple[str, ...] = ("{{ priority }}", "{{ signature }}")
     allowed: tuple[str, ...] = ("*",)
@@ -128,13 +131,18 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    """Renders the templates for one incident."""
+    """Renders the templates for one incident; one that raises is left out, and that is noted."""
 
     values: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
 
-    def text(self, template: str, name: str) -> str:
-        """Render a template to one visible line."""
-        said = render_text(template, self.values, name) if template else ""
+    def text(self, template: str, name: str, otherwise: str = "") -> str:
+        """Render a template, or the one to take instead, to one visible line."""
+        try:
+            said = render_text(template, self.values, name) if template else ""
+        except TemplateError as error:
+            self.notes.extend(f"{name}: {one.message}" for one in error.mistakes)
+            said = render_text(otherwise, self.values, name)
         return " ".join(markdown.visible(said).split())
 
 
@@ -146,25 +154,20 @@ def repository_of(document: IncidentDocument, settings: RoutingSettings) -> str:
 
 
 def route(document: IncidentDocument, settings: RoutingSettings) -> Route:
-    """Return what an incident's issue is given.
-
-    Raises:
-        TemplateError: a template is none, or it raised.
-
-    """
+    """Return what an incident's issue is given; what one of them makes raise stops no other."""
     rendering = _Rendering(_values(document))
     people, teams = _people(document, settings)
-    names = (rendering.text(template, "labels") for template in settings.labels)
+    names = [rendering.text(template, "labels") for template in settings.labels]
     labels, notes = labelled(names, settings)
     return Route(
-        markdown.title(render_text(settings.title, rendering.values, "title")),
+        markdown.title(rendering.text(settings.title, "title", TITLE)),
         labels,
         tuple(people),
         tuple(teams),
         rendering.text(settings.milestone, "milestone"),
         rendering.text(settings.type, "type"),
         tuple(_lines(teams, mentions=settings.mentions)),
-        notes,
+        (*rendering.notes, *notes),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
 from pipeline.lifecycle import DAY
@@ -41,6 +42,7 @@ MOST_LINES: Final = 8
 ALIKE: Final = 70.0
 """Least RapidFuzz score (0 to 100) of a part that is alike at all."""
 
+_SAID: Final = "Possibly the same as #"
 _MARKER: Final = "<!-- fivewhys:"
 """What every marker holds; a look for this is quicker than one by lines."""
 
@@ -93,7 +95,7 @@ class Likeness:
         closed = "" if self.issue.is_open else ", which is closed"
         told = (name if score == self.score else f"{name} {score} %" for name, score in self.parts)
         why = f"it names {self.identifier}" if self.identifier else ", ".join(told)
-        return f"Possibly the same as #{self.issue.number}{closed} ({self.score} %: {why})."
+        return f"{_SAID}{self.issue.number}{closed} ({self.score} %: {why})."
 
 
 def subject(incident: IncidentDocument) -> Subject:
@@ -190,6 +192,12 @@ def links(
     """Return the lines for `Wanted.likes`; the issue that is adopted needs none."""
     others = [one.line for one in found if one.issue.number != adopted]
     return tuple(others[: settings.most_links])
+
+
+def lines_in(text: str) -> tuple[str, ...]:
+    """Return such lines at the beginning of a report, after the one that it follows, if any."""
+    paragraphs = dropwhile(lambda one: one.startswith("Follows #"), text.strip().split("\n\n"))
+    return tuple(takewhile(lambda one: one.startswith(_SAID), paragraphs))
 
 
 def candidates(found: Iterable[Likeness], settings: SimilarSettings) -> tuple[Likeness, ...]:

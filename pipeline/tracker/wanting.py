@@ -32,10 +32,6 @@ def all_wanted(
     """Return what those incidents want that were decided to be reported.
 
     `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end.
-
-    Raises:
-        TemplateError: one of the settings' raised.
-
     """
     return tuple(
         replace(wanted(document, ledger[document.id], settings), held=_held(document, now))
@@ -47,12 +43,7 @@ def all_wanted(
 def wanted(
     document: IncidentDocument, decided: LedgerEntry, settings: RoutingSettings = DEFAULT
 ) -> Wanted:
-    """Return what an incident wants since a decision about it.
-
-    Raises:
-        TemplateError: one of the settings' raised.
-
-    """
+    """Return what an incident wants since a decision about it."""
     way = route(document, settings)
     return Wanted(
         key=document.id,

@@ -21,6 +21,8 @@ REFUSED = 'connection to server at "10.0.0.3", port 5432 failed: Connection refu
         f"{REFUSED}\n\tIs the server running on that host?\nwill retry in 3 s",
         "Redis connection error, retry 1/5",
         "Connection refused; next attempt in 10s",
+        "[redis] connection error: connect ECONNREFUSED 127.0.0.1:6391, retry #1 in 500ms",
+        "report took too long (canceling statement due to statement timeout); it will be retried",
         f"Retrying press.db.connect in 2.0 seconds as it raised OperationalError: {REFUSED}.",
         f"Backing off connect(...) for 0.9s (psycopg2.OperationalError: {REFUSED})",
         "Retrying (Retry(total=2, connect=None)) after connection broken by 'x': /apples",

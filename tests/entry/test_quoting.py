@@ -78,6 +78,13 @@ def test_what_quotes_nothing_keeps_all(text: str, severity: Severity) -> None:
     assert own_words(text, severity) == text
 
 
+def test_a_plain_line_is_read_like_a_warning() -> None:
+    """What has no level may be a warning."""
+    assert own_words("search term 'deadlock' not found", Severity.DEFAULT) == (
+        "search term '' not found"
+    )
+
+
 def test_patterns_of_a_statement_are_data() -> None:
     """Whatever the level of the line."""
     assert own_words("WHERE a LIKE '%deadlock%' AND b", Severity.ERROR) == "WHERE a LIKE '' AND b"

@@ -140,6 +140,53 @@ def test_a_piece_of_a_traceback_is_text_like_any_other(text: str) -> None:
     assert entry(textPayload=f"{text}\n").message == text.strip()
 
 
+TRACED = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nValueError: x'
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"exc_info": TRACED},
+        {"exception": f"{TRACED}\n"},
+        {"stack_trace": TRACED.replace("\n", "\\n")},
+        {"error": {"type": "ValueError", "value": "x", "traceback": TRACED}},
+        {"stack": "", "traceback": TRACED},
+    ],
+)
+def test_a_traceback_beside_the_message_follows_it(beside: dict[str, Any]) -> None:
+    """As it would in plain text: loggers of JSON give it a key of its own."""
+    assert entry(jsonPayload={"message": "it failed", **beside}).message == f"it failed\n{TRACED}"
+
+
+@pytest.mark.parametrize("stack", ["Error: x\n    at f (a.js:1:2)", "goroutine 1\ngoroutine 2 ["])
+def test_a_traceback_beside_the_message_may_be_of_any_language(stack: str) -> None:
+    """Node.js, Java and .NET write frames alike, Go names its goroutines."""
+    said = entry(jsonPayload={"msg": "it failed", "err": {"type": "Error", "stack": stack}})
+    assert said.message == f"it failed\n{stack}"
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"exc_info": True},
+        {"exception": "ValueError: x"},
+        {"stack": "prod\nblue"},
+        {"error": {"type": "str", "traceback": TRACED}},
+        {"exc_info": TRACED.partition("\n")[0]},
+    ],
+)
+def test_what_is_no_traceback_stays_beside_the_message(beside: dict[str, Any]) -> None:
+    """Nor does one that a formatter made up."""
+    assert entry(jsonPayload={"message": "it failed", **beside}).message == "it failed"
+
+
+def test_a_traceback_that_the_message_has_is_not_told_twice() -> None:
+    """Some loggers write it into both."""
+    told = f"it failed\n{TRACED}"
+    assert entry(jsonPayload={"message": told, "exc_info": TRACED}).message == told
+    assert entry(jsonPayload={"exc_info": TRACED}).message == TRACED
+
+
 def test_a_line_end_written_out_in_other_text_stays() -> None:
     """Only a traceback is unfolded."""
     assert entry(textPayload="C:\\new").message == "C:\\new"

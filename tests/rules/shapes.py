@@ -58,6 +58,12 @@ def _escaped(text: str, entry: Mapping[str, Any], severity: str) -> dict[str, An
     return _structured("message", text.replace("\n", "\\n"), entry, severity)
 
 
+def _beside(text: str, entry: Mapping[str, Any], severity: str) -> dict[str, Any]:
+    said, _, rest = text.partition(_TRACEBACK)
+    whole = _structured("message", said.strip() or "it failed", entry, severity)
+    return {**whole, "jsonPayload": {**whole["jsonPayload"], "exc_info": _TRACEBACK + rest}}
+
+
 def _structured(key: str, text: str, entry: Mapping[str, Any], severity: str) -> dict[str, Any]:
     given = entry.get("jsonPayload") or {}
     kept = {name: value for name, value in given.items() if name not in _TEXTS}
@@ -99,11 +105,12 @@ SHAPES: Mapping[str, Shape] = {
     "message of JSON": _message,
     "msg of JSON": _msg,
     "a traceback with escaped line ends": _escaped,
+    "a traceback beside the message": _beside,
     "a line on standard error in Kubernetes": _kubernetes,
     "message of JSON in Kubernetes": _kubernetes_structured,
 }
 _PLAIN = {"a line on standard error", "a line on standard error in Kubernetes"}
-_ESCAPED = "a traceback with escaped line ends"
+_TRACED = {"a traceback with escaped line ends", "a traceback beside the message"}
 
 
 def shapes_of(entry: Mapping[str, Any], severity: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,5 +127,5 @@ def shapes_of(entry: Mapping[str, Any], severity: str) -> Iterator[tuple[str, di
     for name, shape in SHAPES.items():
         if name in _PLAIN and payload and not payload.keys() <= _TEXTS:
             continue  # a line has no room for the rest
-        if name != _ESCAPED or (_TRACEBACK in text and "\n" in text):
+        if name not in _TRACED or (_TRACEBACK in text and "\n" in text):
             yield name, shape(text, entry, severity)

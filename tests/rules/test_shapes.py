@@ -122,5 +122,5 @@ def test_a_near_miss_is_one_in_every_shape(name: str) -> None:
 def test_most_rules_are_about_what_programs_say() -> None:
     """Only what the platform itself writes comes in one shape."""
     spoken = {name: {case.rpartition(", as ")[2] for case, *_ in shown(name)} for name in RULES}
-    assert sum(len(found) >= len(SHAPES) - 1 for found in spoken.values()) > len(RULES) / 2
+    assert sum(len(found) >= len(SHAPES) - 2 for found in spoken.values()) > len(RULES) / 2
     assert set.union(*spoken.values()) == set(SHAPES)

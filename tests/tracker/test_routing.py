@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ConfigurationError, TemplateError
+from pipeline.errors import ConfigurationError
 from pipeline.tracker.model import Issue
 from pipeline.tracker.people import login_of, team_of
 from pipeline.tracker.routing import Route, RoutingSettings, fitted, repository_of, root_of, route
@@ -125,10 +125,17 @@ def test_a_title_is_cut_and_harmless() -> None:
     assert routed(title="{{ ' ' }}").title == "(no title)"
 
 
-def test_a_template_that_raises_is_a_mistake() -> None:
-    """And named by its attribute."""
-    with pytest.raises(TemplateError, match="title"):
-        routed(title="{{ 1 / 0 }}")
+def test_a_template_that_raises_stops_no_report() -> None:
+    """It is left out and named; the title is then as by default."""
+    wrong = "{{ services[7].upper() }}"
+    found = routed(title=wrong, labels=(wrong, "P1"), milestone=wrong, type="Bug")
+    assert found.title == "[P1] netra-backend: Missing critical tables: user_sessions"
+    assert (found.labels, found.milestone, found.type) == (("fivewhys", "P1"), "", "Bug")
+    assert [note.partition(": the template raised: ")[0] for note in found.notes] == [
+        "labels",
+        "title",
+        "milestone",
+    ]
 
 
 # --- labels ---------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from pipeline.tracker.similar import (
     SimilarSettings,
     adopted,
     candidates,
+    lines_in,
     links,
     subject,
 )
@@ -286,3 +287,14 @@ def test_an_adopted_issue_is_gone_on_in() -> None:
     assert Library(tracker.issues.values(), (), SIGNER, NOW, SETTINGS).marked == [
         tracker.issues[number]
     ]
+
+
+def test_what_was_said_is_found_in_a_report() -> None:
+    """At its beginning, below the issue that it follows, and nowhere else."""
+    one, two = (
+        Likeness(issue(number), 91, (("title", 91), ("files", 80)), "").line for number in (1, 2)
+    )
+    assert one == "Possibly the same as #1 (91 %: title, files 80 %)."
+    assert lines_in(f"Follows #9.\n\n{one}\n\n{two}\n\nLooked after.\n\n{two}") == (one, two)
+    assert lines_in(f"Looked after.\n\n{one}") == ()
+    assert lines_in("") == ()

@@ -16,6 +16,7 @@ from pipeline.tracker.similar import (
     SimilarSettings,
     adopted,
     candidates,
+    lines_in,
     links,
     subject,
 )
@@ -67,7 +68,7 @@ class Guide:
             survey = Survey([*issues, *lost], known, signer)
         told = {one.key: self._of(one.key) for one in new if _is_new(one, survey)}
         return tuple(
-            _with(one, *told.get(one.key, (survey.known(one.key).likes, 0))) for one in wanted
+            _with(one, *(told.get(one.key) or (_likes(one.key, survey), 0))) for one in wanted
         ), lost
 
     def fitted(
@@ -132,6 +133,14 @@ def _is_new(wanted: Wanted, survey: Survey) -> bool:
     known = survey.known(wanted.key)
     has_any = wanted.held or known.number or known.asked_at or survey.places(wanted.key).place
     return not has_any
+
+
+def _likes(incident: str, survey: Survey) -> tuple[str, ...]:
+    """Return what was said of others: as the ledger has it or, if that was lost, the issue."""
+    known, place = survey.known(incident), survey.places(incident).place
+    if known.number or place is None or place.part is None or place.part.is_edited:
+        return known.likes
+    return lines_in(place.part.inside)
 
 
 def _with(wanted: Wanted, likes: tuple[str, ...], adopt: int) -> Wanted:

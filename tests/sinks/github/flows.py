@@ -15,7 +15,7 @@ from pipeline.tracker.model import Kind, News, Wanted
 from pipeline.tracker.ownership import NO_MORE
 from tests.fakes.github import FakeGithub, Seen, running
 from tests.fakes.github.state import Milestone
-from tests.sinks.github.reporting import OTHERS, Desk
+from tests.sinks.github.reporting import FINGERPRINT, OTHERS, Desk
 from tests.sinks.github.support import HERE, Time
 
 if TYPE_CHECKING:
@@ -191,12 +191,12 @@ def is_doubled(desk: Desk) -> None:
 
 
 def adopted(desk: Desk) -> Wanted:
-    """Prepare an issue of people's to go on in."""
-    people = desk.github.people
-    people.open_issue(HERE, "A better title", f"{OTHERS}\n\n{OTHERS}", ["theirs"])
+    """Prepare an issue of people's to go on in, as it names the failure."""
+    people, body = desk.github.people, f"{OTHERS}\n\n{FINGERPRINT}\n\n{OTHERS}"
+    people.open_issue(HERE, "A better title", body, ["theirs"])
     people.comment(HERE, 1, OTHERS)
     desk.later(MINUTE)
-    return desk.wanted(adopt=1, news=(News("one", "It was seen."),))
+    return desk.wanted(news=(News("one", "It was seen."),))
 
 
 def commanded(desk: Desk) -> Wanted:

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
 KEY = b"a key of sixteen bytes or more"
 HOUSE = House("fivewhys", KEY, TrackerPolicy())
 OTHERS = "Text of people."
-RECORDED = {"inc-a": document("inc-a")}
+FINGERPRINT = f"v1-{'a' * 16}"
+
+
+def _recorded() -> IncidentDocument:
+    """Return an incident with a fingerprint as long as they are."""
+    made = document("inc-a")
+    root, *others = made.symptoms
+    named = root.model_copy(update={"fingerprint": FINGERPRINT})
+    return made.model_copy(update={"fingerprint": FINGERPRINT, "symptoms": [named, *others]})
+
+
+RECORDED = {"inc-a": _recorded()}
 """The incidents whose issues are listened to."""
 
 

@@ -49,9 +49,10 @@ STRUCK = sorted(fault for fault in FAULTS if not fault.startswith("kill"))
 MEANT = {
     ("adopt", "404"): "the issue to go on in is not there: there is one of its own",
     ("adopt", "410"): "likewise",
+    ("adopt", "stale"): "nobody sees it yet",
     ("correct", "404"): "the repository has no types, and nobody whom issues are assigned to",
 }
-"""What GitHub says that is no fault, and is believed."""
+"""What GitHub says that is believed, whether it is a fault or not."""
 
 
 @pytest.mark.parametrize("fault", STRUCK)
