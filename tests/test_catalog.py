@@ -73,6 +73,14 @@ def test_a_host_names_a_service(text: str, service: str) -> None:
     assert HOSTS.named(text) == service
 
 
+def test_repositories_are_those_of_services() -> None:
+    """Each once, in the order of the services; some say none, or are unknown."""
+    text = "services: {a: {repository: x/y}, b: {repository: x/z}, c: {}, d: {repository: x/y}}"
+    made = load_catalog(text, "catalog.yml")
+    assert made.repositories(["b", "c", "other", "a", "d"]) == ("x/z", "x/y")
+    assert made.repositories([]) == ()
+
+
 def test_resources_are_what_a_service_depends_on_that_is_no_service() -> None:
     """By its Cloud Run name; of who is not known there are none."""
     assert CATALOG.resources("backend-staging") == ("postgres",)

@@ -29,6 +29,7 @@ from pipeline.report import (
     decide,
     drafts,
     grouped_because,
+    owners,
     raw_lines,
     render,
     state_lines,
@@ -404,6 +405,19 @@ def test_who_should_look_is_whom_the_catalog_names() -> None:
     explanation = explain(made, facts, WhysTemplates({}, {}))
     body = render(made, explanation, TEMPLATE.read_text("utf-8"), "i", facts=facts).body
     assert "| Who looks | @\u200bexample/backend looks after backend (`catalog.yml:1`) |" in body
+
+
+def test_owners_are_those_of_services_before_those_of_code() -> None:
+    """Each once, as they are named; what is only suggested does not count."""
+    told = [
+        Fact("tree_owners", "", "", {"owners": ["@c"]}),
+        Fact("code_owners", "", "", {"owners": ["@b", "@a"]}),
+        Fact("code_owners", "", "", {"owners": ["@x"]}, suggested=True),
+        Fact("service_owners", "", "", {"owners": ["@y"]}),
+        Fact("code_owners", "", ""),
+        Fact("looks_after", "", "", {"owners": ["@a", "ops@example.com"]}),
+    ]
+    assert owners(told) == ("@a", "ops@example.com", "@b", "@c")
 
 
 @pytest.mark.parametrize("owner", get_args(Owner))

@@ -41,7 +41,10 @@ RULES = "---\n".join(
 TITLE = "[P1] backend: Missing critical tables: user_sessions"
 CATALOG = """\
 services:
-  backend: {repository: example/platform, owners: ["@maintainer", "@example/backend", "@nobody"]}
+  backend:
+    repository: example/platform
+    path: backend/
+    owners: ["@maintainer", "@example/backend", "@nobody"]
   auth: {repository: Example/Auth, owners: ["@triager"]}
 """
 TRACEBACK = """\
@@ -200,6 +203,20 @@ def test_who_owns_the_code_is_assigned_and_named(
     (issue,) = issues(github).values()
     assert issue.assignees == ["triager"]
     assert "Looked after by `@\u200bexample/shop`." in (issue.body or "")
+
+
+def test_who_owns_the_folder_of_the_service_is_where_no_file_is_known(
+    replay: Run, github: FakeGithub, tmp_path: Path
+) -> None:
+    """After those whom the catalog names."""
+    (tmp_path / "checkout" / "backend").mkdir(parents=True)
+    (tmp_path / "checkout" / "backend" / "app.py").write_text("pass\n")
+    (tmp_path / "checkout" / "CODEOWNERS").write_text("/backend/ @triager @example/shop\n")
+    replay(entry(), words=["--repo", tmp_path / "checkout"])
+    (issue,) = issues(github).values()
+    assert issue.assignees == ["maintainer", "triager"]
+    named = "`@\u200bexample/backend`, `@\u200bexample/shop`"
+    assert f"Looked after by {named}." in (issue.body or "")
 
 
 # --- several repositories -------------------------------------------------------------------------

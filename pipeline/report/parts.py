@@ -27,8 +27,8 @@ LOOKED_AT = "source_code"
 LOOKS_AFTER = "looks_after"
 """The kind of fact that says whom the catalog names for a service of the root."""
 
-CODE_OWNERS = "code_owners"
-"""The kind of fact that says who owns a file of the code, by CODEOWNERS."""
+CODE_OWNERS = ("code_owners", "tree_owners")
+"""The kinds of fact that say who owns a file of the code, or else its folder, by CODEOWNERS."""
 
 OWNERS: Mapping[str, str] = {
     "service": "the team of the service",
@@ -144,7 +144,8 @@ def owners(facts: Iterable[Fact]) -> tuple[str, ...]:
     As catalog and CODEOWNERS name them, each once; what is only suggested does not count.
     """
     told = [*_established(facts)]
-    found = (fact.data for kind in (LOOKS_AFTER, CODE_OWNERS) for fact in told if fact.kind == kind)
+    kinds = (LOOKS_AFTER, *CODE_OWNERS)
+    found = (fact.data for kind in kinds for fact in told if fact.kind == kind)
     return tuple(dict.fromkeys(str(name) for data in found for name in data.get("owners", ())))
 
 

@@ -12,6 +12,7 @@ from pipeline.facts import Fact
 from pipeline.investigators.source_code import (
     frames,
     imports,
+    owning,
     packaging,
     suspects,
     tables,
@@ -35,6 +36,7 @@ INQUIRIES: tuple[Inquiry, ...] = (
     frames.facts,
     variables.facts,
     suspects.facts,
+    owning.facts,
 )
 """In order: the case that one is asked about has the facts that those before it found."""
 
