@@ -159,7 +159,8 @@ def _children(draft: Draft, drafts: Mapping[str, Draft], survey: Survey) -> Iter
     room = case.policy.sub_issues - len(linked)
     taken = linked.union(case.wanted.absorbed)
     found = {key: _number(key, drafts, survey) for key in case.wanted.children}
-    free = (key for key in found if found[key] is not None and key not in taken)
+    free = [key for key in found if found[key] is not None and key not in taken]
+    free.sort(key=lambda key: not found[key])  # what cannot be created keeps no other waiting
     for key in islice(free, max(0, room)):
         yield Step(
             Kind.SUB_ISSUE,

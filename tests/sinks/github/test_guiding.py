@@ -157,6 +157,24 @@ def test_a_storm_of_more_than_github_takes(desk: Guided) -> None:
     assert desk.plan(storm, *children) == []
 
 
+def test_a_child_that_cannot_be_created_keeps_no_other_waiting(desk: Guided) -> None:
+    """The others are below the storm's issue with the next report; it is still tried."""
+    keys = ("inc-1", "inc-2", "inc-3")
+    wanted = [desk.wanted(key="storm-0", children=keys), *(desk.wanted(key=key) for key in keys)]
+    desk.github.fail("issues/create #2 = 422")
+    assert {*desk.apply(*wanted).failures} == {"inc-1", "storm-0"}
+    desk.later()
+    desk.github.fail("issues/create = 422")
+    assert {*desk.apply(*wanted).failures} == {"inc-1", "storm-0"}
+    (parent,) = desk.of("storm-0")
+    assert len(parent.sub_issues) == 2
+    assert desk.of("inc-1") == []
+    desk.github.faults.rules.clear()
+    desk.later()
+    assert desk.apply(*wanted).failures == {}
+    assert len(parent.sub_issues) == 3
+
+
 def test_steps_say_what_they_are_for(desk: Guided) -> None:
     """A child that is created by the same plan is put below its parent by it, too."""
     storm = desk.wanted(key="storm-0", children=("inc-1",))

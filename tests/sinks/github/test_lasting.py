@@ -13,6 +13,7 @@ from pipeline.tracker.model import News, TrackerPolicy
 from tests.fakes.github import FakeGithub, running
 from tests.sinks.github.reporting import Desk, Killed
 from tests.sinks.github.support import HERE, Time
+from tests.tracker.recorded import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -223,3 +224,18 @@ def test_what_is_left_to_do_elsewhere_is_not_forgotten(desk: Desk, call: str) ->
     desk.later()
     assert desk.apply(survivor).failures == {}
     assert (desk.issues[2].state, desk.said(desk.issues[2])) == ("closed", ["absorbed-0-inc-a"])
+
+
+def test_people_are_heard_among_issues_that_are_as_they_were(desk: Desk) -> None:
+    """Whose comments are not read; one of these can be named in a command."""
+    every = [desk.wanted(), desk.wanted(key="inc-b")]
+    desk.documents = {one.key: document().model_copy(update={"id": one.key}) for one in every}
+    for _ in range(2):
+        desk.apply(*every)
+        desk.later()
+    assert listed(desk, every) == []
+    desk.github.people.comment(HERE, 1, "/fivewhys merge #2", by="maintainer")
+    assert listed(desk, every) == [1]
+    assert desk.said(desk.issues[1]) == ["answer-" + str(desk.issues[1].comments[0].id)]
+    (verdict,) = desk.store.verdicts()
+    assert (verdict.incident, verdict.other_incident) == ("inc-a", "inc-b")
