@@ -22,7 +22,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-versio
 # What touches the world; every other module computes and has all its branches tested.
 WORLD := pipeline/sources/*,pipeline/investigators/*,pipeline/stores/*,pipeline/sinks/*
 WORLD := $(WORLD),pipeline/dashboard/*,pipeline/runners/*
-WORLD := $(WORLD),pipeline/settings.py,pipeline/bootstrap/*,pipeline/display.py,pipeline/cli/*
+WORLD := $(WORLD),pipeline/settings/*,pipeline/bootstrap/*,pipeline/display.py,pipeline/cli/*
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from pipeline.document import IncidentDocument, NoiseDocument, RunDocument
+    from pipeline.ports import Poison
     from pipeline.ruletest import TestResult
     from pipeline.selfaudit import AuditDocument
     from pipeline.tracker.gauging import Waiting
@@ -114,6 +115,19 @@ def outbox_row(one: Waiting, *, now: int) -> tuple[str, ...]:
     waits = span_text(age // unit * unit)
     attempts = str(one.delivery.attempts)
     return one.incident, waits, since, attempts, one.reason, until, one.tracker
+
+
+QUARANTINE_COLUMNS = ("Number", "Since", "Message", "Reason", "Text")
+
+SHOWN = 80
+"""Characters of a message that a table shows."""
+
+
+def quarantine_row(one: Poison) -> tuple[str, ...]:
+    """Return what a table says of a message in quarantine."""
+    since = f"{format_timestamp(one.at)[:SECONDS]}Z"
+    text = one.text if len(one.text) <= SHOWN else f"{one.text[:SHOWN]}…"
+    return str(one.number), since, one.name, one.reason, text
 
 
 STYLES = {"+": "green", "-": "red", "*": "bold", "": "dim"}

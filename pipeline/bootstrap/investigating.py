@@ -90,6 +90,7 @@ def read_looking(  # noqa: PLR0913 - what each option says
     probe: bool,
     commands: Sequence[str],
     only: str,
+    environment: Mapping[str, str] = os.environ,
 ) -> Looking:
     """Return where to look; what no option says is as the environment says.
 
@@ -99,15 +100,25 @@ def read_looking(  # noqa: PLR0913 - what each option says
     """
     mistakes = Mistakes()
     checkouts = mistakes.attempt(lambda: find_checkouts(repo, catalog), dict[str, Path]())
-    nearby = mistakes.attempt(lambda: read_setting(NEARBY_LOGS, default=True), True)  # noqa: FBT003
-    api = mistakes.attempt(lambda: read_setting(LOGGING_API, default=False), False)  # noqa: FBT003
-    allowed = mistakes.attempt(lambda: read_setting(PROBE, default=False), False)  # noqa: FBT003
-    split = mistakes.attempt(lambda: split_commands(commands), list[list[str]]())
+    flags = {
+        name: mistakes.attempt(
+            lambda name=name, usual=usual: read_setting(  # type: ignore[misc]
+                name, default=usual, environment=environment
+            ),
+            usual,
+        )
+        for name, usual in ((NEARBY_LOGS, True), (LOGGING_API, False), (PROBE, False))
+    }
+    split = mistakes.attempt(lambda: split_commands(commands, environment), list[list[str]]())
     mistakes.raise_if_any()
-    return Looking(checkouts, logs, nearby, api, probe or allowed, split, only)
+    return Looking(
+        checkouts, logs, flags[NEARBY_LOGS], flags[LOGGING_API], probe or flags[PROBE], split, only
+    )
 
 
-def split_commands(commands: Sequence[str]) -> list[list[str]]:
+def split_commands(
+    commands: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> list[list[str]]:
     """Split commands as a shell would; without any, those of the environment, one a line.
 
     Raises:
@@ -115,7 +126,7 @@ def split_commands(commands: Sequence[str]) -> list[list[str]]:
 
     """
     option = "--investigator" if commands else INVESTIGATORS
-    lines = commands or os.environ.get(INVESTIGATORS, "").strip().splitlines()
+    lines = commands or environment.get(INVESTIGATORS, "").strip().splitlines()
     found: list[list[str]] = []
     mistakes: list[Mistake] = []
     for line in lines:

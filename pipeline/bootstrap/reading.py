@@ -269,14 +269,14 @@ def read_span(text: str, option: str) -> int:
         raise ConfigurationError([Mistake(option, 0, message)]) from error
 
 
-def read_redactor() -> Redactor:
+def read_redactor(environment: Mapping[str, str] = os.environ) -> Redactor:
     """Make the redactor; `FIVEWHYS_REDACT_EMAILS=false` lets e-mail addresses stay.
 
     Raises:
         ConfigurationError: the setting is neither true nor false.
 
     """
-    return Redactor(emails=read_setting(REDACT_EMAILS, default=True))
+    return Redactor(emails=read_setting(REDACT_EMAILS, default=True, environment=environment))
 
 
 def read_setting(name: str, *, default: bool, environment: Mapping[str, str] = os.environ) -> bool:

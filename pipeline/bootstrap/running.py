@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import socket
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
 from pipeline.bootstrap.investigating import Looking, investigators, read_looking
-from pipeline.bootstrap.keeping import IN_MEMORY, check_store, open_store
+from pipeline.bootstrap.keeping import check_store, open_store
 from pipeline.bootstrap.reading import (
     Mistakes,
     load_rules,
     load_texts,
     read_catalog,
-    read_priority,
     read_redactor,
-    read_span,
     read_suppressions,
 )
 from pipeline.bootstrap.serving import Parts, Service
@@ -29,14 +26,13 @@ from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
-from pipeline.errors import Mistake
-from pipeline.incident import PRIORITIES
 from pipeline.live import Live, Remembering
 from pipeline.receipts import KEPT
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
 from pipeline.report import Policy
 from pipeline.rule import RuleSet
+from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.traffic import RecentRows, Traffic
 
@@ -44,35 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.ports import Investigator, Store
+    from pipeline.settings import Read, Settings
     from pipeline.sources.pubsub import PubSubFeed
     from pipeline.suppressions import Placed
-
-
-GITHUB: Final = "github"
-
-SUBSCRIPTION: Final = re.compile(r"projects/[a-z0-9.:-]{3,}/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
-"""What a subscription is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What the command line and the environment say about a run, unchecked; spans in seconds."""
-
-    subscription: str = ""
-    store: str = ""
-    rules: Sequence[str] = ()
-    placeholders: str = ""
-    catalog: str = ""
-    suppressions: str = ""
-    repo: str = ""
-    min_priority: str = PRIORITIES[-1]
-    sinks: Sequence[str] = ()
-    max_runtime: str = ""
-    until_idle: bool = False
-    receivers: int = 1
-    keeps_poison: bool = True
-    probe: bool = False
-    investigators: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,37 +94,44 @@ class _House:
 
 
 @contextmanager
-def running(options: RunOptions, log: Callable[[str, str], None]) -> Iterator[Service]:
+def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
     """Build a service, and close what it opened when done; `log` takes a severity and a text.
 
     Raises:
-        ConfigurationError: every mistake in the options and in all files they name.
+        ConfigurationError: every mistake in the settings and in all files they name.
         StoreError: the store cannot be opened.
         SourceError: there are no credentials.
 
     """
-    house, ends_after = _read(options)
-    from pipeline.sources.pubsub import PubSubFeed
+    house, settings = _house(read), read.settings
+    from pipeline.sources.pubsub import PubSubFeed, PullSettings
 
+    pulling = PullSettings(
+        messages=settings.pull_messages, size=settings.pull_bytes, retrying=settings.retrying
+    )
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(options.store))
-        feed = stack.enter_context(PubSubFeed(options.subscription))
-        receivers = tuple(_receiver(house, feed, store, options) for _ in range(options.receivers))
+        store = stack.enter_context(open_store(settings.store))
+        feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
+        receivers = tuple(
+            _receiver(house, feed, store, settings) for _ in range(settings.receivers)
+        )
         yield Service(
             Parts(
                 store=store,
-                receivers=receivers,
+                receivers=tuple(receivers),
                 live=lambda holder: house.live(store, holder),
                 holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
-                report=_report(options),
-                ends_after=ends_after,
-                ends_idle=options.until_idle,
+                report=_report(read),
+                report_every=settings.report_every / SECOND,
+                ends_after=settings.max_runtime / SECOND,
+                ends_idle=settings.until_idle,
+                retrying=settings.retrying,
                 log=log,
             )
         )
 
 
-def _receiver(house: _House, feed: PubSubFeed, store: Store, options: RunOptions) -> Receiver:
+def _receiver(house: _House, feed: PubSubFeed, store: Store, settings: Settings) -> Receiver:
     """Build who receives, with a detector of its own: several may work at once."""
     return Receiver(
         feed=feed,
@@ -162,71 +139,59 @@ def _receiver(house: _House, feed: PubSubFeed, store: Store, options: RunOptions
         detector=Detector(house.ruleset, house.redactor),
         clock=time.time_ns,
         counting=house.counting,
-        keeps_poison=options.keeps_poison,
+        keeps_poison=settings.poison == QUARANTINE,
     )
 
 
-def _report(options: RunOptions) -> Callable[[], None] | None:
+def _report(read: Read) -> Callable[[], None] | None:
     """Return what brings issues up to date; None without a sink."""
-    if GITHUB not in options.sinks:
+    if GITHUB not in read.settings.sinks:
         return None
     from pipeline.bootstrap import reporting
 
     tracker = reporting.read_tracker()
 
     def report() -> None:
-        reporting.apply(tracker, options.store)
+        reporting.apply(tracker, read.settings.store)
 
     return report
 
 
-def _read(options: RunOptions) -> tuple[_House, float]:
-    """Read and check everything before anything is touched."""
-    mistakes = Mistakes()
-    ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
-    catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
+def _house(read: Read) -> _House:
+    """Read and check everything before anything is touched.
+
+    Raises:
+        ConfigurationError: every mistake in the settings and in all files they name.
+
+    """
+    settings, environment, mistakes = read.settings, read.environment, Mistakes()
+    for mistake in read.mistakes:
+        mistakes.note(mistake)
+    ruleset = mistakes.attempt(lambda: load_rules(settings.rules, settings.placeholders), RuleSet())
+    catalog = mistakes.attempt(lambda: read_catalog(settings.catalog), Catalog())
     none: tuple[Placed, ...] = ()
     nobody: tuple[Investigator, ...] = ()
-    suppressions = mistakes.attempt(lambda: read_suppressions(options.suppressions), none)
-    priority = mistakes.attempt(
-        lambda: read_priority(options.min_priority, "--min-priority"), PRIORITIES[-1]
-    )
-    ends_after = mistakes.attempt(lambda: read_span(options.max_runtime, "--max-runtime"), 0)
-    redactor = mistakes.attempt(read_redactor, Redactor())
+    suppressions = mistakes.attempt(lambda: read_suppressions(settings.suppressions), none)
+    redactor = mistakes.attempt(lambda: read_redactor(environment), Redactor())
     looking = mistakes.attempt(
         lambda: read_looking(
             catalog,
-            repo=options.repo,
+            repo=settings.repo,
             logs=(),
-            probe=options.probe,
-            commands=options.investigators,
+            probe=settings.probe,
+            commands=settings.investigators,
             only="",
+            environment=environment,
         ),
         Looking({}),
     )
     looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
-    _check_places(options, mistakes)
-    mistakes.raise_if_any()
-    policy = Policy(min_priority=priority)
-    house = _House(ruleset, catalog, redactor, policy, suppressions, looks)
-    return house, ends_after / SECOND
-
-
-def _check_places(options: RunOptions, mistakes: Mistakes) -> None:
-    """Note what is wrong with where entries come from, and where what is found goes."""
-    if not SUBSCRIPTION.fullmatch(options.subscription):
-        message = (
-            "it is not set; name the subscription of the log sink: projects/P/subscriptions/S"
-            if not options.subscription
-            else f"{options.subscription!r} is none; write projects/P/subscriptions/S"
-        )
-        mistakes.note(Mistake("FIVEWHYS_SUBSCRIPTION", 0, message))
-    if options.store in {"", IN_MEMORY}:
-        message = "name a store that outlasts the process: sqlite:///FILE"
-        mistakes.note(Mistake("FIVEWHYS_STORE", 0, message))
-    else:
-        mistakes.attempt(lambda: check_store(options.store), None)
-    if GITHUB in options.sinks:
+    if settings.store:
+        mistakes.attempt(lambda: check_store(settings.store), None)
+    if GITHUB in settings.sinks:
         from pipeline.bootstrap.reporting import read_tracker
 
         mistakes.attempt(read_tracker, None)
+    mistakes.raise_if_any()
+    policy = Policy(min_priority=settings.min_priority)
+    return _House(ruleset, catalog, redactor, policy, suppressions, looks)

@@ -20,6 +20,7 @@ from pipeline.audit import SECOND
 from pipeline.errors import FivewhysError, LeaseLostError, SourceError
 from pipeline.live import LEASE
 from pipeline.receiving import Received
+from pipeline.retrying import Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,6 @@ QUIET: Final = 5.0
 BACKLOG: Final = 1_000
 """Receipts that may wait to be correlated before no more is received."""
 
-_FIRST, _LONGEST = 0.5, 30.0
-
 
 @dataclass(slots=True)
 class Vitals:
@@ -69,7 +68,8 @@ class Parts:
     """What the threads work with; `live` builds who correlates, `report` is None without a sink.
 
     Each of the `receivers` has a thread. `ends_after` (seconds, 0: never) and `ends_idle` say when
-    a run ends by itself. `log` takes a severity and a text.
+    a run ends by itself, `retrying` when what failed is tried again. `log` takes a severity and a
+    text.
     """
 
     store: Store
@@ -80,6 +80,7 @@ class Parts:
     report_every: float = 60
     ends_after: float = 0
     ends_idle: bool = False
+    retrying: Retrying = field(default_factory=Retrying)
     log: Callable[[str, str], None] = lambda _severity, _text: None
 
 
@@ -156,8 +157,11 @@ class Service:
     # --- threads ----------------------------------------------------------------------------------
 
     def _go_on(self, name: str, work: Callable[[], None]) -> None:
-        """Do rounds of some work until told to stop; what fails is tried again, later and later."""
-        failed = 0
+        """Do rounds of some work until told to stop; what fails is tried again, later and later.
+
+        What failed too often in a row is an error, and tried again all the same.
+        """
+        failed, retrying = 0, self._parts.retrying
         while not self._stopping.is_set():
             try:
                 work()
@@ -169,8 +173,9 @@ class Service:
                 failed += 1
                 self.vitals.retries[name] = self.vitals.retries.get(name, 0) + 1
                 self.vitals.troubles[name] = str(error)
-                self._parts.log("WARNING", f"{name}: {error}; it is tried again")
-                self._stopping.wait(random.uniform(0.5, 1) * min(_LONGEST, _FIRST * 2**failed))  # noqa: S311 - no secret
+                severity = "ERROR" if retrying.is_over(failed) else "WARNING"
+                self._parts.log(severity, f"{name}: {error}; it is tried again")
+                self._stopping.wait(retrying.pause(failed, random.random()))  # noqa: S311 - no secret
             else:
                 failed = 0
                 self.vitals.troubles.pop(name, None)

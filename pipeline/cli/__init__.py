@@ -20,6 +20,7 @@ from pipeline import __version__
 from pipeline.cli.explain import explain
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
+from pipeline.cli.quarantine import quarantine_app
 from pipeline.cli.replay import replay
 from pipeline.cli.reporting import apply, outbox, plan
 from pipeline.cli.rules import rules_app
@@ -52,6 +53,7 @@ app.command()(templates)
 app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(suppressions_app, name="suppressions")
+app.add_typer(quarantine_app, name="quarantine")
 
 
 @app.command()

@@ -19,23 +19,25 @@ from pipeline.cli.options import (
     guarded,
 )
 
+SettingsFile = Annotated[
+    str,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="A file of settings (YAML). Default: FIVEWHYS_SETTINGS.",
+    ),
+]
 Subscription = Annotated[
     str,
     typer.Option(
         "--subscription",
         metavar="NAME",
-        envvar="FIVEWHYS_SUBSCRIPTION",
         help="Where a log sink delivers entries: projects/P/subscriptions/S.",
     ),
 ]
 Store = Annotated[
     str,
-    typer.Option(
-        "--store",
-        metavar="URL",
-        envvar="FIVEWHYS_STORE",
-        help="Where state is kept: sqlite:///file.db.",
-    ),
+    typer.Option("--store", metavar="URL", help="Where state is kept: sqlite:///file.db."),
 ]
 Sinks = Annotated[
     list[str] | None,
@@ -62,6 +64,7 @@ UntilIdle = Annotated[
 
 def run(  # noqa: PLR0913 - options
     *,
+    settings: SettingsFile = "",
     subscription: Subscription = "",
     store: Store = "",
     sink: Sinks = None,
@@ -70,35 +73,47 @@ def run(  # noqa: PLR0913 - options
     catalog: Catalog = "",
     suppressions: Suppressions = "",
     repo: Repo = "",
-    min_priority: MinPriority = "P4",
+    min_priority: MinPriority = "",
     max_runtime: MaxRuntime = "",
     until_idle: UntilIdle = False,
     probe: Probe = False,
     investigator: Investigators = None,
 ) -> None:
-    """Read entries as they arrive, and keep issues up to date, until told to stop."""
-    from pipeline.bootstrap.running import RunOptions, running
+    """Read entries as they arrive, and keep issues up to date, until told to stop.
 
-    options = RunOptions(
-        subscription=subscription,
-        store=store,
-        sinks=sink or (),
-        rules=rules or (),
-        placeholders=placeholders,
-        catalog=catalog,
-        suppressions=suppressions,
-        repo=repo,
-        min_priority=min_priority,
-        max_runtime=max_runtime,
-        until_idle=until_idle,
-        probe=probe,
-        investigators=investigator or (),
+    What no option says is said by the settings file and by variables FIVEWHYS_... (README).
+    """
+    from pipeline.bootstrap.running import running
+    from pipeline.settings import read_settings
+
+    read = read_settings(
+        given(
+            subscription=subscription,
+            store=store,
+            sinks=tuple(sink or ()),
+            rules=tuple(rules or ()),
+            placeholders=placeholders,
+            catalog=catalog,
+            suppressions=suppressions,
+            repo=repo,
+            min_priority=min_priority,
+            max_runtime=max_runtime,
+            until_idle=until_idle,
+            probe=probe,
+            investigators=tuple(investigator or ()),
+        ),
+        settings,
     )
     # As long as nothing is in hand a signal ends the process at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
-        service = guarded(lambda: stack.enter_context(running(options, log)))
+        service = guarded(lambda: stack.enter_context(running(read, log)))
         guarded(service.run, EXIT_FAILED)
+
+
+def given(**options: object) -> dict[str, object]:
+    """Return the options that were given."""
+    return {name: value for name, value in options.items() if value}
 
 
 def log(severity: str, text: str) -> None:

@@ -4,15 +4,16 @@ Synchronous pull and not StreamingPull: a batch is one transaction, so whoever w
 there is another one; nothing waits in the client when the process has to stop; and one call carries
 a thousand messages (tests/benchmarks/README.md has figures of both).
 
-Every call has a deadline and none is retried in here: whoever pulls goes on, and what was not
-acknowledged comes again.
+A pull is not tried again in here: whoever pulls goes on. Any other call is, as long as its time is
+not over: what it could not tell comes again, which costs more.
 """
 
 from __future__ import annotations
 
+import random
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from google.api_core import exceptions
@@ -20,6 +21,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 
 from pipeline.errors import SourceError
 from pipeline.ports import Message
+from pipeline.retrying import Retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
 _IDS: Final = 1_000
 """Acknowledged at once, at most: a request has to stay below 512 KiB."""
 
+_LONGEST: Final = 5.0
+"""Seconds that a call may take with all its tries: who is told to stop has 8 of them."""
+
+_PASSING: Final = (
+    exceptions.Aborted,
+    exceptions.InternalServerError,
+    exceptions.ResourceExhausted,
+    exceptions.ServiceUnavailable,
+    exceptions.Unknown,
+)
 _NEVER: Final = {
     exceptions.NotFound: "it does not exist; look at its name and project",
     exceptions.PermissionDenied: "it must not be pulled from; grant roles/pubsub.subscriber on it",
@@ -41,13 +53,14 @@ class PullSettings:
     """How a subscription is pulled; spans in seconds.
 
     `messages` and `size` (bytes) bound what is in hand at once. A pull without messages ends after
-    `wait`; any other call after `timeout`. What is in hand for longer is leased `lease` at a time.
+    `wait`; any other call, all its tries in one, after the time-out of `retrying`. What is in hand
+    for longer is leased `lease` at a time.
     """
 
     messages: int = 1_000
     size: int = 16 * 1024 * 1024
     wait: float = 5
-    timeout: float = 10
+    retrying: Retrying = field(default_factory=Retrying)
     lease: int = 60
 
 
@@ -62,6 +75,7 @@ class PubSubFeed:
 
         """
         self.name = subscription
+        self.retries = 0
         self._settings = settings or PullSettings()
         try:
             self._client = SubscriberClient()
@@ -105,7 +119,7 @@ class PubSubFeed:
 
     def give_back(self, messages: Sequence[Message]) -> None:
         """Say that they may come again at once; if that gets lost, they come later."""
-        self._tell(messages, lambda handles: self._lease(handles, 0))
+        self._tell(messages, lambda some, left: self._lease(some, 0, left))
 
     def close(self) -> None:
         """Disconnect; what is in hand comes again."""
@@ -118,35 +132,58 @@ class PubSubFeed:
         settings = self._settings
         return max(1, min(settings.messages, int(settings.size / max(1.0, self._average))))
 
-    def _tell(self, messages: Sequence[Message], call: Callable[[list[str]], None]) -> None:
+    def _tell(self, messages: Sequence[Message], call: Callable[[list[str], float], None]) -> None:
         handles = [one.handle for one in messages]
         with self._lock:
             for handle in handles:
                 self._in_hand.pop(handle, None)
+        self._insist(handles, call)
+
+    def _insist(self, handles: Sequence[str], call: Callable[[list[str], float], None]) -> None:
+        """Tell of all handles, each call until it succeeds, cannot, or its time is over."""
         for start in range(0, len(handles), _IDS):
-            with suppress(exceptions.GoogleAPIError):  # then they come again
-                call(handles[start : start + _IDS])
+            some, failed = [*handles[start : start + _IDS]], 0
+            until = time.monotonic() + min(self._settings.retrying.timeout, _LONGEST)
+            while not self._told(call, some, until - time.monotonic()):
+                failed += 1
+                if self._settings.retrying.is_over(failed):
+                    break
+                self.retries += 1
+                self._closed.wait(self._settings.retrying.pause(failed, random.random()))  # noqa: S311 - no secret
 
-    def _acknowledge(self, handles: list[str]) -> None:
+    def _told(
+        self, call: Callable[[list[str], float], None], handles: list[str], left: float
+    ) -> bool:
+        """Call once, in the time that is left; return False if another try may help."""
+        if left <= 0:
+            return True
+        try:
+            call(handles, left)
+        except _PASSING:
+            return False
+        except exceptions.GoogleAPIError:
+            return True  # then they come again
+        return True
+
+    def _acknowledge(self, handles: list[str], timeout: float) -> None:
         request = {"subscription": self.name, "ack_ids": handles}
-        self._client.acknowledge(request=request, timeout=self._settings.timeout)
+        self._client.acknowledge(request=request, timeout=timeout, retry=None)
 
-    def _lease(self, handles: list[str], seconds: int) -> None:
+    def _lease(self, handles: list[str], seconds: int, timeout: float) -> None:
         request = {
             "subscription": self.name,
             "ack_ids": handles,
             "ack_deadline_seconds": seconds,
         }
-        self._client.modify_ack_deadline(request=request, timeout=self._settings.timeout)
+        self._client.modify_ack_deadline(request=request, timeout=timeout, retry=None)
 
     def _keep_leases(self) -> None:
         """Lease what is in hand anew, before the shortest deadline that there is (10 s) is over."""
+        seconds = self._settings.lease
         while not self._closed.wait(_SHORTEST / 2):
             with self._lock:
                 handles = [*self._in_hand]
-            for start in range(0, len(handles), _IDS):
-                with suppress(exceptions.GoogleAPIError):  # then they come again
-                    self._lease(handles[start : start + _IDS], self._settings.lease)
+            self._insist(handles, lambda some, left: self._lease(some, seconds, left))
 
     def __enter__(self) -> Self:
         return self

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import SourceError
+from pipeline.ports import Message
+from pipeline.retrying import Retrying
 from pipeline.sources.pubsub import PubSubFeed, PullSettings
 from tests.fakes.pubsub import PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from pipeline.ports import Message
     from tests.fakes.pubsub import Emulator
 
 QUICK = PullSettings(wait=2)
@@ -100,11 +101,12 @@ def test_a_mistake_that_no_retry_mends(name: str, reason: str) -> None:
 def test_a_server_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is refused may come back; acknowledgements that get lost raise nothing."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:9")
-    settings = PullSettings(wait=1, timeout=1)
+    settings = PullSettings(wait=1, retrying=Retrying(timeout=5, tries=3, first=0.01))
+    message = Message("handle", "name", b"", 1)
     with PubSubFeed(f"{PROJECT}/subscriptions/away", settings) as feed:
-        lost: list[Callable[[], None]] = [lambda: feed.acknowledge(()), lambda: feed.give_back(())]
-        for tell in lost:
-            tell()
+        for number, tell in enumerate((feed.acknowledge, feed.give_back), 1):
+            tell([message])
+            assert feed.retries == 2 * number
         try:
             assert not feed.pull()
         except SourceError as error:

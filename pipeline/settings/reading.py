@@ -1,0 +1,163 @@
+"""Reading settings: the file, the environment and the command line, and every mistake in them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from rapidfuzz import process
+
+from pipeline.errors import ConfigurationError, Mistake
+from pipeline.settings.model import (
+    ELSEWHERE,
+    FILE,
+    FREE,
+    KNOWN,
+    OWN,
+    PREFIX,
+    SECRETS,
+    STORED,
+    WRITTEN,
+    Settings,
+    variable,
+)
+from pipeline.settings.values import KEPT, SHOWN, as_text
+from pipeline.validating import read_single
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.yamltext import Document
+
+_NEAR = 75
+"""From this likeness on (of 100) a name is proposed for one that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read: the settings, with defaults where something is wrong, and what is wrong.
+
+    `environment` is for those who read `ELSEWHERE` themselves: file and environment in one.
+    """
+
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def read_settings(options: Mapping[str, Any], file: str = "") -> Read:
+    """Read settings; `options` are those of the command line that were given, by field.
+
+    `file` is the path of the settings file, "" the one that `FIVEWHYS_SETTINGS` names, if any.
+    """
+    mistakes = [*_unknown(os.environ)]
+    document = None
+    try:
+        document = _read_file(file or os.environ.get(FILE, ""), "--settings" if file else FILE)
+    except ConfigurationError as error:
+        mistakes += error.mistakes
+    said: dict[str, Any] = dict(document.value) if document else {}
+    if document:
+        mistakes += _unfit(document)
+    # A variable that is there wins even if it is empty: so what the file says is taken back.
+    said = {key: value for key, value in said.items() if variable(key) not in os.environ}
+    places = _Places(document, options)
+    given = {**{key: said[key] for key in OWN if key in said}, **options}
+    settings, wrong = _validated(given, places)
+    elsewhere: dict[str, str] = {}
+    for key in (key for key in ELSEWHERE if key in said):
+        try:
+            elsewhere[variable(key)] = as_text(said[key])
+        except ValueError as error:
+            wrong[key] = places.mistake(key, str(error))
+    for key, message in (("subscription", _SUBSCRIBED), ("store", KEPT)):
+        if not getattr(settings, key) and key not in wrong:
+            wrong[key] = Mistake(variable(key), 0, f"it is not set; {message}")
+    mistakes += wrong.values()
+    others = {name: os.environ[name] for name in map(variable, ELSEWHERE) if name in os.environ}
+    return Read(settings, {**elsewhere, **others}, tuple(mistakes))
+
+
+_SUBSCRIBED = "name the subscription of the log sink: projects/P/subscriptions/S"
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a setting was said."""
+
+    document: Document | None
+    options: Mapping[str, Any]
+
+    def mistake(self, key: str, message: str) -> Mistake:
+        """Return a mistake located where the value came from."""
+        if key in self.options:
+            return Mistake(option_of(key), 0, message)
+        if variable(key) in os.environ or self.document is None:
+            return Mistake(variable(key), 0, message)
+        return self.document.mistake(f"{key}: {message}", (key,))
+
+
+def option_of(key: str) -> str:
+    """Return the option of the command line that says a setting."""
+    return f"--{_OPTIONS.get(key, key).replace('_', '-')}"
+
+
+_OPTIONS = {"sinks": "sink", "investigators": "investigator"}
+
+
+def _validated(given: dict[str, Any], places: _Places) -> tuple[Settings, dict[str, Mistake]]:
+    """Return the settings, with the default of each that is wrong, and what is wrong, by name."""
+    try:
+        return Settings(**given), {}
+    except ValidationError as error:
+        found = {str(item["loc"][0]): item for item in error.errors(include_url=False)}
+    messages = {key: item["msg"].removeprefix("Value error, ") for key, item in found.items()}
+    wrong = {key: places.mistake(key, message) for key, message in messages.items()}
+    usual = {key: WRITTEN.get(key, Settings.model_fields[key].default) for key in wrong}
+    return Settings(**{**given, **usual}), wrong
+
+
+def _read_file(path: str, option: str) -> Document | None:
+    """Read the file of settings, if there is one.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no mapping of YAML.
+
+    """
+    if not path:
+        return None
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        message = f"{option}: cannot be read: {reason}"
+        raise ConfigurationError([Mistake(path, 0, message)]) from error
+    return read_single(text, path, Settings)
+
+
+def _unfit(document: Document) -> Iterable[Mistake]:
+    """Yield what the file says and must not."""
+    for key, value in document.value.items():
+        if key not in (*OWN, *ELSEWHERE):
+            meant = _nearest(str(key), (*OWN, *ELSEWHERE))
+            yield document.mistake(f"{str(key)!r:.{SHOWN}} is no setting{meant}", (key,))
+        elif key in SECRETS and not str(value).startswith(STORED):
+            message = f"a secret has no place here; name its file as {key}_file, or its {STORED}"
+            yield document.mistake(f"{key}: {message} name", (key,))
+
+
+def _unknown(names: Iterable[str]) -> Iterable[Mistake]:
+    """Yield variables that nobody reads: most probably one was mistyped."""
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in KNOWN and not name.startswith(FREE):
+            yield Mistake(name, 0, f"there is no such setting{_nearest(name, KNOWN)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """Return which name is meant, if one is near; what all begin with says nothing."""
+    bare = {one.removeprefix(PREFIX): one for one in known}
+    found = process.extractOne(name.removeprefix(PREFIX), tuple(bare), score_cutoff=_NEAR)
+    return f"; {bare[found[0]]} is meant?" if found else "; unset it"

@@ -1,0 +1,140 @@
+"""What the value of a setting may be: texts of the environment and of the command line, and YAML.
+
+Each reader raises ValueError, which pydantic collects; its text says what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BeforeValidator
+
+from pipeline.audit import parse_span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+GITHUB: Final = "github"
+QUARANTINE: Final = "quarantine"
+IN_MEMORY: Final = "sqlite://"
+KEPT: Final = "name a store that outlasts the process: sqlite:///FILE or postgresql://HOST/DATABASE"
+SHOWN: Final = 60
+"""Characters of a value that a message shows."""
+
+_SUBSCRIPTION = re.compile(r"projects/[a-z0-9.:-]{3,}/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
+
+
+def as_text(value: object) -> str:
+    """Read a text; of YAML numbers and flags as they are written, and lists, one a line."""
+    if isinstance(value, bool | int | float):
+        return str(value).lower()
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "\n".join(value)
+    if not isinstance(value, str):
+        message = f"wanted is a text, {_not(value)}"
+        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError, not TypeError
+    return value.strip()
+
+
+def _not(value: object) -> str:
+    return "and there is nothing" if value is None else f"not {value!r:.{SHOWN}}"
+
+
+def as_subscription(value: object) -> str:
+    """Read the full name of a subscription; "" stays."""
+    name = as_text(value)
+    if name and not _SUBSCRIPTION.fullmatch(name):
+        message = f"{name!r:.{SHOWN}} is none; write projects/P/subscriptions/S"
+        raise ValueError(message)
+    return name
+
+
+def as_store(value: object) -> str:
+    """Read the URL of a store that outlasts the process, which may hold a password."""
+    url = as_text(value)
+    if url == IN_MEMORY:
+        raise ValueError(KEPT)
+    return url
+
+
+def as_span(value: object) -> int:
+    """Read a span, in nanoseconds; 0 is no text and the default."""
+    if type(value) is int and not value:
+        return 0
+    try:
+        return parse_span(as_text(value))
+    except ValueError:
+        message = f"{value!r:.{SHOWN}} is no time span; write it like 30s, 10m, 2h or 1d"
+        raise ValueError(message) from None
+
+
+def as_flag(value: object) -> bool:
+    """Read what is true or false."""
+    text = as_text(value).lower()
+    if text not in {"true", "false"}:
+        message = f"{value!r:.{SHOWN}} is neither true nor false"
+        raise ValueError(message)
+    return text == "true"
+
+
+def as_number(least: int, most: int) -> BeforeValidator:
+    """Return what reads a whole number of a range."""
+
+    def read(value: object) -> int:
+        text = as_text(value)
+        if text.isascii() and text.isdigit() and least <= int(text[:12]) <= most:
+            return int(text)
+        message = f"{value!r:.{SHOWN}} is no number from {least:,} to {most:,}"
+        raise ValueError(message)
+
+    return BeforeValidator(read)
+
+
+def as_one_of(names: Iterable[str], read: Callable[[str], str] = str.lower) -> BeforeValidator:
+    """Return what reads one of some names, whatever its letters look like."""
+    known = tuple(names)
+
+    def check(value: object) -> str:
+        text = read(as_text(value))
+        if text in known:
+            return text
+        message = f"{value!r:.{SHOWN}} is none of {', '.join(known)}"
+        raise ValueError(message)
+
+    return BeforeValidator(check)
+
+
+def as_list(value: object) -> tuple[str, ...]:
+    """Read a list: YAML's, or a text with commas in between or one a line."""
+    if isinstance(value, tuple):
+        return value
+    text = as_text(value)
+    parts = text.splitlines() if "\n" in text else text.split(",")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def as_sinks(value: object) -> tuple[str, ...]:
+    """Read the names of sinks."""
+    names = tuple(name.lower() for name in as_list(value))
+    for name in names:
+        if name != GITHUB:
+            message = f"{name!r:.{SHOWN}} is no sink; there is {GITHUB}"
+            raise ValueError(message)
+    return names
+
+
+def as_commands(value: object) -> tuple[str, ...]:
+    """Read commands, one a line: they may have commas; what they say may be secret."""
+    lines = value if isinstance(value, tuple) else tuple(as_text(value).splitlines())
+    for number, line in enumerate(lines, 1):
+        try:
+            split = shlex.split(line)
+        except ValueError as error:
+            message = f"its line {number} is no command: {error}"
+            raise ValueError(message) from None
+        if not split:
+            message = f"its line {number} is empty"
+            raise ValueError(message)
+    return lines

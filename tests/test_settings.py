@@ -1,0 +1,250 @@
+"""Settings of a run: three places, one order, and every mistake at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.audit import SECOND
+from pipeline.lifecycle import MINUTE
+from pipeline.retrying import Retrying
+from pipeline.settings import KNOWN, read_settings, table
+from pipeline.settings.model import FREE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.settings import Read
+
+    Set = Callable[..., None]
+    Write = Callable[[str], Path]
+
+ROOT = Path(__file__).parent.parent
+SUBSCRIPTION = "projects/test-project/subscriptions/fivewhys"
+SUBSCRIBED = "name the subscription of the log sink: projects/P/subscriptions/S"
+KEPT = "name a store that outlasts the process: sqlite:///FILE or postgresql://HOST/DATABASE"
+HIDDEN = "a secret has no place here; name its file as"
+NEEDED = {"subscription": SUBSCRIPTION, "store": "sqlite:///store.db"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("FIVEWHYS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch) -> Set:
+    """Return what sets variables, given without FIVEWHYS_."""
+
+    def say(**variables: str) -> None:
+        for name, text in variables.items():
+            monkeypatch.setenv(f"FIVEWHYS_{name}", text)
+
+    return say
+
+
+@pytest.fixture
+def write(tmp_path: Path, say: Set) -> Write:
+    """Return what writes the file of settings, and names it."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "settings.yml"
+        path.write_text(text, encoding="utf-8")
+        say(SETTINGS=str(path))
+        return path
+
+    return write
+
+
+def told(read: Read) -> list[str]:
+    """Return what is wrong, with the file by its name."""
+    return [re.sub(r"^\S*/", "", str(mistake)) for mistake in read.mistakes]
+
+
+def test_the_defaults_will_do() -> None:
+    """Two settings are needed."""
+    read = read_settings(NEEDED)
+    assert read.mistakes == ()
+    assert (read.settings.environment, read.settings.receivers) == ("staging", 1)
+    assert read.settings.retrying == Retrying(10, 5)
+    assert read.settings.report_every == MINUTE
+
+
+def test_what_is_needed_says_what_to_write() -> None:
+    """If nobody said it."""
+    assert told(read_settings({})) == [
+        f"FIVEWHYS_SUBSCRIPTION: it is not set; {SUBSCRIBED}",
+        f"FIVEWHYS_STORE: it is not set; {KEPT}",
+    ]
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(
+    write: Write, say: Set
+) -> None:
+    """Setting by setting."""
+    write("min_priority: p1\nreceivers: 2\ntries: 7\nsinks: [github]\n")
+    say(MIN_PRIORITY="p2", RECEIVERS="3")
+    read = read_settings({**NEEDED, "min_priority": "p3"})
+    assert read.mistakes == ()
+    found = read.settings
+    assert (found.min_priority, found.receivers, found.tries) == ("P3", 3, 7)
+    assert found.sinks == ("github",)
+
+
+def test_an_empty_variable_takes_back_what_the_file_says(write: Write, say: Set) -> None:
+    """The default holds."""
+    write("receivers: 2\ncatalog: catalog.yml\n")
+    say(RECEIVERS="", CATALOG="")
+    found = read_settings(NEEDED).settings
+    assert (found.receivers, found.catalog) == (1, "")
+
+
+def test_every_kind_of_value_can_be_said_in_both_places(write: Write, say: Set) -> None:
+    """As YAML has it, and as a text."""
+    write(
+        "timeout: 20s\nuntil_idle: true\nrules: [a, b]\ninvestigators: ['ask, it', tell]\n"
+        "poison: dead-letter\npull_bytes: 5000\n"
+    )
+    written = read_settings(NEEDED)
+    say(
+        TIMEOUT="20s",
+        UNTIL_IDLE="True",
+        RULES="a, b",
+        INVESTIGATORS="ask, it\ntell",
+        POISON="Dead-Letter",
+        PULL_BYTES="5000",
+        SETTINGS="",
+    )
+    assert read_settings(NEEDED) == written
+    assert written.mistakes == ()
+    found = written.settings
+    assert (found.timeout, found.until_idle, found.rules) == (20 * SECOND, True, ("a", "b"))
+    assert (found.investigators, found.pull_bytes) == (("ask, it", "tell"), 5_000)
+    assert (found.poison, found.retrying.timeout) == ("dead-letter", 20)
+
+
+def test_time_outs_and_tries_are_of_the_environment(say: Set) -> None:
+    """Unless they are said."""
+    say(ENVIRONMENT="local")
+    assert read_settings(NEEDED).settings.retrying == Retrying(5, 3)
+    say(TRIES="9")
+    assert read_settings(NEEDED).settings.retrying == Retrying(5, 9)
+
+
+def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set) -> None:
+    """A wrong setting has its default, so that what follows can be checked, too."""
+    write("receivers: many\nrules: 3\ncatalog:\nsubscriptoin: x\nworkers: 2\ngithub_storm: {}\n")
+    say(
+        HTTP_PORT="99999",
+        MAX_RUNTIME="3",
+        SINKS="github,jira",
+        SUBSCRIPTION="fivewhys",
+        STORE="sqlite://",
+        UNTIL_IDLE="perhaps",
+        ENVIRONMENT="moon",
+        INVESTIGATORS="fine\nit's",
+        REPORT_EVERY="often",
+        MIN_PRIORTY="P1",
+        QUX="1",
+        INVESTIGATOR_KEY="for a program of the user's",
+    )
+    read = read_settings({"min_priority": "P9", "repo": ""})
+    assert told(read) == [
+        "FIVEWHYS_MIN_PRIORTY: there is no such setting; FIVEWHYS_MIN_PRIORITY is meant?",
+        "FIVEWHYS_QUX: there is no such setting; unset it",
+        "settings.yml:4: 'subscriptoin' is no setting; subscription is meant?",
+        "settings.yml:5: 'workers' is no setting; unset it",
+        "FIVEWHYS_SUBSCRIPTION: 'fivewhys' is none; write projects/P/subscriptions/S",
+        f"FIVEWHYS_STORE: {KEPT}",
+        "FIVEWHYS_ENVIRONMENT: 'moon' is none of local, staging",
+        "FIVEWHYS_HTTP_PORT: '99999' is no number from 0 to 65,535",
+        "FIVEWHYS_SINKS: 'jira' is no sink; there is github",
+        "settings.yml:3: catalog: wanted is a text, and there is nothing",
+        "--min-priority: 'P9' is none of P0, P1, P2, P3, P4",
+        "FIVEWHYS_INVESTIGATORS: its line 2 is no command: No closing quotation",
+        "settings.yml:1: receivers: 'many' is no number from 1 to 32",
+        "FIVEWHYS_REPORT_EVERY: 'often' is no time span; write it like 30s, 10m, 2h or 1d",
+        "FIVEWHYS_MAX_RUNTIME: '3' is no time span; write it like 30s, 10m, 2h or 1d",
+        "FIVEWHYS_UNTIL_IDLE: 'perhaps' is neither true nor false",
+        "settings.yml:6: github_storm: wanted is a text, not {}",
+    ]
+    assert (read.settings.report_every, read.settings.receivers) == (MINUTE, 1)
+    assert read.settings.rules == ("3",)
+
+
+def test_an_empty_command_is_none(write: Write) -> None:
+    """Wherever it stands."""
+    write("investigators: [ask, '', tell]\n")
+    assert told(read_settings(NEEDED)) == ["settings.yml:1: investigators: its line 2 is empty"]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path, say: Set) -> None:
+    """It says why, and who named it."""
+    missing = tmp_path / "none.yml"
+    say(SETTINGS=str(missing))
+    assert told(read_settings(NEEDED)) == [
+        "none.yml: FIVEWHYS_SETTINGS: cannot be read: No such file or directory"
+    ]
+    (tmp_path / "bytes.yml").write_bytes(b"\xff")
+    assert told(read_settings(NEEDED, str(tmp_path / "bytes.yml"))) == [
+        "bytes.yml: --settings: cannot be read: it is not UTF-8 text"
+    ]
+    (tmp_path / "list.yml").write_text("- 1\n", encoding="utf-8")
+    (found,) = told(read_settings(NEEDED, str(tmp_path / "list.yml")))
+    assert found.startswith("list.yml:1: wanted is a mapping with keys of subscription, store")
+
+
+def test_what_others_read_can_stand_in_the_file(write: Write, say: Set) -> None:
+    """They are given file and environment in one."""
+    write(
+        "github_repository: example/platform\ngithub_labels: ['{{ priority }}', bug]\n"
+        "github_close: true\ngithub_storm: 30\nmarker_key: sm://projects/p/secrets/s\n"
+    )
+    say(GITHUB_STORM="", REDACT_EMAILS="false")
+    read = read_settings(NEEDED)
+    assert read.mistakes == ()
+    assert read.environment == {
+        "FIVEWHYS_GITHUB_REPOSITORY": "example/platform",
+        "FIVEWHYS_GITHUB_LABELS": "{{ priority }}\nbug",
+        "FIVEWHYS_GITHUB_CLOSE": "true",
+        "FIVEWHYS_GITHUB_STORM": "",
+        "FIVEWHYS_MARKER_KEY": "sm://projects/p/secrets/s",
+        "FIVEWHYS_REDACT_EMAILS": "false",
+    }
+
+
+def test_no_secret_is_shown(write: Write, say: Set) -> None:
+    """Nor has one a place in the file."""
+    write('github_token: ghp_secret\nmarker_key: secret-of-ours\ninvestigators: "ask \'secret"\n')
+    say(STORE="postgresql://me:secret@host/db", GITHUB_TOKEN="secret", INVESTIGATOR_KEY="secret")
+    read = read_settings({})
+    assert told(read)[:2] == [
+        f"settings.yml:1: github_token: {HIDDEN} github_token_file, or its sm:// name",
+        f"settings.yml:2: marker_key: {HIDDEN} marker_key_file, or its sm:// name",
+    ]
+    shown = f"{read!r} {read.settings!r}"
+    assert not re.search("secret@|ghp_secret|secret-of|'secret", shown)
+
+
+def read_variables() -> Iterator[str]:
+    """Yield the variables that our code names."""
+    for path in sorted((ROOT / "pipeline").rglob("*.py")):
+        yield from re.findall(r"FIVEWHYS_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+
+
+def test_every_variable_that_is_read_is_known() -> None:
+    """So that no right setting is called a mistake; and those of the README are all there is."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"FIVEWHYS_[A-Z_]*[A-Z]\b", readme)) - {FREE.rstrip("_")}
+    assert {*read_variables()} <= {*KNOWN, FREE.rstrip("_")}
+    assert named == {*KNOWN}
+
+
+def test_the_readme_has_all_settings() -> None:
+    """As the model has them."""
+    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
