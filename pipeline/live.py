@@ -20,6 +20,7 @@ from pipeline.deployments import History, recent
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.report import Action
+from pipeline.silence import lasts, quiet
 from pipeline.taking import Taking
 from pipeline.traffic import still_asked
 
@@ -118,7 +119,11 @@ def _aspect(case: Case) -> object:
 
 
 class Live:
-    """Correlates what is received, for as long as its holder has the lease."""
+    """Correlates what is received, for as long as its holder has the lease.
+
+    `services` are those that logged steadily, with the last minute in which they did (ns UTC), and
+    `quiet` those of them of which nothing is heard while others go on.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
         self,
@@ -148,6 +153,8 @@ class Live:
         self._waiting: dict[str, int] = {}
         self._since: dict[str, int] = {}
         self._heard_at = self._tidied_at = self._came_at = 0
+        self.services: Mapping[str, int] = {}
+        self.quiet: tuple[str, ...] = ()
 
     def begin(self, now: int) -> None:
         """Take up what another left; `now` is the time (ns UTC).
@@ -197,7 +204,9 @@ class Live:
         self._taking.on_time(event_time - self._policy.group_wait)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
-            self._taking.hear_silence({}, self._catalog.quiet_after)
+            beats = self._taking.hear_silence({}, self._catalog.quiet_after)
+            self.services = lasts(beats)
+            self.quiet = quiet(self.services, event_time, self._catalog.quiet_after)
 
     def _conclude(self, now: int) -> tuple[Outcome, ...]:
         correlator = self._correlator

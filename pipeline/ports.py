@@ -215,6 +215,21 @@ class Progress:
     holder: str
 
 
+class Standing(NamedTuple):
+    """What a store holds, as numbers; times in nanoseconds UTC, 0: none.
+
+    So many receipts are `waiting` to be correlated, the `oldest` since then; the `latest` of all
+    that are kept was received then. `poison` messages are in quarantine, and `incidents` there are,
+    by state.
+    """
+
+    waiting: int = 0
+    oldest: int = 0
+    latest: int = 0
+    poison: int = 0
+    incidents: Mapping[str, int] = MappingProxyType({})
+
+
 class Inbox(Protocol):
     """What was received and is not correlated yet (`receipts`); any process may put into it."""
 
@@ -241,6 +256,9 @@ class Inbox(Protocol):
 
     def release_poison(self, numbers: Iterable[int]) -> int:
         """Take some out of quarantine; return how many were in it."""
+
+    def standing(self) -> Standing:
+        """Return what there is, as numbers; asked often, so it reads no documents."""
 
 
 class Deliveries(Protocol):

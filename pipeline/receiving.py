@@ -37,6 +37,8 @@ class Received(NamedTuple):
     """What came of messages: entries, detections, and how many held no entry, or our own.
 
     `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
+    They were worked on for `working` until they were kept, and acknowledged in `acknowledging`
+    more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none).
     """
 
     messages: int = 0
@@ -46,10 +48,14 @@ class Received(NamedTuple):
     own: int = 0
     heard: int = 0
     unmatched: int = 0
+    working: int = 0
+    acknowledging: int = 0
+    latest: int = 0
 
     def and_more(self, other: Received) -> Received:
         """Return both together."""
-        return Received(*map(add, self, other))
+        both = Received(*map(add, self, other))
+        return both._replace(latest=max(self.latest, other.latest))
 
 
 class Receiver:
@@ -97,6 +103,7 @@ class Receiver:
         """
         if not messages:
             return Received()
+        begun = self._clock()
         others = [one for one in messages if not is_own(one)]
         try:
             examined = self._examine(others)
@@ -111,7 +118,10 @@ class Receiver:
             named = {one.name: one for one in others}
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
         self._keep(messages, examined, poison)
-        return _received(messages, others, examined, poison)
+        kept = self._clock()
+        self._settle(messages, poison)
+        times = {"working": kept - begun, "acknowledging": self._clock() - kept}
+        return _received(messages, others, examined, poison)._replace(**times)
 
     def _examine(self, messages: Sequence[Message]) -> Examined:
         latest = self._clock() + A_DAY
@@ -124,13 +134,16 @@ class Receiver:
     def _keep(
         self, messages: Sequence[Message], examined: Examined, poison: Sequence[Poison]
     ) -> None:
-        """Keep it; then acknowledge all but what is left to the subscription."""
+        """Keep it for certain, or give it back."""
         try:
             receipt = written(examined, self._detector)
             self._inbox.receive(receipt, poison if self._keeps_poison else (), self._clock())
         except BaseException:
             self._feed.give_back(messages)
             raise
+
+    def _settle(self, messages: Sequence[Message], poison: Sequence[Poison]) -> None:
+        """Acknowledge all but what is left to the subscription."""
         left = set() if self._keeps_poison else {one.name for one in poison}
         self._feed.acknowledge([one for one in messages if one.name not in left])
         if left:
@@ -168,4 +181,5 @@ def _received(
         own=len(messages) - len(others),
         heard=len(heard) // 2,
         unmatched=sum(1 for digest in heard[1::2] if digest),
+        latest=examined.watermark,
     )

@@ -28,7 +28,7 @@ from pipeline.entry import LogEntry, format_timestamp, parse_timestamp
 from pipeline.entry.beats import MINUTES, ORDINARY, merge_beats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.detection import Detection
     from pipeline.entry.beats import Beats, Day
@@ -170,6 +170,27 @@ def silences(beats: Mapping[Day, int], quiet_after: QuietAfter) -> list[Silence]
     return found
 
 
+def lasts(beats: Mapping[Day, int]) -> dict[str, int]:
+    """Return which services logged steadily, and the last minute (ns UTC) in which they did."""
+    found: dict[str, int] = {}
+    for project in sorted({day[0] for day in beats}):
+        for service, last in _Lines(project, beats).lasts():
+            found[service] = max(last, found.get(service, last))
+    return found
+
+
+def quiet(known: Mapping[str, int], now: int, quiet_after: QuietAfter) -> tuple[str, ...]:
+    """Return of which services (`lasts`) nothing is heard at an event time, while others go on."""
+    if all(now - last > SPAN * MINUTE for last in known.values()):
+        return ()
+    names = []
+    for service, last in known.items():
+        after = quiet_after(service)
+        if after != NEVER and now - last > (after or QUIET_AFTER) * MINUTE:
+            names.append(service)
+    return tuple(sorted(names))
+
+
 def is_heard(silence: Silence, own: Mapping[Day, int]) -> bool:
     """Return whether one export has both the last minute of a service and its witness at the end.
 
@@ -245,6 +266,13 @@ class _Lines:
     def services(self) -> list[str]:
         """Their names in order."""
         return sorted(self._lines)
+
+    def lasts(self) -> Iterator[tuple[str, int]]:
+        """Yield those that logged steadily for hours, with their last minute."""
+        for service, line in self._lines.items():
+            at = line.rfind("1")
+            if at + 1 >= _BEFORE and self._is_steady(service, at + 1 - _BEFORE, at):
+                yield service, self._start + at * MINUTE
 
     def silences(self, service: str, after: int | None) -> list[Silence]:
         """Return the silences of one service; `after` is what the catalog says."""

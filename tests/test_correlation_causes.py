@@ -47,9 +47,13 @@ def seen(
     return structs.replace(made, revision=revision, trace=trace)
 
 
+DAILY = CorrelationSettings(episode_gap=24 * 3600 * SECOND)
+"""After a day of silence another episode begins."""
+
+
 def parts(*detections: Detection) -> list[dict[str, int]]:
     """Return the incidents, each as the counts of its symptoms by rule."""
-    return [shown(made) for made in correlate(CHAIN, *detections).incidents()]
+    return [shown(made) for made in correlate(CHAIN, *detections, settings=DAILY).incidents()]
 
 
 def shown(incident: Incident) -> dict[str, int]:
@@ -120,8 +124,8 @@ def test_what_joined_by_repetition_says_so() -> None:
         *(seen("exited", 601), seen("exited", 901), seen("request_failed", 902)),
         *(seen("request_failed", -100), structs.replace(seen("exited", -300), revision="")),
     ]
-    (incident,) = correlate(CHAIN, *found).incidents()
-    (other,) = correlate(CHAIN, *reversed(found)).incidents()
+    (incident,) = correlate(CHAIN, *found, settings=DAILY).incidents()
+    (other,) = correlate(CHAIN, *reversed(found), settings=DAILY).incidents()
     assert incident.links == other.links
     repeated = [link for link in incident.links if link.kind == "repetition"]
     assert [link.effect for link in repeated] == [link.cause for link in repeated]
@@ -330,7 +334,7 @@ def test_memory_is_bounded_by_what_is_open() -> None:
 
 def test_what_an_entry_showed_is_forgotten_with_its_incident() -> None:
     """What was taken back is, too; what is left goes on."""
-    found = correlate(CHAIN, seen("exited", 0), seen("missing_table", 300_000))
+    found = correlate(CHAIN, seen("exited", 0), seen("missing_table", 300_000), settings=DAILY)
     gone = seen("import_error", 0)
     found.on_detections(gone.key, gone.richness, [gone])
     found.on_detections(gone.key, (2, 1, 1, ""), [])

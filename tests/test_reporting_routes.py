@@ -252,6 +252,71 @@ def test_an_incident_stays_where_its_issue_is(replay: Run, run: Run, github: Fak
     assert (len(issues(github)), len(issues(github, AUTH))) == (2, 0)
 
 
+@pytest.mark.parametrize("word", ["plan", "apply"])
+def test_an_incident_whose_repository_is_no_more_in_the_settings_is_left_alone(
+    replay: Run, run: Run, github: FakeGithub, word: str
+) -> None:
+    """It has one issue: no other is created, what brings it back is said, and no other waits."""
+    replay(*BOTH, REPOSITORIES=AUTH)
+    again = entry("auth", insertId="later", timestamp="2025-09-10T03:33:54Z")
+    result = run(word)
+    assert "left alone, as its issue is example/auth#1; add example/auth to" in result.output
+    assert "FIVEWHYS_GITHUB_REPOSITORIES to go on in it" in result.output
+    assert (len(issues(github)), len(issues(github, AUTH))) == (1, 1)
+    replay(entry("shop"), again)
+    assert (len(issues(github)), len(issues(github, AUTH))) == (2, 1)
+    planned = run("plan").stdout
+    assert ": its issue is example/auth#1, in a repository that the settings do not name" in planned
+    assert "nothing to do; 3 left alone" in planned
+    github.fail("GET /repos/example/auth = 404")
+    assert "left alone, as its issue is example/auth#1;" in run(word).output
+    github.faults.rules.clear()
+    assert "add example/auth" not in run(word, REPOSITORIES=AUTH).output
+    assert (len(issues(github)), len(issues(github, AUTH))) == (2, 1)
+
+
+def test_another_default_repository_brings_no_second_issue(
+    replay: Run, run: Run, github: FakeGithub
+) -> None:
+    """New incidents go there, old ones are where they were."""
+    replay(entry())
+    replay(*BOTH, REPOSITORY=AUTH)
+    assert (len(issues(github)), len(issues(github, AUTH))) == (1, 1)
+    other = {"REPOSITORY": AUTH, "REPOSITORIES": HERE}
+    assert run("plan", **other).stdout.count("nothing to do; 1 left alone") == 2
+
+
+def test_a_repository_that_was_renamed_is_known_by_its_new_name(
+    replay: Run, run: Run, github: FakeGithub
+) -> None:
+    """Once the settings have that: it is the same issue, which is gone on in."""
+    replay(entry())
+    github.people.rename_repository(HERE, "example/new")
+    later = entry(insertId="later", timestamp="2025-09-10T03:33:54Z")
+    assert "left alone, as" not in replay(entry(), later, REPOSITORY="example/new").output
+    assert len(issues(github, "example/new")) == 1
+    asked = len(github.seen)
+    assert "nothing to do; 1 left alone" in run("plan", REPOSITORY="example/new").stdout
+    assert [one for one in github.seen[asked:] if HERE in one.path] == []
+
+
+def test_what_was_merged_into_an_incident_left_alone_is_closed(
+    replay: Run, run: Run, github: FakeGithub, store: str
+) -> None:
+    """Its issue says where the other one is told, though the settings do not name that place."""
+    replay(*BOTH, REPOSITORIES=AUTH)
+    with SqlStore(store) as opened:
+        by_service = {one.services[0]: one.id for one in opened.incidents()}
+    older, younger = sorted(by_service, key=lambda service: by_service[service])
+    run("incidents", "merge", by_service[older], by_service[younger], "--by", "ana")
+    default = {"backend": AUTH, "auth": HERE}[older]
+    replay(*BOTH, REPOSITORY=default)
+    found = {HERE: issues(github)[1], AUTH: issues(github, AUTH)[1]}
+    (other,) = found.keys() - {default}
+    assert (found[default].state, found[other].state) == ("closed", "open")
+    assert f"whose issue is {other}#1." in found[default].comments[0].body
+
+
 def test_one_repository_that_fails_keeps_no_other_waiting(
     replay: Run, run: Run, github: FakeGithub
 ) -> None:

@@ -27,6 +27,8 @@ from pipeline.silence import (
     deletions,
     is_heard,
     is_silence,
+    lasts,
+    quiet,
     recent_beats,
     silences,
     without,
@@ -394,3 +396,29 @@ def test_a_run_knows_who_was_deleted() -> None:
     """That is why nothing comes any more."""
     assert run([*EXPORT, line("till", STOP, "deleted shop")]) == []
     assert run([*EXPORT, line("till", STOP, "deleted till")]) == [("shop", 2)]
+
+
+# --- quiet services -------------------------------------------------------------------------------
+
+
+def test_the_last_minute_is_told_of_services_that_logged_steadily() -> None:
+    """In whatever project; not of one that logs now and then, or for less than hours."""
+    beats = minutes(shop=STOPS, nightly=range(0, STOP, 90), new=range(STOP - 100, STOP))
+    merge_beats(beats, minutes("other", shop=range(DAY)))
+    assert lasts(beats) == {"shop": BASE + STOP * MINUTE}
+    assert lasts({("demo", "", "2025-09-10"): ORDINARY, ("demo", "a", "2025-09-10"): 0}) == {}
+
+
+def test_a_service_is_quiet_while_others_go_on() -> None:
+    """After as long as the catalog says, if it says so; never if it says that."""
+    now = BASE + 100 * MINUTE
+    known = {"shop": BASE + 60 * MINUTE, "calm": BASE, "api": now - MINUTE, "db": BASE}
+    after = {"calm": 0, "db": 200}
+    assert quiet(known, now, after.get) == ("shop",)
+    assert quiet(known, now, {"shop": 60, "calm": 0}.get) == ("db",)
+
+
+def test_where_nobody_goes_on_no_service_is_quiet() -> None:
+    """That is another condition."""
+    assert quiet({"shop": BASE, "api": BASE}, BASE + 100 * MINUTE, lambda _: None) == ()
+    assert quiet({}, BASE, lambda _: None) == ()

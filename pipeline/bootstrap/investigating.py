@@ -7,8 +7,9 @@ import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pipeline.bootstrap.logs import logging_client
 from pipeline.bootstrap.reading import Mistakes, read_setting
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.sources.files.paths import STDIN
@@ -182,20 +183,9 @@ def _nearby_logs(
         unread = [name for name in once if name not in again]
         places.append(Export([(name, FileSource([name])) for name in again], unread))
     if looking.logging_api:
-        places.append(LoggingApi(_logging_client()))
+        places.append(LoggingApi(logging_client(LOGGING_API)))
     if places:
         yield NearbyLogs(places, redact)
-
-
-def _logging_client() -> Any:
-    from google.auth.exceptions import GoogleAuthError
-    from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
-
-    try:
-        return LoggingServiceV2Client()
-    except GoogleAuthError as error:
-        message = f"the Logging API needs credentials: {str(error).splitlines()[0]}"
-        raise ConfigurationError([Mistake(LOGGING_API, 0, message)]) from error
 
 
 def _health(

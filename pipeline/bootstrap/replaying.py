@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.bootstrap.investigating import Looking, investigators, read_looking
 from pipeline.bootstrap.keeping import IN_MEMORY, check_store, is_missing_file, open_store
+from pipeline.bootstrap.logs import read_logging
 from pipeline.bootstrap.reading import (
     Mistakes,
     check_window,
@@ -47,7 +48,7 @@ from pipeline.traffic import ROW, Traffic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.ports import Investigator
+    from pipeline.ports import Investigator, Source
     from pipeline.result import Result
     from pipeline.suppressions import Placed
 
@@ -81,6 +82,8 @@ class ReplayOptions:
     investigators: Sequence[str] = ()  # commands
     logs: Sequence[str] = ()  # where entries near a failure are looked up; () is in the sources
     only: str = ""  # id of the one incident to look into; "" is each
+    from_logging: str | None = None  # filter of what is read from the Logging API; None: nothing
+    project: str = ""  # whose logs these are
 
 
 def _store_url(options: ReplayOptions) -> str:
@@ -106,7 +109,7 @@ def _check_github(options: ReplayOptions) -> None:
 
 
 @contextmanager
-def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
+def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
     """Build a replay and its source, and close what it opened when done.
 
     Raises:
@@ -130,6 +133,10 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
     if options.fail_on:
         mistakes.attempt(lambda: read_priority(options.fail_on, "--fail-on"), "")
     files = mistakes.attempt(lambda: find_files(options.sources), list[str]())
+    source: Source = FileSource(files)
+    if options.from_logging is not None:
+        wanted, project = options.from_logging, options.project
+        source = mistakes.attempt(lambda: read_logging(wanted, project, since, until), source)
     logs = mistakes.attempt(lambda: find_files(options.logs), list[str]())
     looking = mistakes.attempt(
         lambda: read_looking(
@@ -189,7 +196,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, FileSource]]:
                 rules_version=version,
                 traffic=traffic,
             ),
-            FileSource(files),
+            source,
         )
 
 

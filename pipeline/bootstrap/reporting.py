@@ -21,7 +21,9 @@ from pipeline.bootstrap.keeping import (
 from pipeline.bootstrap.lasting import read_key, read_policy
 from pipeline.bootstrap.reading import Mistakes, read_redactor
 from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
+from pipeline.bootstrap.standing import standing
 from pipeline.bootstrap.vault import read_place
+from pipeline.incident import State
 from pipeline.report import Action
 from pipeline.sinks.github.asking import World
 from pipeline.sinks.github.book import Book, Paces
@@ -41,6 +43,7 @@ from pipeline.tracker.wanting import all_wanted, farewell
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from pipeline.bootstrap.standing import Standing, Stray
     from pipeline.document import IncidentDocument
     from pipeline.ports import Outcome, Store
     from pipeline.report import LedgerEntry
@@ -130,7 +133,9 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
         plans = []
         for share in _shares(tracker, opened, found):
             with _reconciler(share, opened, keeps=False) as reconciler:
-                plans.append((share.tracker.repository, reconciler.plan(share.wanted)))
+                made = reconciler.plan(share.wanted)
+                made = replace(made, notes=(*made.notes, *share.notes))
+                plans.append((share.tracker.repository, made))
         return plans
 
 
@@ -150,7 +155,9 @@ def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
         done = []
         for share in _shares(tracker, opened, found):
             with _reconciler(share, opened, keeps=True) as reconciler:
-                done.append((share.tracker.repository, reconciler.apply(share.wanted)))
+                applied = reconciler.apply(share.wanted)
+                applied.notes = (*applied.notes, *share.notes)
+                done.append((share.tracker.repository, applied))
         return done
 
 
@@ -191,11 +198,15 @@ def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """What is to be done in one repository: its incidents by id, and what is wanted there."""
+    """What is to be done in one repository: its incidents by id, and what is wanted there.
+
+    `notes` are of incidents that are left alone as their issues are where nobody leads us.
+    """
 
     tracker: Tracker
     documents: Mapping[str, IncidentDocument]
     wanted: tuple[Wanted, ...]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @contextmanager
@@ -237,44 +248,54 @@ def _shares(tracker: Tracker, store: Store, found: _Incidents) -> Iterator[_Shar
 
     Repositories with which no incident has to do are left out, unless there is no other.
     """
-    documents = _shared_out(tracker, store, found.documents)
+    places = standing(tracker, store, found.documents.keys())
+    documents = _shared_out(tracker, places, found.documents)
     for one in tracker.all:
         own = documents[one.repository.casefold()]
-        wanted = _wanted(one, store, own, found)
+        wanted = _wanted(one, store, own, found, places)
+        left = [places.strays[name] for name in sorted(places.strays) if one is tracker]
+        wanted = (*wanted, *(stray.wanted for stray in left))
         if wanted or own or (one is tracker and not found.documents):
-            yield _Share(one, own, wanted)
+            yield _Share(one, own, wanted, tuple(_notes(left, found.documents)))
+
+
+def _notes(
+    left: Iterable[Stray], documents: Mapping[str, IncidentDocument]
+) -> Iterator[tuple[str, str]]:
+    """Yield what brings those back of which there may be more to say."""
+    return (one.note for one in left if documents[one.incident].state != State.RESOLVED)
 
 
 def _shared_out(
-    tracker: Tracker, store: Store, documents: Mapping[str, IncidentDocument]
+    tracker: Tracker, places: Standing, documents: Mapping[str, IncidentDocument]
 ) -> dict[str, dict[str, IncidentDocument]]:
     """Return which incidents have their issues where.
 
-    One that has an issue stays where that is, as long as the settings allow the repository.
+    One that has an issue stays where that is, or is in none of the shares if the settings do not
+    name the repository.
     """
-    settled = {
-        incident: one.repository
-        for one in tracker.all
-        for incident, delivery in store.deliveries(one.name).items()
-        if delivery.known.number or delivery.known.asked_at
-    }
     shares: dict[str, dict[str, IncidentDocument]] = {
         one.repository.casefold(): {} for one in tracker.all
     }
     for name, document in documents.items():
-        repository = settled.get(name) or repository_of(document, tracker.routing)
-        shares[repository.casefold()][name] = document
+        if name not in places.strays:
+            repository = places.settled.get(name) or repository_of(document, tracker.routing)
+            shares[repository.casefold()][name] = document
     return shares
 
 
 def _wanted(
-    tracker: Tracker, store: Store, own: Mapping[str, IncidentDocument], found: _Incidents
+    tracker: Tracker,
+    store: Store,
+    own: Mapping[str, IncidentDocument],
+    found: _Incidents,
+    places: Standing,
 ) -> tuple[Wanted, ...]:
     """Return what is wanted of a repository: by its incidents and storms, and by farewells."""
     told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing)
     known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
     others = [item for name, item in found.documents.items() if name not in own]
-    gone = _farewells(tracker, store, known, others)
+    gone = _farewells(tracker, store, known, others, places)
     return (*with_storms(told, own, known, tracker.routing, tracker.storms), *gone)
 
 
@@ -283,6 +304,7 @@ def _farewells(
     store: Store,
     known: Mapping[str, Known],
     others: Iterable[IncidentDocument],
+    standing: Standing,
 ) -> Iterator[Wanted]:
     """Yield what incidents want that have an issue here and became part of others elsewhere."""
     places = {
@@ -291,6 +313,8 @@ def _farewells(
         for incident, delivery in store.deliveries(one.name).items()
         if delivery.known.number
     }
+    strays = standing.strays.values()
+    places |= {one.incident: (one.repository, one.number) for one in strays if one.number}
     for document in others:
         for name in document.absorbed if document.id in places else ():
             if name in known and known[name].number:

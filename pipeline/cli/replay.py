@@ -68,6 +68,23 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     repo: Repo = "",
     probe: Probe = False,
     investigator: Investigators = None,
+    from_logging: Annotated[
+        str | None,
+        typer.Option(
+            "--from-logging",
+            metavar="FILTER",
+            help="Read from the Logging API what a filter lets through; needs --since.",
+        ),
+    ] = None,
+    project: Annotated[
+        str,
+        typer.Option(
+            metavar="PROJECT",
+            envvar="GOOGLE_CLOUD_PROJECT",
+            show_envvar=False,
+            help="Whose logs --from-logging reads. Default: GOOGLE_CLOUD_PROJECT.",
+        ),
+    ] = "",
     out: Annotated[
         str, typer.Option(metavar="DIR", help="Where the issues go, one Markdown file an incident.")
     ] = "fivewhys-out",
@@ -127,10 +144,15 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
     """Read exports of Cloud Logging entries and report the incidents in them."""
     from pipeline.bootstrap.replaying import ReplayOptions
 
-    if not sources and sys.stdin.isatty():
+    if sources and from_logging is not None:
+        fail("name a SOURCE or --from-logging: a run reads one of them", EXIT_USAGE)
+    is_piped = not sources and from_logging is None
+    if is_piped and sys.stdin.isatty():
         fail("name a SOURCE: a file, a glob, a folder, or - for standard input", EXIT_USAGE)
     options = ReplayOptions(
-        sources=sources or ["-"],
+        sources=["-"] if is_piped else sources or [],
+        from_logging=from_logging,
+        project=project,
         rules=rules or [],
         placeholders=placeholders,
         catalog=catalog,

@@ -77,7 +77,8 @@ def _print_json(found: "Outbox") -> None:
 
 
 def _print_gauges(found: "Outbox") -> None:
-    from pipeline.tracker.gauging import exposition, gauges
+    from pipeline.exposition import exposition
+    from pipeline.tracker.gauging import gauges
 
     typer.echo(exposition(gauges(found)), nl=False)
 

@@ -25,7 +25,7 @@ from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Key, Richness, Rows, identity_of, order
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
 from pipeline.incident import Incident, State, Symptom
-from pipeline.lifecycle import History, LifecycleSettings, state_of
+from pipeline.lifecycle import DAY, History, LifecycleSettings, state_of
 from pipeline.priority import priority_of
 from pipeline.verdicts import resolution_of
 
@@ -56,7 +56,7 @@ class CorrelationSettings:
     `latest`: the last time that is somebody's.
     """
 
-    episode_gap: int = 24 * 3600 * SECOND
+    episode_gap: int = 7 * DAY
     clock_skew: int = 5 * SECOND
     together: int = 30 * SECOND
     trace_span: int = 600 * SECOND

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import TYPE_CHECKING, Self
@@ -12,7 +12,7 @@ from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import LeaseLostError, StoreError
-from pipeline.ports import NOTHING, UNASKED, UNHEARD
+from pipeline.ports import NOTHING, UNASKED, UNHEARD, Standing
 from pipeline.receipts import KEPT
 from pipeline.report import Action, neighbour
 from pipeline.silence import recent_beats
@@ -293,6 +293,13 @@ class MemoryStore:
         for name in gone:
             del self._poison[name]
         return len(gone)
+
+    def standing(self) -> Standing:
+        """Return what there is, as numbers."""
+        waiting = [at for at, _, needed in self._inbox.values() if needed]
+        latest = max((at for at, *_ in self._inbox.values()), default=0)
+        states = Counter(one.state for one in self.incidents())
+        return Standing(len(waiting), min(waiting, default=0), latest, len(self._poison), states)
 
     def _go_on(self, progress: Progress) -> None:
         if self._leases.get(progress.name, ("", 0))[0] != progress.holder:

@@ -1,7 +1,4 @@
-"""What did not reach a tracker yet, as a document and as gauges that can be watched.
-
-The text is Prometheus' exposition format, version 0.0.4.
-"""
+"""What did not reach a tracker yet, as a document and as gauges that can be watched."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.audit import SECOND
 from pipeline.entry import format_timestamp
+from pipeline.exposition import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -46,15 +44,6 @@ class Outbox:
     waiting: tuple[Waiting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """One value of each tracker, under a name and with what it means."""
-
-    name: str
-    meaning: str
-    values: Mapping[str, float]
-
-
 def document(outbox: Outbox) -> dict[str, Any]:
     """Return what waits as plain JSON; ages are in seconds, times RFC 3339, "" for none."""
     return {
@@ -64,25 +53,12 @@ def document(outbox: Outbox) -> dict[str, Any]:
     }
 
 
-def gauges(outbox: Outbox) -> Iterator[Gauge]:
+def gauges(outbox: Outbox) -> Iterator[Metric]:
     """Yield what can be watched; of a tracker that nothing waits for it is 0."""
     mine = {name: [one for one in outbox.waiting if one.tracker == name] for name in _names(outbox)}
     for name, (meaning, value) in _GAUGES.items():
         values = {tracker: value(found, outbox.now) for tracker, found in mine.items()}
-        yield Gauge(f"fivewhys_outbox_{name}", meaning, values)
-
-
-def exposition(found: Iterable[Gauge]) -> str:
-    """Return gauges in the format that Prometheus reads."""
-    return "".join(f"{line}\n" for gauge in found for line in _lines(gauge))
-
-
-def _lines(gauge: Gauge) -> Iterator[str]:
-    yield f"# HELP {gauge.name} {gauge.meaning}"
-    yield f"# TYPE {gauge.name} gauge"
-    for tracker, value in gauge.values.items():
-        said = tracker.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-        yield f'{gauge.name}{{tracker="{said}"}} {value:g}'
+        yield Metric(f"fivewhys_outbox_{name}", meaning, values, "tracker")
 
 
 def _names(outbox: Outbox) -> Iterable[str]:

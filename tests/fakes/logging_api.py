@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from operator import ge, le, lt
 from typing import TYPE_CHECKING, Any
 
 from google.cloud.logging_v2.types import LogEntry as ApiEntry
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.entry import LogEntry
 
-_COMPARISON = re.compile(r'([\w.]+(?:\."[^"]+")?)(>=|<=|=)"((?:[^"\\]|\\.)*)"')
+_COMPARISON = re.compile(r'([\w.]+(?:\."[^"]+")?)(>=|<=|<|=)"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -37,8 +38,9 @@ class Answer:
 class FakeLoggingApi:
     """`nearby_logs.api.Client` over a list; `empty` pages come before each entry.
 
-    An entry with a payload of a type that nobody knows comes first if `odd`. It raises `fails` if
-    there is one. What is no filter that it understands breaks the test.
+    Entries with a payload of a type that nobody knows, and with a number that is none, come first
+    if `odd`. It raises `fails` if there is one. What is no filter that it understands breaks the
+    test.
     """
 
     held: Sequence[LogEntry]
@@ -53,7 +55,7 @@ class FakeLoggingApi:
         self.asked.append(request)
         if self.fails:
             raise self.fails
-        found = [one for one in self.held if _holds(request["filter"], one)]
+        found = [one for one in self.held if holds(request["filter"], one)]
         newest = request["order_by"] == "timestamp desc"
         return Answer(self._pages(sorted(found, key=lambda one: one.timestamp, reverse=newest)))
 
@@ -62,21 +64,24 @@ class FakeLoggingApi:
             made = ApiEntry(insert_id="odd")
             payload = ApiEntry.pb(made).proto_payload
             payload.type_url, payload.value = "type.googleapis.com/no.such.Type", b"x"
-            yield Page((made,), "more")
+            number = ApiEntry(insert_id="odd")
+            ApiEntry.pb(number).json_payload["rate"] = float("nan")
+            yield Page((made, number), "more")
         for one in found:
             for _ in range(self.empty):
                 yield Page((), "more")
-            yield Page((_api_entry(one),), "more")
+            yield Page((api_entry(one),), "more")
         yield Page(())
 
 
-def _api_entry(one: LogEntry) -> Any:
+def api_entry(one: LogEntry) -> Any:
+    """Return an entry as the API's types have it."""
     made = ApiEntry()
     ParseDict(dict(one.document), ApiEntry.pb(made))
     return made
 
 
-def _holds(text: str, one: LogEntry) -> bool:
+def holds(text: str, one: LogEntry) -> bool:
     """Evaluate a filter: comparisons under AND, OR and parentheses."""
     values: list[bool] = []
 
@@ -87,7 +92,7 @@ def _holds(text: str, one: LogEntry) -> bool:
         return str(values[-1])
 
     shape = _COMPARISON.sub(compare, text)
-    assert re.fullmatch(r"(?:True|False|AND|OR|[() ])+", shape), shape
+    assert re.fullmatch(r"(?:True|False|AND|OR|[() \n])+", shape), shape
     return bool(eval(shape.replace("AND", "and").replace("OR", "or")))  # noqa: S307 - five words
 
 
@@ -95,4 +100,7 @@ def _compared(item: str, operator: str, value: str) -> bool:
     if operator == "=":
         return item == value
     ours, theirs = item.rstrip("Z0."), value.rstrip("Z0.")
-    return ours >= theirs if operator == ">=" else ours <= theirs
+    return bool(_ORDERS[operator](ours, theirs))
+
+
+_ORDERS = {">=": ge, "<=": le, "<": lt}

@@ -18,7 +18,7 @@ from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Sighting, bare_time
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.incident import State
-from pipeline.ports import Poison, Progress
+from pipeline.ports import Poison, Progress, Standing
 from pipeline.report import Action, LedgerEntry
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
@@ -546,6 +546,29 @@ def test_quarantine_keeps_a_message_once(store: Store) -> None:
     assert store.release_poison([first.number, first.number, 99]) == 1
     assert [one.name for one in store.poison()] == ["m2"]
     assert store.release_poison([]) == 0
+
+
+def test_what_was_absorbed_is_not_counted(store: Store) -> None:
+    """It is part of another incident."""
+    store.record([], [outcome("inc-1"), outcome("inc-2")], BASE)
+    store.record([], [outcome("inc-1", absorbed=("inc-2",))], BASE)
+    assert store.standing().incidents == {"new": 1}
+
+
+def test_what_there_is_can_be_counted(store: Store) -> None:
+    """What waits and since when, what is in quarantine, and incidents by state."""
+    assert store.standing() == Standing()
+    for at in (BASE + 1, BASE, BASE + 2):
+        store.receive(b"receipt", (), at)
+    store.receive(b"", [Poison("m1", "no JSON", "{", BASE)], BASE + 9)
+    store.record([], [outcome("inc-1"), outcome("inc-2", state=State.RESOLVED)], BASE)
+    found = store.standing()
+    assert found == Standing(3, BASE, BASE + 2, 1, {"new": 1, "resolved": 1})
+    store.lease("correlation", "me", BASE + 1, BASE)
+    numbers = [number for number, _ in store.receipts(3)]
+    store.record([], [], BASE, progress=progress(*numbers))
+    found = store.standing()
+    assert (found.waiting, found.oldest, found.latest) == (0, 0, BASE + 2)
 
 
 def test_what_is_long_over_is_forgotten(store: Store) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pipeline.audit import SECOND
+from pipeline.exposition import exposition
 from pipeline.lifecycle import HOUR
 from pipeline.tracker.delivering import Delivery
-from pipeline.tracker.gauging import Outbox, Waiting, document, exposition, gauges
+from pipeline.tracker.gauging import Outbox, Waiting, document, gauges
 from tests.support import BASE
 
 NOW = BASE + HOUR

@@ -23,8 +23,8 @@ from pipeline.investigators.nearby_logs.asking import (
     SECOND,
     Answer,
     near_of,
-    written,
 )
+from pipeline.logquery import between, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -149,12 +149,6 @@ class _Look:
         return entries
 
 
-def between(since: int, until: int) -> str:
-    """Return the filter for a span of time, both ends included (ns UTC)."""
-    ends = (quoted(written(time)) for time in (since, until))
-    return "timestamp>={} AND timestamp<={}".format(*ends)
-
-
 def instance_filter(entry: LogEntry) -> str:
     """Return the filter for entries of the same instance; "" if it is not known."""
     if not _PLAIN.fullmatch(entry.instance):
@@ -176,18 +170,12 @@ def trace_filter(entry: LogEntry) -> str:
     return f"trace={quoted(trace)}" if isinstance(trace, str) and _PLAIN.fullmatch(trace) else ""
 
 
-def quoted(text: str) -> str:
-    """Return a text as a string of the Logging query language; it has to be ASCII."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def _entries(found: Iterable[Any]) -> Iterator[LogEntry]:
     """Read entries of the API; one that cannot be written as JSON is left out."""
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - slow to load
+    from google.protobuf.json_format import Error, MessageToDict  # noqa: PLC0415 - slow to load
 
     for one in found:
         try:
             yield from parse_entry(MessageToDict(type(one).pb(one)), place="the Logging API")
-        except (EntryError, TypeError, ValueError):
+        except (EntryError, TypeError, ValueError, Error):
             continue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.entry.value import UNTOLD
+from pipeline.logquery import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,9 +24,6 @@ STARTING = 120 * SECOND
 
 MOST_BEFORE, MOST_AFTER, MOST_AT_START = 64, 16, 40
 """Entries that are looked at; more than are shown, as the last healthy one may stand further up."""
-
-_EARLIEST = parse_timestamp("0001-01-01T00:00:00Z")
-_LATEST = parse_timestamp("9999-12-31T23:59:59.999999999Z")
 
 Order = tuple[str, str, str]
 
@@ -100,11 +97,6 @@ def asked_of(case: Case) -> Asked:
 def order_of(entry: LogEntry) -> Order:
     """Return what entries are sorted by: time, then what tells those of one time apart."""
     return (entry.bare_time, entry.log_name, entry.insert_id)
-
-
-def written(time: int) -> str:
-    """Return a time as RFC 3339; one that cannot be written so as the nearest that can."""
-    return format_timestamp(min(max(time, _EARLIEST), _LATEST))
 
 
 def bare(time: int) -> str:

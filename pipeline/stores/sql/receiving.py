@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from pipeline.errors import LeaseLostError
-from pipeline.ports import Poison
-from pipeline.stores.sql.tables import held, inbox, leases, quarantine
+from pipeline.ports import Poison, Standing
+from pipeline.stores.sql.tables import held, inbox, incidents, leases, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +28,25 @@ HELD = select(held.c.receipt)
 
 BACKLOG = select(func.count()).select_from(inbox).where(inbox.c.needed == 1)
 """How many receipts no commit made needless."""
+
+
+_WAITING = BACKLOG.add_columns(func.min(inbox.c.received_at))
+_LATEST = select(func.max(inbox.c.received_at))
+_POISONED = select(func.count()).select_from(quarantine)
+_STATES = (
+    select(incidents.c.state, func.count())
+    .where(incidents.c.absorbed_by.is_(None))
+    .group_by(incidents.c.state)
+)
+
+
+def standing(connection: Connection) -> Standing:
+    """Count what there is."""
+    waiting, oldest = connection.execute(_WAITING).one()
+    latest = connection.execute(_LATEST).scalar()
+    poison = connection.execute(_POISONED).scalar_one()
+    states = {str(row.state): int(row[1]) for row in connection.execute(_STATES)}
+    return Standing(waiting, oldest or 0, latest or 0, poison, states)
 
 
 def needed(limit: int) -> Select[Any]:

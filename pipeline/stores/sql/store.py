@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome, Poison, Progress
+    from pipeline.ports import Outcome, Poison, Progress, Standing
     from pipeline.report import LedgerEntry, Neighbour
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
@@ -251,6 +251,11 @@ class SqlStore:
         """Take some out of quarantine; return how many were in it."""
         with self._database.writing() as connection:
             return receiving.release(connection, numbers)
+
+    def standing(self) -> Standing:
+        """Return what there is, as numbers."""
+        with self._database.reading() as connection:
+            return receiving.standing(connection)
 
     def close(self) -> None:
         """Close the database; one in memory is gone then."""

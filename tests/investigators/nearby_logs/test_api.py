@@ -11,7 +11,7 @@ from google.auth.exceptions import RefreshError
 
 from pipeline.entry import parse_entry
 from pipeline.investigators.nearby_logs import Export, LoggingApi, NearbyLogs
-from pipeline.investigators.nearby_logs.api import quoted
+from pipeline.logquery import quoted
 from pipeline.redaction import Redactor
 from tests.fakes.logging_api import FakeLoggingApi
 from tests.investigators.nearby_logs.surroundings import (
@@ -99,7 +99,7 @@ def test_an_answer_of_empty_pages_comes_to_an_end() -> None:
 
 
 def test_an_entry_that_is_none_is_left_out() -> None:
-    """A payload of a type that nobody knows here costs that entry alone."""
+    """A payload that cannot be written as JSON costs that entry alone."""
     found = told(case_of(FAILURE), LoggingApi(FakeLoggingApi(STORY, odd=True)))
     assert len([fact for fact in found if fact.kind == "nearby_entry"]) == 7
 

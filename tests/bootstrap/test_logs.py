@@ -1,0 +1,72 @@
+"""Replaying what the Logging API holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typer.testing import CliRunner
+
+from pipeline.bootstrap.replaying import ReplayOptions, replay
+from pipeline.cli import app
+from pipeline.entry import LogEntry
+from pipeline.sources.files import FileSource
+from pipeline.sources.logging_api import LoggingSource, Query, ReadSettings
+from tests.fakes.logging_server import FakeLogging, served
+from tests.support import BASE, SECOND
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pipeline.document import IncidentDocument
+    from pipeline.ports import Source
+    from pipeline.result import Result
+
+EXPORT = Path(__file__).parents[2] / "examples" / "staging-2025-09-10.jsonl"
+
+
+def replayed(source: Source | None = None) -> Result:
+    """Replay the example, or another source."""
+    with replay(ReplayOptions([str(EXPORT)], sinks=(), jobs=1)) as (run, export):
+        return run.run(source or export)
+
+
+def test_the_api_comes_to_what_an_export_comes_to() -> None:
+    """The same incidents with the same counts; a copy of an entry is not answered twice."""
+    entries = [one for one in FileSource([str(EXPORT)]).read() if isinstance(one, LogEntry)]
+    distinct = {one.key: one for one in sorted(entries, key=lambda one: one.richness)}
+    query = Query(("projects/demo",), "", BASE - 86_400 * SECOND, BASE + 86_400 * SECOND)
+    with served(FakeLogging([*distinct.values()])) as client:
+        found = replayed(LoggingSource(client, query, ReadSettings(size=100, every=0)))
+    usual = replayed()
+    assert found.entries.read == found.entries.accepted == usual.entries.accepted == len(distinct)
+    assert [_told(one) for one in found.document().incidents] == [
+        _told(one) for one in usual.document().incidents
+    ]
+
+
+def _told(incident: IncidentDocument) -> object:
+    return incident.id, [(one.title, one.count) for one in incident.symptoms]
+
+
+def test_what_is_asked_of_the_api_is_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before anything is read: whose logs, since when, and who asks."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
+    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    found = CliRunner().invoke(app, ["replay", "--from-logging", "severity>=ERROR"])
+    assert found.exit_code == 2
+    for part in (
+        "--project: name the project whose logs are read",
+        "--since: --from-logging needs it",
+        "--from-logging: the Logging API needs credentials",
+    ):
+        assert part in found.output
+
+
+def test_a_run_reads_files_or_the_api() -> None:
+    """Not both: nobody could tell from where an entry was."""
+    found = CliRunner().invoke(app, ["replay", str(EXPORT), "--from-logging", ""])
+    assert found.exit_code == 2
+    assert "name a SOURCE or --from-logging" in found.output

@@ -1,0 +1,193 @@
+"""How a run that never ends is: what can be watched, and what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline import vitals as module
+from pipeline.exposition import exposition
+from pipeline.lifecycle import HOUR, MINUTE
+from pipeline.ports import Standing
+from pipeline.receiving import Received
+from pipeline.vitals import Vitals, conditions, metrics, stalled, unready
+from tests.support import BASE, SECOND
+
+LATER = BASE + 24 * HOUR
+
+
+def told(vitals: Vitals, standing: Standing | None = None, now: int = LATER) -> list[str]:
+    """Return the names of what is wrong."""
+    return [one.name for one in conditions(vitals, standing, now)]
+
+
+def taken(latest: int, *, at: int = LATER, entries: int = 1) -> Vitals:
+    """Return how it is after a pull, a day after the start."""
+    vitals = Vitals(started_at=BASE)
+    vitals.took(Received(messages=1, entries=entries, latest=latest), at)
+    return vitals
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def test_all_is_well_while_new_entries_come() -> None:
+    """They may be some seconds old."""
+    vitals = taken(LATER - 30 * SECOND)
+    assert told(vitals, Standing(latest=LATER)) == []
+    assert (vitals.lag, vitals.heard_at) == (30 * SECOND, LATER)
+
+
+def test_old_entries_for_a_minute_say_that_we_are_behind() -> None:
+    """Not one of them: an entry may come late; an empty subscription has no lag."""
+    vitals = taken(LATER)
+    for second in range(0, 90, 30):
+        now = LATER + second * SECOND
+        vitals.took(Received(messages=1, entries=1, latest=LATER - HOUR), now)
+        assert told(vitals, now=now) == []
+    now = LATER + 61 * SECOND
+    (found,) = conditions(vitals, None, now)
+    assert (found.name, found.severity) == ("behind", "WARNING")
+    assert found.text == "we are behind: what is taken was logged 61 min ago"
+    vitals.took(Received(), now)
+    assert told(vitals, now=now) == []
+    assert vitals.lag == 0
+
+
+def test_batches_that_wait_for_a_minute_say_so_too() -> None:
+    """Whoever it is that correlates."""
+    found = conditions(taken(LATER), Standing(waiting=1200, oldest=LATER - 90 * SECOND), LATER)
+    assert [one.text for one in found] == [
+        "we are behind: 1,200 batches wait to be correlated, one for 90 s"
+    ]
+    assert told(taken(LATER), Standing(waiting=1, oldest=LATER - MINUTE)) == []
+
+
+def test_nothing_of_any_service_is_the_sink() -> None:
+    """Pulls succeed, and nothing came for long; messages without entries do not count."""
+    vitals = taken(0, entries=0)
+    vitals.took(Received(), LATER)
+    (found,) = conditions(vitals, Standing(), LATER)
+    assert found.name == "nothing_comes"
+    assert found.text.startswith("nothing came of any service for 1 d, though")
+    vitals.quiet = ("shop",)
+    assert told(vitals, Standing()) == ["nothing_comes"]
+
+
+def test_what_another_process_received_counts() -> None:
+    """The store has it; nor does anything before the start."""
+    vitals = Vitals(started_at=BASE)
+    vitals.took(Received(), LATER)
+    assert told(vitals, Standing(latest=LATER - MINUTE)) == []
+    vitals.started_at = LATER - MINUTE
+    assert told(vitals) == []
+
+
+def test_a_service_is_quiet_while_others_are_not() -> None:
+    """It is named; of many only some."""
+    vitals = taken(LATER)
+    vitals.quiet = ("a", "b")
+    (found,) = conditions(vitals, None, LATER)
+    assert found == ("service_quiet", "NOTICE", "nothing is heard of a, b, while others go on")
+    vitals.quiet = tuple("abcdefg")
+    (found,) = conditions(vitals, None, LATER)
+    assert "a, b, c, d, e and 2 more, while" in found.text
+
+
+def test_who_cannot_pull_says_nothing_of_what_comes() -> None:
+    """That is told elsewhere: a thread does not go on."""
+    assert told(Vitals(started_at=BASE)) == []
+    assert told(taken(LATER), now=LATER + HOUR) == []
+
+
+# --- whether it goes on ---------------------------------------------------------------------------
+
+
+def test_a_thread_without_success_is_taken_for_dead() -> None:
+    """With what it says; from the start on, until it succeeds."""
+    vitals = Vitals(started_at=BASE)
+    assert stalled(vitals, BASE + module.STALLED) == []
+    now = BASE + module.STALLED + SECOND
+    vitals.troubles["receive"] = "no route"
+    vitals.rounds |= {"correlate": now, "lease": now, "report": BASE, "receive 2": BASE}
+    assert stalled(vitals, now) == [
+        "receive: nothing succeeded for 3 min: no route",
+        "receive 2: nothing succeeded for 3 min",
+    ]
+    vitals.rounds |= {"receive": now, "receive 2": now}
+    assert stalled(vitals, now) == []
+
+
+@pytest.mark.parametrize(
+    ("vitals", "standing_at", "reasons"),
+    [
+        (Vitals(pulled_at=1), LATER, []),
+        (Vitals(), LATER, ["the subscription was not pulled from yet"]),
+        (Vitals(pulled_at=1), 0, ["the store was not reached yet"]),
+        (Vitals(pulled_at=1), LATER - 2 * HOUR, ["the store was not reached for 2 h"]),
+        (Vitals(pulled_at=1, is_stopping=True), LATER, ["it is stopping"]),
+    ],
+)
+def test_it_is_ready_once_both_sides_were_reached(
+    vitals: Vitals, standing_at: int, reasons: list[str]
+) -> None:
+    """The store a while ago at most, the subscription ever."""
+    assert unready(vitals, standing_at, LATER) == reasons
+
+
+# --- metrics --------------------------------------------------------------------------------------
+
+
+def test_what_can_be_watched() -> None:
+    """What came, how long it took, what waits, who works; by name and value."""
+    vitals = Vitals(started_at=BASE, is_correlating=True)
+    vitals.took(
+        Received(
+            messages=5, entries=4, detections=2, poison=1, heard=4, unmatched=1,
+            working=SECOND, acknowledging=SECOND, latest=LATER - 3 * SECOND,
+        ),
+        LATER,
+    )  # fmt: skip
+    vitals.rounds["receive"] = LATER
+    vitals.retries["report"] = 2
+    vitals.troubles["report"] = "GitHub says no"
+    vitals.services = {"shop": BASE}
+    vitals.quiet = ("shop",)
+    standing = Standing(2, LATER, LATER, 1, {"new": 3})
+    found = conditions(vitals, standing, LATER)
+    lines = exposition(metrics(vitals, standing, found, LATER + SECOND)).splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    expected = {
+        "fivewhys_received_entries_total": "4",
+        "fivewhys_received_poison_total": "1",
+        "fivewhys_unmatched_share": "0.25",
+        'fivewhys_batch_seconds_bucket{le="0.5"}': "0",
+        "fivewhys_batch_seconds_sum": "1",
+        "fivewhys_acknowledge_seconds_sum": "2",
+        "fivewhys_step_seconds_count": "0",
+        "fivewhys_lag_seconds": "3",
+        'fivewhys_last_seconds{what="pull"}': "1",
+        "fivewhys_correlating": "1",
+        'fivewhys_failing{thread="receive"}': "0",
+        'fivewhys_failing{thread="report"}': "1",
+        'fivewhys_retries_total{thread="report"}': "2",
+        "fivewhys_inbox_batches": "2",
+        "fivewhys_inbox_oldest_seconds": "1",
+        "fivewhys_quarantine_messages": "1",
+        'fivewhys_incidents{state="new"}': "3",
+        'fivewhys_incidents{state="resolved"}': "0",
+        'fivewhys_condition{condition="behind"}': "0",
+        'fivewhys_condition{condition="service_quiet"}': "1",
+        'fivewhys_service_last_heard_seconds{service="shop"}': f"{BASE // SECOND}",
+    }
+    assert {name: values.get(name) for name in expected} == expected
+    assert not [line for line in lines if "GitHub" in line]
+
+
+def test_before_anything_came_there_are_no_shares() -> None:
+    """Nor what a store has that was not reached."""
+    text = exposition(metrics(Vitals(started_at=BASE), None, (), LATER))
+    assert "\nfivewhys_unmatched_share 0\n" in text
+    assert "fivewhys_inbox" not in text
+    assert "fivewhys_last_seconds{" not in text
+    nothing = exposition(metrics(Vitals(), Standing(), (), LATER))
+    assert "fivewhys_inbox_oldest_seconds 0\n" in nothing
