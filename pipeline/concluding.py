@@ -93,7 +93,8 @@ class Concluding:
         looked_at = incidents if chosen is None else chosen
         cases = [self._case(item, incidents, moment) for item in looked_at]
         facts = self._facts(cases)
-        nearby = Neighbourhood([*map(neighbour, incidents), *self._store.neighbours()])
+        known = self._store.neighbours({item.fingerprint for item in looked_at})
+        nearby = Neighbourhood([*map(neighbour, incidents), *known])
         outcomes = tuple(
             self._conclude(case, facts[case.incident.id], moment, applied, nearby.of(case.incident))
             for case in cases

@@ -17,6 +17,7 @@ from pipeline import receipts
 from pipeline.audit import SECOND
 from pipeline.concluding import Moment
 from pipeline.deployments import History, recent
+from pipeline.filling import RECEIVED
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.report import Action
@@ -53,6 +54,12 @@ LISTENING: Final = MINUTE
 
 TIDYING: Final = 10 * MINUTE
 """Event time between two times that what is over is forgotten."""
+
+PRUNING: Final = 60 * MINUTE
+"""Time between two times that the store puts away and forgets what is over for long."""
+
+MARKING: Final = 10 * SECOND
+"""Time between two marks of how far entries came."""
 
 IDLE: Final = 10 * SECOND
 """How long nothing has to come for event time to go on by the clock."""
@@ -152,7 +159,8 @@ class Live:
         self._told: dict[str, Incident] = {}
         self._waiting: dict[str, int] = {}
         self._since: dict[str, int] = {}
-        self._heard_at = self._tidied_at = self._came_at = 0
+        self._received_until = self._marked = self._marked_at = 0
+        self._heard_at = self._tidied_at = self._came_at = self._pruned_at = 0
         self.services: Mapping[str, int] = {}
         self.quiet: tuple[str, ...] = ()
 
@@ -168,6 +176,7 @@ class Live:
         for entry in self._ledger.values():
             self._correlator.on_time(entry.decided_at)
         self._came_at = now
+        self._received_until = self._marked = self._store.mark(RECEIVED)
 
     def is_settled(self, now: int) -> bool:
         """Whether each incident is known for so long that it was decided what to do about it."""
@@ -186,11 +195,14 @@ class Live:
         """
         found = self._store.receipts(AT_ONCE)
         for number, receipt in found:
-            self._taking.take(receipts.read(receipt))
+            examined = receipts.read(receipt)
+            self._taking.take(examined)
+            self._received_until = max(self._received_until, examined.watermark)
             self._taken.append(number)
         self._tell_time(now, is_idle=is_current and not found)
         outcomes = self._conclude(now)
         self._commit(outcomes, now)
+        self._mark(now)
         self._tidy(now)
         return Step(len(found), outcomes)
 
@@ -271,6 +283,13 @@ class Live:
         if known is None or known.digest != outcome.report.digest:
             self._waiting[incident.id] = now + AGAIN
 
+    def _mark(self, now: int) -> None:
+        """Keep up to when entries came, for who fills the gap after a stop."""
+        until = min(self._received_until, now)
+        if until > self._marked and now - self._marked_at >= MARKING:
+            self._store.keep_mark(RECEIVED, until)
+            self._marked, self._marked_at = until, now
+
     def _tidy(self, now: int) -> None:
         """Forget what is over for longer than anything can join it, and was reported if ever."""
         event_time = self._correlator.now
@@ -278,7 +297,7 @@ class Live:
             return
         self._tidied_at = event_time
         gone = self._correlator.evict()
-        if not gone:
+        if not gone and now - self._pruned_at < PRUNING:
             return
         self._taking.forget(event_time)
         self._remembering.keep(self._correlator.incidents())
@@ -287,3 +306,6 @@ class Live:
             self._waiting.pop(name, None)
             self._since.pop(name, None)
         self._store.forget(self._correlator.entries(), self._correlator.watermark)
+        if now - self._pruned_at >= PRUNING:
+            self._pruned_at = now
+            self._store.prune(min(event_time, now), now)

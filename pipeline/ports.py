@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from pipeline.report import LedgerEntry
+from pipeline.retention import RETENTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.facts import Fact
     from pipeline.incident import Incident
     from pipeline.report import Decision, Neighbour, Report
+    from pipeline.retention import Pruned, Retention
     from pipeline.tracker.delivering import Delivery
     from pipeline.tracker.pace import Pace
     from pipeline.traffic import Question
@@ -257,6 +259,12 @@ class Inbox(Protocol):
     def release_poison(self, numbers: Iterable[int]) -> int:
         """Take some out of quarantine; return how many were in it."""
 
+    def mark(self, name: str) -> int:
+        """Return the time (ns UTC) that was kept by a name, 0 if none was."""
+
+    def keep_mark(self, name: str, at: int) -> None:
+        """Keep a time (ns UTC) by a name, in place of what was; it is kept once this returns."""
+
     def standing(self) -> Standing:
         """Return what there is, as numbers; asked often, so it reads no documents."""
 
@@ -268,7 +276,10 @@ class Deliveries(Protocol):
         """Return the names of those trackers of which something is known."""
 
     def deliveries(self, tracker: str) -> Mapping[str, Delivery]:
-        """Return, by incident id, what is known of the issues in a tracker, and what waits."""
+        """Return, by incident id, what is known of the issues in a tracker, and what waits.
+
+        Of incidents that are put away there is nothing.
+        """
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
         """Keep what is known of the issue of an incident, in place of what was known.
@@ -301,8 +312,11 @@ class Store(Deliveries, Inbox, Protocol):
     def detections(self) -> Iterable[Detection]:
         """Return the detections of incidents that are not over."""
 
-    def anchors(self) -> Iterable[Anchor]:
-        """Return the anchors of all incidents that were ever reported."""
+    def anchors(self, *, every: bool = True) -> Iterable[Anchor]:
+        """Return the anchors of all incidents that were ever reported.
+
+        If not of `every` one, of those that are not put away.
+        """
 
     def ledger(self) -> Mapping[str, LedgerEntry]:
         """Return, by incident id, the last decision that reached the tracker."""
@@ -348,14 +362,27 @@ class Store(Deliveries, Inbox, Protocol):
     def beats(self) -> Beats:
         """Return in which minutes services logged."""
 
-    def incidents(self) -> Sequence[IncidentDocument]:
-        """Return all incidents as last recorded, in order of first_seen."""
+    def incidents(self, *, every: bool = False) -> Sequence[IncidentDocument]:
+        """Return incidents as last recorded, in order of first_seen; `every`: those put away, too.
+
+        Of what was forgotten there is nothing.
+        """
 
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has."""
 
-    def neighbours(self) -> Sequence[Neighbour]:
-        """Return what other incidents are to know of each, as last recorded."""
+    def neighbours(self, fingerprints: Collection[str] = ()) -> Sequence[Neighbour]:
+        """Return what other incidents are to know of each, as last recorded.
+
+        Of those put away, only of such as have one of the fingerprints.
+        """
+
+    def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
+        """Put away and forget what is over for long at event time `until` (`retention`).
+
+        `clock` is the time, by which what was received is forgotten. What is recorded again is in
+        use again; a forgotten incident that was reported is still known by its anchor.
+        """
 
     def verdicts(self) -> Sequence[Verdict]:
         """Return what people decided and did not take back, in the order given."""

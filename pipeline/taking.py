@@ -75,9 +75,9 @@ class Taking:
         self._silences: Sequence[Key] = ()
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
-    def begin(self, store: Store) -> None:
-        """Take up what earlier runs kept."""
-        self._correlator.restore(store.detections(), store.anchors())
+    def begin(self, store: Store, *, every: bool = True) -> None:
+        """Take up what earlier runs kept; not of `every` incident, where what comes is of today."""
+        self._correlator.restore(store.detections(), store.anchors(every=every))
         self._correlator.on_verdicts(store.verdicts())
         if self._traffic is not None:
             self._traffic.recall(store.answers())
@@ -91,7 +91,7 @@ class Taking:
         Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
         requests.
         """
-        self.begin(store)
+        self.begin(store, every=False)
         self._sightings.add(store.sightings())
         self._minutes.add(store.beats())
         held = store.held()

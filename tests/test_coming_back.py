@@ -73,4 +73,4 @@ def test_after_long_it_is_another_incident_that_names_the_one_before(
     first, second = report(github, tmp_path, 0.1).values()
     assert (first.state, second.state) == ("closed", "open")
     assert "the same failure before" in (second.body or "")
-    assert f"#{first.number}" in (second.body or "")
+    assert f"The same failure before: #{first.number}." in (second.body or "")

@@ -94,7 +94,7 @@ class Tracker:
         return (self, *map(self.of, others.values()))
 
 
-def read_tracker(store: str = "") -> Tracker:
+def read_tracker(store: str = "", environment: Mapping[str, str] = os.environ) -> Tracker:
     """Read the settings of GitHub; with a `store`, check that it is there.
 
     Raises:
@@ -105,14 +105,16 @@ def read_tracker(store: str = "") -> Tracker:
     if store:
         mistakes.attempt(lambda: check_kept_store(store), None)
     credentials = mistakes.attempt(
-        lambda: read_credentials(os.environ, read_place), Credentials("")
+        lambda: read_credentials(environment, read_place), Credentials("")
     )
-    key = mistakes.attempt(lambda: read_key(os.environ, read_place), b"")
-    policy = mistakes.attempt(lambda: read_policy(os.environ), TrackerPolicy())
-    routing = mistakes.attempt(lambda: read_routing(credentials.repository), RoutingSettings())
-    similar = mistakes.attempt(read_similar, SimilarSettings())
-    storms = mistakes.attempt(read_storms, StormSettings())
-    mistakes.attempt(read_redactor, None)
+    key = mistakes.attempt(lambda: read_key(environment, read_place), b"")
+    policy = mistakes.attempt(lambda: read_policy(environment), TrackerPolicy())
+    routing = mistakes.attempt(
+        lambda: read_routing(credentials.repository, environment), RoutingSettings()
+    )
+    similar = mistakes.attempt(lambda: read_similar(environment), SimilarSettings())
+    storms = mistakes.attempt(lambda: read_storms(environment), StormSettings())
+    mistakes.attempt(lambda: read_redactor(environment), None)
     mistakes.raise_if_any()
     return Tracker(credentials, key, policy, routing, similar, storms)
 
@@ -292,8 +294,9 @@ def _wanted(
     places: Standing,
 ) -> tuple[Wanted, ...]:
     """Return what is wanted of a repository: by its incidents and storms, and by farewells."""
-    told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing)
     known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
+    numbers = {name: one.number for name, one in known.items()}
+    told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing, numbers)
     others = [item for name, item in found.documents.items() if name not in own]
     gone = _farewells(tracker, store, known, others, places)
     return (*with_storms(told, own, known, tracker.routing, tracker.storms), *gone)

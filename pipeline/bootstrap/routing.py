@@ -48,7 +48,7 @@ _LEAST: Final = 50
 _MOST_OF_A_STORM: Final = 10_000
 
 
-def read_routing(repository: str) -> RoutingSettings:
+def read_routing(repository: str, environment: Mapping[str, str] = os.environ) -> RoutingSettings:
     """Read where issues go, and what they are given; `repository` is the one of all others.
 
     Raises:
@@ -60,17 +60,22 @@ def read_routing(repository: str) -> RoutingSettings:
     said: dict[str, Any] = {
         attribute: text
         for attribute, name in _TEMPLATES.items()
-        if (text := os.environ.get(name, "").strip())
+        if (text := environment.get(name, "").strip())
     }
-    labels, allowed = _listed(LABELS), _listed(ALLOWED_LABELS)
+    assigns = mistakes.attempt(
+        lambda: read_setting(ASSIGN, default=True, environment=environment), otherwise=True
+    )
+    mentions = mistakes.attempt(
+        lambda: read_setting(MENTION_TEAMS, default=False, environment=environment),
+        otherwise=False,
+    )
+    labels, allowed = _listed(LABELS, environment), _listed(ALLOWED_LABELS, environment)
     settings = RoutingSettings(
-        repositories=frozenset(_listed(REPOSITORIES) or ()),
+        repositories=frozenset(_listed(REPOSITORIES, environment) or ()),
         labels=default.labels if labels is None else labels,
         allowed=allowed or default.allowed,
-        assigns=mistakes.attempt(lambda: read_setting(ASSIGN, default=True), otherwise=True),
-        mentions=mistakes.attempt(
-            lambda: read_setting(MENTION_TEAMS, default=False), otherwise=False
-        ),
+        assigns=assigns,
+        mentions=mentions,
         **said,
     )
     mistakes.attempt(lambda: _check(settings), None)
@@ -78,7 +83,7 @@ def read_routing(repository: str) -> RoutingSettings:
     return replace(settings, repository=repository)
 
 
-def read_similar() -> SimilarSettings:
+def read_similar(environment: Mapping[str, str] = os.environ) -> SimilarSettings:
     """Read how far new incidents are compared with issues of people's.
 
     Raises:
@@ -87,11 +92,13 @@ def read_similar() -> SimilarSettings:
     """
     mistakes = Mistakes()
     default = SimilarSettings()
-    likeness = mistakes.attempt(lambda: _percent(SIMILAR, default.link_from), default.link_from)
-    span = mistakes.attempt(
-        lambda: read_span(os.environ.get(SIMILAR_CLOSED, ""), SIMILAR_CLOSED), 0
+    likeness = mistakes.attempt(
+        lambda: _percent(environment, SIMILAR, default.link_from), default.link_from
     )
-    adopts, adopt_from = mistakes.attempt(_adopting, (True, 0))
+    span = mistakes.attempt(
+        lambda: read_span(environment.get(SIMILAR_CLOSED, ""), SIMILAR_CLOSED), 0
+    )
+    adopts, adopt_from = mistakes.attempt(lambda: _adopting(environment), (True, 0))
     mistakes.raise_if_any()
     return replace(
         default,
@@ -103,7 +110,7 @@ def read_similar() -> SimilarSettings:
     )
 
 
-def read_storms() -> StormSettings:
+def read_storms(environment: Mapping[str, str] = os.environ) -> StormSettings:
     """Read how many incidents make a storm.
 
     Raises:
@@ -112,14 +119,14 @@ def read_storms() -> StormSettings:
     """
     mistakes = Mistakes()
     default = StormSettings()
-    least = mistakes.attempt(_storm, default.least)
-    span = mistakes.attempt(lambda: read_span(os.environ.get(STORM_WITHIN, ""), STORM_WITHIN), 0)
+    least = mistakes.attempt(lambda: _storm(environment), default.least)
+    span = mistakes.attempt(lambda: read_span(environment.get(STORM_WITHIN, ""), STORM_WITHIN), 0)
     mistakes.raise_if_any()
     return StormSettings(least, span or default.within)
 
 
-def _storm() -> int:
-    text = os.environ.get(STORM, "").strip() or str(StormSettings().least)
+def _storm(environment: Mapping[str, str]) -> int:
+    text = environment.get(STORM, "").strip() or str(StormSettings().least)
     if text.lower() == "false":
         return 0
     if not (text.isascii() and text.isdigit() and 1 < int(text) <= _MOST_OF_A_STORM):
@@ -137,23 +144,23 @@ def _check(settings: RoutingSettings) -> None:
         raise ConfigurationError(found) from error
 
 
-def _listed(name: str) -> tuple[str, ...] | None:
+def _listed(name: str, environment: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return what a variable lists, by commas or one a line; None if it is not set."""
-    text = os.environ.get(name)
+    text = environment.get(name)
     if text is None:
         return None
     parts = text.splitlines() if "\n" in text.strip() else _BETWEEN.split(text)
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _percent(name: str, default: int) -> int:
+def _percent(environment: Mapping[str, str], name: str, default: int) -> int:
     """Read a score in per cent; `false` is 0.
 
     Raises:
         ConfigurationError: it is none.
 
     """
-    text = os.environ.get(name, "").strip().removesuffix("%").strip() or str(default)
+    text = environment.get(name, "").strip().removesuffix("%").strip() or str(default)
     if text.lower() == "false":
         return 0
     if not (text.isascii() and text.isdigit() and _LEAST <= int(text) <= _MOST):
@@ -162,9 +169,9 @@ def _percent(name: str, default: int) -> int:
     return int(text)
 
 
-def _adopting() -> tuple[bool, int]:
+def _adopting(environment: Mapping[str, str]) -> tuple[bool, int]:
     """Read whether issues that name an incident are gone on in, and from which score others are."""
-    text = os.environ.get(ADOPT, "").strip() or "true"
+    text = environment.get(ADOPT, "").strip() or "true"
     if text.lower() in {"true", "false"}:
         return text.lower() == "true", 0
-    return True, _percent(ADOPT, 0)
+    return True, _percent(environment, ADOPT, 0)

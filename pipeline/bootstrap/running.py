@@ -149,7 +149,7 @@ def _report(read: Read) -> Callable[[], None] | None:
         return None
     from pipeline.bootstrap import reporting
 
-    tracker = reporting.read_tracker()
+    tracker = reporting.read_tracker(environment=read.environment)
 
     def report() -> None:
         reporting.apply(tracker, read.settings.store)
@@ -191,7 +191,7 @@ def _house(read: Read) -> _House:
     if GITHUB in settings.sinks:
         from pipeline.bootstrap.reporting import read_tracker
 
-        mistakes.attempt(read_tracker, None)
+        mistakes.attempt(lambda: read_tracker(environment=environment), None)
     mistakes.raise_if_any()
     policy = Policy(min_priority=settings.min_priority)
     return _House(ruleset, catalog, redactor, policy, suppressions, looks)

@@ -17,6 +17,7 @@ from io import TextIOWrapper
 import typer
 
 from pipeline import __version__
+from pipeline.cli.doctor import doctor
 from pipeline.cli.explain import explain
 from pipeline.cli.incidents import incidents_app
 from pipeline.cli.options import EXIT_FAILED
@@ -44,6 +45,7 @@ app = typer.Typer(
     },
 )
 app.command()(run)
+app.command()(doctor)
 app.command()(replay)
 app.command()(explain)
 app.command()(plan)

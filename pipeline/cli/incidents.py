@@ -27,7 +27,7 @@ def incidents_list(*, store: KeptStore) -> None:
     from pipeline.display import INCIDENT_COLUMNS, incident_row, print_table
 
     with guarded(lambda: open_kept_store(store)) as opened:
-        print_table(INCIDENT_COLUMNS, [incident_row(item) for item in opened.incidents()])
+        print_table(INCIDENT_COLUMNS, [incident_row(item) for item in opened.incidents(every=True)])
 
 
 @incidents_app.command("show")

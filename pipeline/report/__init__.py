@@ -21,7 +21,7 @@ from pipeline.report.parts import (
     timeline,
     who_looks,
 )
-from pipeline.report.related import Neighbour, Neighbourhood, Related, neighbour
+from pipeline.report.related import SAME_BEFORE, Neighbour, Neighbourhood, Related, neighbour
 from pipeline.report.rendering import BODY_LIMIT, Report, render, within_limit
 from pipeline.report.writing import FILTERS, excerpt
 
@@ -29,6 +29,7 @@ __all__ = [
     "BODY_LIMIT",
     "FILTERS",
     "NO_ROLLOUT",
+    "SAME_BEFORE",
     "Action",
     "Contact",
     "Decision",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from pipeline.incident import Incident
 
+SAME_BEFORE = "the same failure before"
+"""How the reason begins for which an incident of the same fingerprint is related that is over."""
+
 MOST = 5
 """Related incidents that a report names."""
 
@@ -91,8 +94,8 @@ class Neighbourhood:
         begin, end = incident.first_seen, incident.last_seen
         for one in _latest(self._by_fingerprint.get(incident.fingerprint, ()), begin):
             span = span_text(max(0, begin - one.last_seen))
-            over = f"before: last seen {span} earlier, at {_time(one)}"
-            yield one, f"the same failure {over if one.last_seen < begin else 'at the same time'}"
+            over = f"{SAME_BEFORE}: last seen {span} earlier, at {_time(one)}"
+            yield one, over if one.last_seen < begin else "the same failure at the same time"
         for service in incident.services:
             for one in _latest(self._by_service.get(service, ()), end):
                 if one.last_seen >= begin:

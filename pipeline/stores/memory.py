@@ -15,6 +15,7 @@ from pipeline.errors import LeaseLostError, StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD, Standing
 from pipeline.receipts import KEPT
 from pipeline.report import Action, neighbour
+from pipeline.retention import RETENTION, Pruned
 from pipeline.silence import recent_beats
 from pipeline.tracker.pace import Pace
 from pipeline.traffic import merged, still_asked
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome, Poison, Progress
     from pipeline.report import LedgerEntry, Neighbour
+    from pipeline.retention import Retention
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Answers, Question
     from pipeline.verdicts import Verdict
@@ -59,7 +61,10 @@ class MemoryStore:
     _inbox: dict[int, tuple[int, bytes, bool]] = field(default_factory=dict)
     _held: bytes = b""
     _poison: dict[str, Poison] = field(default_factory=dict)
+    _marks: dict[str, int] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    _away: set[str] = field(default_factory=set)
+    _gone: set[str] = field(default_factory=set)
 
     @property
     def decisions(self) -> tuple[LedgerEntry, ...]:
@@ -71,11 +76,15 @@ class MemoryStore:
         found = (item for told in self._entries.values() for item in told.values())
         return tuple(sorted(found, key=order))
 
-    def anchors(self) -> tuple[Anchor, ...]:
-        """Return the anchors of all incidents that were ever reported, absorbed ones too."""
+    def anchors(self, *, every: bool = True) -> tuple[Anchor, ...]:
+        """Return the anchors of all incidents that were ever reported, absorbed ones too.
+
+        If not of `every` one, of those that are not put away.
+        """
         firsts: dict[str, int] = {}
         for entry in self.decisions:
-            firsts.setdefault(entry.incident_id, entry.decided_at)
+            if every or entry.incident_id not in self._away:
+                firsts.setdefault(entry.incident_id, entry.decided_at)
         return tuple(sorted(self._anchor(name, time) for name, time in firsts.items()))
 
     def _anchor(self, name: str, reported_at: int) -> Anchor:
@@ -114,7 +123,8 @@ class MemoryStore:
         if self.keeps_detections:
             self._record_detections(detections)
         self._outcomes |= {outcome.incident.id: outcome for outcome in outcomes}
-        self._absorbed -= {outcome.incident.id for outcome in outcomes}
+        for names in (self._absorbed, self._away, self._gone):
+            names -= {outcome.incident.id for outcome in outcomes}
         self._absorbed |= {name for outcome in outcomes for name in outcome.incident.absorbed}
         for name in self._superseded(outcomes):
             del self._outcomes[name]
@@ -148,7 +158,8 @@ class MemoryStore:
             return any(first <= time <= last for first, last in spans.get(fingerprint, ()))
 
         current = {outcome.incident.id for outcome in outcomes}
-        return [name for name in self._outcomes.keys() - self.ledger() - current if is_taken(name)]
+        others = self._outcomes.keys() - self.ledger() - current - self._away
+        return [name for name in others if is_taken(name)]
 
     def _decide(self, outcome: Outcome, now: int) -> None:
         """Append what is to reach the tracker, each decision once."""
@@ -170,9 +181,13 @@ class MemoryStore:
         """Return which revisions logged, and when."""
         return dict(self._sightings)
 
-    def incidents(self) -> tuple[IncidentDocument, ...]:
-        """Return all incidents as last recorded, in order of first_seen."""
-        left = (item for name, item in self._outcomes.items() if name not in self._absorbed)
+    def incidents(self, *, every: bool = False) -> tuple[IncidentDocument, ...]:
+        """Return incidents as last recorded, in order of first_seen; `every`: those put away too.
+
+        Of what was forgotten there is nothing.
+        """
+        hidden = self._absorbed | (self._gone if every else self._away)
+        left = (item for name, item in self._outcomes.items() if name not in hidden)
         ordered = sorted(left, key=lambda item: (item.incident.first_seen, item.incident.id))
         return tuple(item.document for item in ordered)
 
@@ -183,7 +198,7 @@ class MemoryStore:
             StoreError: several ids begin so; it names them.
 
         """
-        documents = {document.id: document for document in self.incidents()}
+        documents = {document.id: document for document in self.incidents(every=True)}
         if identifier in documents:
             return documents[identifier]
         names = sorted(name for name in documents if name.startswith(identifier))
@@ -192,13 +207,71 @@ class MemoryStore:
             raise StoreError(message)
         return documents[names[0]] if names else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        """Return what other incidents are to know of each, as last recorded."""
+    def neighbours(self, fingerprints: Collection[str] = ()) -> tuple[Neighbour, ...]:
+        """Return what other incidents are to know of each, as last recorded.
+
+        Of those put away, only of such as have one of the fingerprints.
+        """
         return tuple(
             neighbour(item.incident)
             for name, item in self._outcomes.items()
-            if name not in self._absorbed
+            if name not in self._absorbed | self._gone
+            and (name not in self._away or item.incident.fingerprint in fingerprints)
         )
+
+    def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
+        """Put away and forget what is over for long at an event time."""
+        away = self._over(until - retention.in_use)
+        self._away |= away
+        gone = {
+            name
+            for name in self._away - self._gone
+            if self._outcomes[name].incident.last_seen < until - retention.incidents
+        }
+        decisions = self._compact(away)
+        self._gone |= gone
+        for known in self._deliveries.values():
+            for name in gone & known.keys():
+                del known[name]
+        for name in gone - self.ledger().keys():
+            del self._outcomes[name]
+            self._away.remove(name)
+            self._gone.remove(name)
+        receipts = len(self._inbox)
+        self._clear_inbox(clock)
+        late = {one.number for one in self.poison() if one.at < clock - retention.quarantine}
+        receipts -= len(self._inbox)
+        return Pruned(len(away), len(gone), decisions, receipts, self.release_poison(late))
+
+    def _over(self, before: int) -> set[str]:
+        """Return incidents in use that nobody saw or decided about since a time."""
+        known = {name: item for told in self._deliveries.values() for name, item in told.items()}
+        stay = {
+            name
+            for name, item in self._outcomes.items()
+            if item.incident.last_seen >= before
+            or (name in known and known[name].waits)
+            or (known and name in self.ledger().keys() - known - self._absorbed)
+        }
+        stay |= {one.incident_id for one in self.decisions if one.decided_at >= before}
+        for outcome in self._outcomes.values():
+            if outcome.incident.id in stay:
+                stay.update(outcome.incident.absorbed)
+        return self._outcomes.keys() - self._away - stay
+
+    def _compact(self, names: Collection[str]) -> int:
+        """Forget all decisions about some incidents but their first and last ones."""
+        last = {one.incident_id: key for key, one in self._decisions.items()}
+        first = {one.incident_id: key for key, one in reversed(self._decisions.items())}
+        between = [
+            key
+            for key, one in self._decisions.items()
+            if one.incident_id in names
+            and key not in {first[one.incident_id], last[one.incident_id]}
+        ]
+        for key in between:
+            del self._decisions[key]
+        return len(between)
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return what people decided and did not take back, in the order given."""
@@ -221,8 +294,9 @@ class MemoryStore:
         return sorted(name for name, found in self._deliveries.items() if found)
 
     def deliveries(self, tracker: str) -> dict[str, Delivery]:
-        """Return, by incident id, what is known of the issues in a tracker."""
-        return dict(self._deliveries[tracker])
+        """Return, by incident id, what is known of the issues in a tracker, but those put away."""
+        known = self._deliveries[tracker]
+        return {name: item for name, item in known.items() if name not in self._away}
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
         """Keep what is known of the issue of an incident, in place of what was known."""
@@ -282,6 +356,14 @@ class MemoryStore:
         """Return the lines that waited when the last progress was made."""
         return self._held
 
+    def mark(self, name: str) -> int:
+        """Return the time that was kept by a name, 0 if none was."""
+        return self._marks.get(name, 0)
+
+    def keep_mark(self, name: str, at: int) -> None:
+        """Keep a time by a name, in place of what was."""
+        self._marks[name] = at
+
     def poison(self) -> list[Poison]:
         """Return what is in quarantine, in the order in which it came."""
         return [*self._poison.values()]
@@ -308,12 +390,13 @@ class MemoryStore:
         for number in progress.receipts:
             at, receipt, _ = self._inbox[number]
             self._inbox[number] = (at, receipt, False)
-        self._inbox = {
-            number: kept
-            for number, kept in self._inbox.items()
-            if kept[2] or kept[0] >= progress.at - KEPT
-        }
+        self._clear_inbox(progress.at)
         self._held = progress.held
+
+    def _clear_inbox(self, at: int) -> None:
+        """Forget what came to nothing more long before a time."""
+        kept = self._inbox.items()
+        self._inbox = {number: one for number, one in kept if one[2] or one[0] >= at - KEPT}
 
     def __enter__(self) -> Self:
         return self

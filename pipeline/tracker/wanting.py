@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pipeline import markdown
 from pipeline.entry import parse_timestamp
 from pipeline.incident import State
-from pipeline.report import Action
+from pipeline.report import SAME_BEFORE, Action
 from pipeline.tracker.model import News, Wanted
 from pipeline.tracker.routing import RoutingSettings, route
 from pipeline.verdicts import Kind
@@ -28,15 +30,17 @@ def all_wanted(
     ledger: Mapping[str, LedgerEntry],
     now: int,
     settings: RoutingSettings = DEFAULT,
+    numbers: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Wanted, ...]:
     """Return what those incidents want that were decided to be reported.
 
-    `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end.
+    `ledger` has the last decision about each, `now` is the time (ns UTC) at which silences end,
+    `numbers` those issues by incident that are known in the same repository.
     """
+    told = ((one, wanted(one, ledger[one.id], settings)) for one in documents if one.id in ledger)
     return tuple(
-        replace(wanted(document, ledger[document.id], settings), held=_held(document, now))
-        for document in documents
-        if document.id in ledger
+        replace(want, held=_held(one, now), links=(*want.links, *_before(one, numbers)))
+        for one, want in told
     )
 
 
@@ -75,6 +79,16 @@ def farewell(incident: str, survivor: str, repository: str, number: int) -> Want
         held=f"became part of {survivor}, whose issue is {where}",
         elsewhere=f"{markdown.code(survivor)}, whose issue is {where}",
     )
+
+
+def _before(document: IncidentDocument, numbers: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a line about the issue of the same failure before, if there is one."""
+    found = (
+        numbers[one.id]
+        for one in document.related
+        if one.reason.startswith(SAME_BEFORE) and numbers.get(one.id)
+    )
+    return tuple(f"The same failure before: #{number}." for number in islice(found, 1))
 
 
 def _held(document: IncidentDocument, now: int) -> str:

@@ -20,6 +20,7 @@ from pipeline.errors import LeaseLostError, StoreError
 from pipeline.incident import State
 from pipeline.ports import Poison, Progress, Standing
 from pipeline.report import Action, LedgerEntry
+from pipeline.retention import Pruned, Retention
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql import SqlStore
 from pipeline.tracker.delivering import Delivery
@@ -535,6 +536,17 @@ def test_only_who_holds_the_lease_commits(store: Store) -> None:
     assert len(list(store.detections())) == 1
 
 
+def test_a_mark_is_kept_by_its_name(store: Store) -> None:
+    """The last time counts, also if it is an earlier one."""
+    assert store.mark("received") == 0
+    store.keep_mark("received", BASE + 1)
+    store.keep_mark("other", 7)
+    store.keep_mark("received", BASE)
+    assert (store.mark("received"), store.mark("other")) == (BASE, 7)
+    store.keep_mark("received", 0)
+    assert store.mark("received") == 0
+
+
 def test_quarantine_keeps_a_message_once(store: Store) -> None:
     """The same message again replaces it; whoever mended something takes it out."""
     poison = [Poison("m1", "no JSON", "{", BASE), Poison("m2", "a \x00", "\ud800", BASE)]
@@ -578,3 +590,149 @@ def test_what_is_long_over_is_forgotten(store: Store) -> None:
     assert store.forget([kept.key], late.timestamp) == 1
     assert [item.timestamp for item in store.detections()] == [kept.timestamp, late.timestamp]
     assert store.forget([], 0) == 0
+
+
+# --- what is forgotten ----------------------------------------------------------------------------
+
+DAY = 24 * 3600 * 10**9
+SPANS = Retention(in_use=60 * DAY, incidents=400 * DAY, quarantine=90 * DAY)
+
+
+def decided(store: Store, name: str, *days: float, tried: bool = True, last_seen: int = 0) -> None:
+    """Record an incident and its decisions, some days after a fixed base."""
+    for number, day in enumerate(days):
+        action = Action.UPDATE if number else Action.CREATE
+        one = outcome(
+            name,
+            anchor=(f"v1-{name}", BASE),
+            action=action,
+            body=f"Day {day}.",
+            last_seen=BASE + last_seen * DAY,
+        )
+        store.record([], [one], BASE + int(day * DAY))
+    if tried:
+        store.deliver("example/platform", name, Delivery(Known(7)))
+
+
+def prune(store: Store, day: float) -> Pruned:
+    """Prune by a clock that is event time."""
+    now = BASE + int(day * DAY)
+    return store.prune(now, now, SPANS)
+
+
+def test_what_is_over_for_long_is_put_away(store: Store) -> None:
+    """It is found by its id and by the same failure; nobody looks after its issue any more."""
+    decided(store, "inc-1", 0, 1, 2)
+    before = store.incident("inc-1")
+    assert prune(store, 62) == Pruned()
+    assert prune(store, 62.01) == Pruned(put_away=1, decisions=1)
+    assert prune(store, 62.01) == Pruned()
+    assert list(store.incidents()) == []
+    assert list(store.incidents(every=True)) == [before]
+    assert store.incident("inc-1") == store.incident("inc") == before
+    assert store.deliveries("example/platform") == {}
+    assert store.trackers() == ["example/platform"] or store.trackers() == ("example/platform",)
+    assert list(store.neighbours()) == list(store.neighbours({"v1-inc-2"})) == []
+    assert [one.id for one in store.neighbours({"v1-inc-1", "v1-inc-2"})] == ["inc-1"]
+
+
+def test_the_first_and_the_last_decision_of_what_is_put_away_stay(store: Store) -> None:
+    """So that it is known when its first report was, and what the last one said."""
+    decided(store, "inc-1", 0, 1, 2, 3)
+    decided(store, "inc-2", 0, 1, 2, 59)
+    anchors, ledger = store.anchors(), store.ledger()
+    assert prune(store, 64) == Pruned(put_away=1, decisions=2)
+    assert store.anchors() == anchors
+    assert store.ledger() == ledger
+    assert [one.incident_id for one in store.anchors(every=False)] == ["inc-2"]
+    assert prune(store, 120) == Pruned(put_away=1, decisions=2)
+    assert store.ledger() == ledger
+
+
+def test_what_is_recorded_again_is_in_use_again(store: Store) -> None:
+    """With what is known of its issue."""
+    decided(store, "inc-1", 0)
+    prune(store, 100)
+    again = outcome("inc-1", anchor=("v1-inc-1", BASE), action=Action.UPDATE, body="Again.")
+    store.record([], [again], BASE + 100 * DAY)
+    assert list(store.incidents()) == [again.document]
+    assert store.deliveries("example/platform") == {"inc-1": Delivery(Known(7))}
+    assert prune(store, 159) == Pruned()
+    assert prune(store, 161) == Pruned(put_away=1)
+
+
+def test_what_was_seen_lately_stays_in_use(store: Store) -> None:
+    """Even if there was nothing to report about it since."""
+    decided(store, "inc-1", 0, last_seen=50)
+    assert prune(store, 109) == Pruned()
+    assert prune(store, 111) == Pruned(put_away=1)
+
+
+def test_what_waits_for_a_tracker_stays_in_use(store: Store) -> None:
+    """Whether it was tried in vain or never; what is below the minimum priority waits for none."""
+    for name in ("inc-1", "inc-2", "inc-3"):
+        decided(store, name, 0, tried=name != "inc-3")
+    waiting = Delivery(Known(8)).waiting(BASE, "time-out")
+    store.deliver("example/platform", "inc-2", waiting)
+    low = outcome("inc-4", anchor=("v1-inc-4", BASE), action=Action.LEAVE)
+    store.record([], [low], BASE)
+    assert prune(store, 500) == Pruned(put_away=2, incidents=2)
+    assert ids(store) == ["inc-2", "inc-3"]
+    assert store.deliveries("example/platform") == {"inc-2": waiting}
+    assert {one.incident_id for one in store.anchors()} == {"inc-1", "inc-2", "inc-3"}
+
+
+def test_an_absorbed_incident_stays_as_long_as_the_one_that_absorbed_it(store: Store) -> None:
+    """The other is known to hold it only by its anchor."""
+    decided(store, "inc-1", 0)
+    decided(store, "inc-2", 0)
+    both = outcome(
+        "inc-2",
+        anchor=("v1-inc-2", BASE),
+        absorbed=("inc-1",),
+        action=Action.UPDATE,
+        body="Both.",
+        last_seen=BASE + 70 * DAY,
+    )
+    store.record([], [both], BASE + 70 * DAY)
+    assert prune(store, 129) == Pruned()
+    assert {one.incident_id for one in store.anchors(every=False)} == {"inc-1", "inc-2"}
+    assert prune(store, 131) == Pruned(put_away=2)
+    assert prune(store, 500) == Pruned(incidents=2)
+    assert store.anchors(every=False) == ()
+
+
+def test_of_what_is_forgotten_its_anchor_stays(store: Store) -> None:
+    """By it an old export told again has no second issue; what was never reported leaves nothing.
+
+    An id that begins as one that is forgotten is found.
+    """
+    decided(store, "inc-1", 0, 1)
+    low = outcome("inc-3", anchor=("v1-inc-3", BASE), action=Action.LEAVE)
+    store.record([], [low], BASE)
+    anchors, ledger = store.anchors(), store.ledger()
+    assert prune(store, 399) == Pruned(put_away=2)
+    assert prune(store, 401) == Pruned(incidents=2)
+    assert prune(store, 900) == Pruned()
+    assert list(store.incidents(every=True)) == []
+    assert store.incident("inc-1") is None
+    assert store.incident("inc-") is None
+    assert list(store.neighbours({"v1-inc-1"})) == []
+    assert store.anchors() == anchors
+    assert store.ledger() == ledger
+    assert list(store.trackers()) == []
+
+
+def test_receipts_and_quarantine_are_forgotten_by_the_clock(store: Store) -> None:
+    """Receipts that are needed stay however old they are."""
+    poison = [Poison(f"m-{day}", "no JSON", "{", BASE + day * DAY) for day in (0, 20)]
+    store.receive(b"told", poison, BASE)
+    store.receive(b"needed", (), BASE)
+    store.lease("correlation", "me", BASE + DAY, BASE)
+    number = store.receipts(1)[0][0]
+    store.record([], [], BASE, progress=Progress((number,), b"", BASE, "correlation", "me"))
+    assert store.recent(0) == [b"told"]
+    assert store.prune(BASE - DAY, BASE + 91 * DAY, SPANS) == Pruned(receipts=1, poison=1)
+    assert store.recent(0) == []
+    assert [one for _, one in store.receipts(9)] == [b"needed"]
+    assert [one.name for one in store.poison()] == ["m-20"]

@@ -10,20 +10,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import zstandard
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine.default import DefaultDialect
 
 from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 from pipeline.report import Action
 from pipeline.stores.sql import SqlStore
-from pipeline.stores.sql.tables import metadata
+from pipeline.stores.sql.rows import to_json
+from pipeline.stores.sql.tables import AnyText, metadata
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known
+from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, detection, outcome
 
 if TYPE_CHECKING:
@@ -47,6 +53,10 @@ DETECTIONS = st.builds(
     revision=TEXT,
     sample=st.builds(Sample, st.integers(), TEXT, TEXT, TEXT, TEXT),
 )
+
+
+HOSTILE = "a\x00b \ud800 \ud83d\ude00 \ufdd0 \ufdd00000"
+DAY = 24 * 3600 * 10**9
 
 
 def url(path: Path) -> str:
@@ -130,16 +140,30 @@ def test_an_error_tells_nothing_of_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("document", ["", "{", "{}", "[]", "null", '{"key": 1}'])
-@pytest.mark.parametrize("table", ["detections", "incidents"])
+@pytest.mark.parametrize("table", ["detections", "documents"])
 def test_a_record_that_cannot_be_read_is_an_error(
     tmp_path: Path, table: str, document: str
 ) -> None:
     """Text that somebody changed is named as that; it does not end in a traceback."""
+    packed = zstandard.compress(document.encode()).hex()
+    value = f"'{document}'" if table == "detections" else f"x'{packed}'"
     with SqlStore(url(tmp_path)) as store:
         store.record([detection()], [outcome()], BASE)
-        query(tmp_path, f"UPDATE {table} SET document = '{document}'")  # noqa: S608 - from above
+        query(tmp_path, f"UPDATE {table} SET document = {value}")  # noqa: S608 - from above
         with pytest.raises(StoreError, match="cannot read"):
             store.detections() if table == "detections" else store.incidents()
+
+
+@pytest.mark.parametrize("packed", ["", "28b52ffd", "00", zstandard.compress(b"\xff").hex()])
+def test_a_document_that_is_not_compressed_as_it_should_be_is_an_error(
+    tmp_path: Path, packed: str
+) -> None:
+    """Bytes that somebody changed, too."""
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [outcome()], BASE)
+        query(tmp_path, f"UPDATE documents SET document = x'{packed}'")  # noqa: S608 - from above
+        with pytest.raises(StoreError, match="cannot read"):
+            store.incidents()
 
 
 def test_many_candidates_are_cut_short() -> None:
@@ -224,7 +248,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An older fivewhys does not guess what a newer one wrote."""
     SqlStore(url(tmp_path)).close()
     query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0008: update fivewhys"):
+    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0010: update fivewhys"):
         SqlStore(url(tmp_path))
 
 
@@ -249,6 +273,83 @@ def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path: Path) ->
         context = MigrationContext.configure(connection, opts={"version_table": "fivewhys_schema"})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+OLD = """\
+INSERT INTO incidents VALUES ('inc-1', :time, 'v1-a', NULL, 'v1-a', 'new', 'P1', 'A', :time, :time,
+    :document);
+INSERT INTO ledger (incident_id, decided_at, action, reason, digest, symptoms, state)
+    VALUES ('inc-1', :time, 'create', 'first report', 'd1', '[]', 'new');
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_documents_of_an_older_schema_are_kept(tmp_path: Path, postgresql: str, kind: str) -> None:
+    """Exactly, whatever text is in them; so are the ledger and what neighbours are told by."""
+    where = url(tmp_path) if kind == "sqlite" else fresh(postgresql)
+    given_ = outcome(anchor=("v1-a", BASE))
+    document = given_.document.model_copy(update={"services": ["a", "b"], "root_cause": HOSTILE})
+    escaped = AnyText().process_bind_param(to_json(document.model_dump()), DefaultDialect())
+    values = {"time": f"{BASE:+023d}", "document": escaped}
+    engine = create_engine(where.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "pipeline.stores:migrations")
+        config.attributes.update(connection=connection, version_table="fivewhys_schema")
+        command.upgrade(config, "0008")
+        for statement in OLD.split(";")[:-1]:
+            connection.execute(text(statement), values)
+    engine.dispose()
+    with SqlStore(where) as store:
+        assert store.incidents() == (document,)
+        assert [one.services for one in store.neighbours()] == [("a", "b")]
+        assert set(store.ledger()) == {"inc-1"}
+        store.record([], [given_], BASE)
+        assert store.incidents() == (given_.document,)
+
+
+# --- room -----------------------------------------------------------------------------------------
+
+
+def test_room_is_given_back(tmp_path: Path) -> None:
+    """Some of it whenever the store is pruned, all of it when asked."""
+    file = tmp_path / "store.db"
+    with SqlStore(url(tmp_path)) as store:
+        empty = store.size()
+        store.record([detection(at=at) for at in range(20_000)], [], BASE)
+        full = store.size()
+        assert full.rows == {**empty.rows, "detections": 20_000}
+        assert full.total > 40 * empty.total
+        store.forget((), BASE + DAY)
+        assert store.size().total == full.total
+        store.prune(BASE, BASE)
+        assert store.size().total < full.total / 2
+    with SqlStore(url(tmp_path)) as store:
+        store.compact()
+        assert store.size() == empty
+    assert file.stat().st_size == empty.total
+
+
+def test_a_file_from_before_gives_room_back_once_it_is_written_anew(tmp_path: Path) -> None:
+    """SQLite decides that when a file is made."""
+    query(tmp_path, "PRAGMA auto_vacuum")
+    query(tmp_path, "CREATE TABLE fivewhys_schema (version_num TEXT)")
+    with SqlStore(url(tmp_path)) as store:
+        assert query(tmp_path, "PRAGMA auto_vacuum") == [(0,)]
+        store.prune(BASE, BASE)
+        store.compact()
+    assert query(tmp_path, "PRAGMA auto_vacuum") == [(2,)]
+
+
+def test_room_that_cannot_be_given_back_is_an_error(tmp_path: Path) -> None:
+    """In plain words, like all others."""
+    with SqlStore(url(tmp_path)) as store:
+        store.record([detection(at=at) for at in range(5_000)], [], BASE)
+        file = tmp_path / "store.db"
+        half = file.stat().st_size // 2
+        file.write_bytes(file.read_bytes()[:half] + b"no page" * half)
+        with pytest.raises(StoreError, match=r"store\.db: it is damaged"):
+            store.compact()
 
 
 # --- several at once ------------------------------------------------------------------------------

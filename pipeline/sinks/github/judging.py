@@ -119,7 +119,7 @@ def wait_until(answer: Answer, now: int) -> int:
     text = headers.get("retry-after", "")
     if _number(text):
         return now + _number(text) * SECOND
-    return _ours(_instant(text), answer, now)
+    return _ours(instant(text), answer, now)
 
 
 def left(answer: Answer, now: int) -> tuple[int, int]:
@@ -204,7 +204,7 @@ def _reset(answer: Answer, now: int) -> int:
 
 def _ours(time: int, answer: Answer, now: int) -> int:
     """Return a time of GitHub's by our clock, which need not be right; 0 stays 0."""
-    server = _instant(answer.headers.get("date", ""))
+    server = instant(answer.headers.get("date", ""))
     return max(now, time + now - server) if time and server else time
 
 
@@ -212,7 +212,7 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= len("1800000000") else 0
 
 
-def _instant(text: str) -> int:
+def instant(text: str) -> int:
     """Return the time of a header in nanoseconds, 0 if it is none."""
     try:
         return int(parsedate_to_datetime(text).timestamp()) * SECOND

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VERSION_TABLE = "fivewhys_schema"
 """Holds the schema's revision; a database that has tables but not this one is not ours."""
 
-_KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVERS}
+KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVERS}
 _USAGE = (
     "write sqlite:///FILE, with the path of a file, sqlite:// for one in memory, or "
     "postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -42,7 +42,7 @@ class Database:
 
         """
         parsed = parse_url(url)
-        self._kind = _KINDS[parsed.drivername]
+        self._kind = KINDS[parsed.drivername]
         self.name = self._kind.name_of(parsed)
         self._engine = self._kind.engine_of(parsed)
         try:
@@ -52,6 +52,26 @@ class Database:
         except BaseException:
             self.close()
             raise
+
+    def give_back(self, *, whole: bool) -> None:
+        """Give room that nothing takes back to the disk: some of it, or the `whole`.
+
+        Raises:
+            StoreError: in place of any error of the database.
+
+        """
+        with self._reported():
+            self._kind.give_back(self._engine, whole=whole)
+
+    def size(self) -> int:
+        """Return how many bytes it takes.
+
+        Raises:
+            StoreError: in place of any error of the database.
+
+        """
+        with self.reading() as connection:
+            return int(connection.exec_driver_sql(self._kind.SIZE).scalar_one())
 
     def close(self) -> None:
         """Close all connections."""
@@ -65,10 +85,14 @@ class Database:
             StoreError: in place of any error of the database.
 
         """
+        with self._reported(), self._engine.begin() as connection:
+            self._kind.begin(connection, writes=writes)
+            yield connection
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
         try:
-            with self._engine.begin() as connection:
-                self._kind.begin(connection, writes=writes)
-                yield connection
+            yield
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
             message = f"{self.name}: {self._kind.reason(cause) or cause}"
@@ -95,7 +119,7 @@ def parse_url(text: str) -> URL:
     except (ArgumentError, ValueError) as error:
         message = f"the store's URL is none: {_USAGE}"
         raise StoreError(message) from error
-    kind = _KINDS.get(url.drivername)
+    kind = KINDS.get(url.drivername)
     if kind is None:
         message = f"the store's URL is of the kind {url.drivername}, which is not known: {_USAGE}"
         raise StoreError(message)
@@ -114,15 +138,15 @@ def _migrate(connection: Connection, name: str) -> None:
     if tables and VERSION_TABLE not in tables:
         message = (
             f"{name}: this database belongs to another program, it has the tables "
-            f"{_listed(tables)}; give the store a file of its own"
+            f"{listed(tables)}; give the store a file of its own"
         )
         raise StoreError(message)
-    config = _config(connection)
+    config = config_of(connection)
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    current = _revisions(connection)
+    current = revisions_of(connection)
     if not current <= set(known):
         message = (
-            f"{name}: this database is of schema {_listed(sorted(current))}, made by a newer "
+            f"{name}: this database is of schema {listed(sorted(current))}, made by a newer "
             f"fivewhys; this one knows schemas up to {known[0]}: update fivewhys"
         )
         raise StoreError(message)
@@ -130,18 +154,21 @@ def _migrate(connection: Connection, name: str) -> None:
         command.upgrade(config, "head")
 
 
-def _config(connection: Connection) -> Config:
+def config_of(connection: Connection | None) -> Config:
+    """Return how Alembic finds our migrations, and the table that says which were made."""
     config = Config()
     config.set_main_option("script_location", "pipeline.stores:migrations")
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
     return config
 
 
-def _revisions(connection: Connection) -> set[str]:
+def revisions_of(connection: Connection) -> set[str]:
+    """Return the schema that a database has; none if it has none."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
     return set(context.get_current_heads())
 
 
-def _listed(names: list[str], limit: int = 5) -> str:
+def listed(names: list[str], limit: int = 5) -> str:
+    """Return the first of some names, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

@@ -20,11 +20,6 @@ TRACKERS = select(deliveries.c.tracker).distinct().order_by(deliveries.c.tracker
 """All trackers of which something is known."""
 
 
-def known(tracker: str) -> Select[Any]:
-    """Return what asks for all deliveries to a tracker."""
-    return select(deliveries).where(deliveries.c.tracker == tracker)
-
-
 def to_delivery(row: Row[Any]) -> tuple[str, Delivery]:
     """Restore a delivery, after the incident whose it is."""
     return row.incident_id, Delivery.of(json.loads(row.document))

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 DRIVERS: Final = ("postgresql", "postgres", "postgresql+psycopg")
 
+_OLDEST: Final = 13
+"""The version from which on it will do."""
+
+SIZE: Final = "SELECT pg_database_size(current_database())"
+"""What asks for the bytes that the database takes."""
+
 _LOCK: Final = 5_940_715_333
 """What those wait for who write: any number that no other program in the database takes."""
 
@@ -87,7 +93,29 @@ def ready(engine: Engine) -> None:
     """Nothing is left to be done."""
 
 
+def give_back(engine: Engine, *, whole: bool) -> None:
+    """Let rows that are gone make room for new ones; it does that by itself, only later."""
+    if whole:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+            connection.invalidate()  # it must not go on without limits
+
+
 def reason(cause: BaseException) -> str:
     """Say what went wrong and what to do; "" if only the error itself can."""
     state = getattr(cause, "sqlstate", None) or ""
     return _HINTS.get(state, "") or _HINTS.get(state[:2], "")
+
+
+def lacking(connection: Connection) -> tuple[str, str]:
+    """Say what keeps a run from working here, and the statement that mends it; "" if nothing."""
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < _OLDEST * 10_000:
+        return f"it is PostgreSQL {version // 10_000}; wanted is {_OLDEST} or later", ""
+    user, schema = connection.exec_driver_sql("SELECT current_user, current_schema()").one()
+    right = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+    if schema and connection.exec_driver_sql(right).scalar_one():
+        return "", ""
+    grant = f'GRANT USAGE, CREATE ON SCHEMA {schema or "public"} TO "{user}"'
+    return f"its user {user} may make no tables there", grant

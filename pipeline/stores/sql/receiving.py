@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from pipeline.errors import LeaseLostError
 from pipeline.ports import Poison, Standing
-from pipeline.stores.sql.tables import held, inbox, incidents, leases, quarantine
+from pipeline.stores.sql.tables import held, inbox, incidents, leases, marks, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,6 +95,17 @@ def go_on(connection: Connection, progress: Progress, kept: int) -> None:
     connection.execute(delete(held).where(held.c.name == progress.name))
     if progress.held:
         connection.execute(insert(held), {"name": progress.name, "receipt": progress.held})
+
+
+def mark_of(name: str) -> Select[Any]:
+    """Return what asks for the time that was kept by a name."""
+    return select(marks.c.at).where(marks.c.name == name)
+
+
+def keep_mark(connection: Connection, name: str, at: int) -> None:
+    """Keep a time by a name, in place of what was."""
+    if not connection.execute(update(marks).where(marks.c.name == name).values(at=at)).rowcount:
+        connection.execute(insert(marks), {"name": name, "at": at})
 
 
 def to_poison(row: Row[Any]) -> Poison:

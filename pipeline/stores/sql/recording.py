@@ -17,6 +17,7 @@ from pipeline.stores.sql.rows import (
     answer_row,
     beat_row,
     detection_row,
+    document_row,
     incident_row,
     ledger_row,
     sighting_row,
@@ -24,7 +25,15 @@ from pipeline.stores.sql.rows import (
     to_beat,
     to_sighting,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
+from pipeline.stores.sql.tables import (
+    deployments,
+    detections,
+    documents,
+    incidents,
+    ledger,
+    minutes,
+    requests,
+)
 from pipeline.traffic import Question, merged, still_asked
 
 if TYPE_CHECKING:
@@ -77,7 +86,8 @@ def _richness(connection: Connection, times: Sequence[int]) -> dict[Any, Any]:
 
 def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     """Replace incidents by what they are now, and take out those that became part of others."""
-    _replace(connection, incidents, [incident_row(outcome) for outcome in outcomes], ("id",))
+    _replace(connection, incidents, list(map(incident_row, outcomes)), ("id",))
+    _replace(connection, documents, list(map(document_row, outcomes)), ("incident_id",))
     absorbed = [
         {"the_id": name, "by": outcome.incident.id}
         for outcome in outcomes
@@ -87,11 +97,9 @@ def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> Non
         mark = update(incidents).where(incidents.c.id == bindparam("the_id"))
         connection.execute(mark.values(absorbed_by=bindparam("by")), absorbed)
     passed = _superseded(connection, outcomes)
-    if passed:
-        connection.execute(
-            delete(incidents).where(incidents.c.id == bindparam("the_id")),
-            [{"the_id": name} for name in passed],
-        )
+    delete_by(connection, incidents, ("id",), ((name,) for name in passed))
+    gone = (*passed, *(one["the_id"] for one in absorbed))
+    delete_by(connection, documents, ("incident_id",), ((name,) for name in gone))
 
 
 def _superseded(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
@@ -110,7 +118,9 @@ def _superseded(connection: Connection, outcomes: Sequence[Outcome]) -> list[str
         return any(first <= row.anchor_time <= last for first, last in held)
 
     current = {outcome.incident.id for outcome in outcomes}
-    unreported = select(incidents).where(incidents.c.id.not_in(select(ledger.c.incident_id)))
+    unreported = select(incidents).where(
+        incidents.c.away == 0, incidents.c.id.not_in(select(ledger.c.incident_id))
+    )
     return [
         row.id for row in connection.execute(unreported) if row.id not in current and taken(row)
     ]
@@ -140,7 +150,7 @@ def record_sightings(connection: Connection, given: Mapping[Running, Sighting], 
     new = [sighting_row(running, known[running]) for running in changed]
     _replace(connection, deployments, new, ("service", "revision"))
     gone = known.keys() - recent(known, now).keys()
-    _delete(connection, deployments, ("service", "revision"), gone)
+    delete_by(connection, deployments, ("service", "revision"), gone)
 
 
 def record_answers(connection: Connection, given: Mapping[Question, int], now: int) -> None:
@@ -150,7 +160,7 @@ def record_answers(connection: Connection, given: Mapping[Question, int], now: i
     new = [answer_row(asked, total) for asked, total in every.items() if known.get(asked) != total]
     _replace(connection, requests, new, Question._fields)
     gone = every.keys() - still_asked(every, now).keys()
-    _delete(connection, requests, Question._fields, gone)
+    delete_by(connection, requests, Question._fields, gone)
 
 
 def record_beats(connection: Connection, given: Mapping[Day, int], now: int) -> None:
@@ -161,12 +171,12 @@ def record_beats(connection: Connection, given: Mapping[Day, int], now: int) -> 
     new = [beat_row(day, every[day]) for day in given if known.get(day) != every[day]]
     _replace(connection, minutes, new, _DAY)
     gone = every.keys() - recent_beats(every, now).keys()
-    _delete(connection, minutes, _DAY, gone)
+    delete_by(connection, minutes, _DAY, gone)
 
 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:
     """Forget what was detected in entries whose richest copy shows nothing."""
-    _delete(connection, detections, _ENTRY, set(keys))
+    delete_by(connection, detections, _ENTRY, set(keys))
 
 
 def forget(connection: Connection, kept: Collection[tuple[str, int, str]], before: int) -> int:
@@ -176,7 +186,7 @@ def forget(connection: Connection, kept: Collection[tuple[str, int, str]], befor
     gone = {tuple(row) for row in connection.execute(old)} - {
         (log_name, time, insert_id) for log_name, time, insert_id in kept
     }
-    _delete(connection, detections, _ENTRY, gone)
+    delete_by(connection, detections, _ENTRY, gone)
     return len(gone)
 
 
@@ -189,11 +199,11 @@ def _replace(
     """Insert rows in place of all that share a key with them."""
     if not new:
         return
-    _delete(connection, table, key, {tuple(row[name] for name in key) for row in new})
+    delete_by(connection, table, key, {tuple(row[name] for name in key) for row in new})
     connection.execute(insert(table), new)
 
 
-def _delete(
+def delete_by(
     connection: Connection, table: Table, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
 ) -> None:
     """Delete the rows that have one of the keys."""

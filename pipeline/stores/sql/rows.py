@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 
-class _Services(msgspec.Struct):
-    """All that is read of a document where its services are asked for."""
-
-    services: list[str]
-
-
 def detection_row(detection: Detection) -> Values:
     """Return the row of a detection; its document alone restores it."""
     log_name, timestamp, insert_id = detection.key
@@ -66,8 +60,15 @@ def incident_row(outcome: Outcome) -> Values:
         "title": incident.title,
         "first_seen": incident.first_seen,
         "last_seen": incident.last_seen,
-        "document": to_json(outcome.document.model_dump()),
+        "services": to_json(outcome.document.services),
+        "away": 0,
     }
+
+
+def document_row(outcome: Outcome) -> Values:
+    """Return the row of an incident's document."""
+    document = to_json(outcome.document.model_dump())
+    return {"incident_id": outcome.incident.id, "document": document}
 
 
 def to_incident(document: str) -> IncidentDocument:
@@ -76,13 +77,13 @@ def to_incident(document: str) -> IncidentDocument:
 
 
 def to_neighbour(row: Row[Any]) -> Neighbour:
-    """Restore what other incidents are to know of one, without the rest of its document."""
+    """Restore what other incidents are to know of one."""
     return Neighbour(
         first_seen=row.first_seen,
         id=row.id,
         fingerprint=row.fingerprint,
         title=row.title,
-        services=tuple(msgspec.json.decode(row.document, type=_Services).services),
+        services=tuple(json.loads(row.services)),
         last_seen=row.last_seen,
     )
 

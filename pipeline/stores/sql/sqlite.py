@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
+from sqlite3 import Error
 from stat import S_ISDIR
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,15 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
 DRIVERS = ("sqlite", "sqlite+pysqlite")
+
+SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+"""What asks for the bytes that the database takes."""
+
+_PAGES = 5_000
+"""Pages given back at once: 20 MB, while others wait."""
+
+_LOG_BYTES = 64_000_000
+"""What is left at most of a log that grew while somebody read for long."""
 
 WAIT_SECONDS = 10
 """How long to wait for another process that writes."""
@@ -78,10 +89,37 @@ def ready(engine: Engine) -> None:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
+def give_back(engine: Engine, *, whole: bool) -> None:
+    """Give free pages back; a database from before they could be is written anew as a `whole`."""
+    with engine.connect() as connection:
+        # One step of the pragma gives back one page; a script goes through all of them.
+        script = "VACUUM" if whole else f"PRAGMA incremental_vacuum({_PAGES})"
+        try:
+            connection.connection.cursor().executescript(script)
+        except Error as error:
+            raise OperationalError(script, None, error) from error
+
+
 def reason(cause: BaseException) -> str:
     """Say what went wrong and what to do; "" if only the error itself can."""
     code = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
     return _HINTS.get(code, "")
+
+
+def is_missing(url: URL) -> bool:
+    """Whether there is no such file yet; who opens it makes it."""
+    return not Path(_path(url)).exists()
+
+
+def unwritable(url: URL) -> str:
+    """Say what of the file and its directory cannot be written to; "" if both can."""
+    path = Path(_path(url))
+    places = [path] * path.exists() + [path.parent]  # the journal lies beside it
+    return next((f"{place} cannot be written to" for place in places if not _writable(place)), "")
+
+
+def _writable(place: Path) -> bool:
+    return os.access(place, os.W_OK)
 
 
 def _path(url: URL) -> str:
@@ -117,3 +155,6 @@ def _shown(path: str) -> str:
 
 def _on_connect(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
+    # Counts for a new database, and for one that is written anew.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")

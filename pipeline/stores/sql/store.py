@@ -10,7 +10,8 @@ from pipeline.correlation.links import order
 from pipeline.errors import StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.receipts import KEPT
-from pipeline.stores.sql import delivering, receiving, rows, verdicts
+from pipeline.retention import RETENTION, Size
+from pipeline.stores.sql import delivering, pruning, receiving, rows, verdicts
 from pipeline.stores.sql.database import Database
 from pipeline.stores.sql.recording import (
     clear_entries,
@@ -22,7 +23,16 @@ from pipeline.stores.sql.recording import (
     record_incidents,
     record_sightings,
 )
-from pipeline.stores.sql.tables import deployments, detections, incidents, ledger, minutes, requests
+from pipeline.stores.sql.tables import (
+    deployments,
+    detections,
+    documents,
+    incidents,
+    ledger,
+    metadata,
+    minutes,
+    requests,
+)
 from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.ports import Outcome, Poison, Progress, Standing
     from pipeline.report import LedgerEntry, Neighbour
+    from pipeline.retention import Pruned, Retention
     from pipeline.tracker.delivering import Delivery
     from pipeline.traffic import Question
     from pipeline.verdicts import Verdict
@@ -68,14 +79,19 @@ class SqlStore:
         found = self._read(select(detections.c.document), lambda row: rows.to_detection(row[0]))
         return tuple(sorted(found, key=order))
 
-    def anchors(self) -> tuple[Anchor, ...]:
-        """Return the anchors of all incidents that were ever reported, absorbed ones too."""
+    def anchors(self, *, every: bool = True) -> tuple[Anchor, ...]:
+        """Return the anchors of all incidents that were ever reported, absorbed ones too.
+
+        If not of `every` one, of those that are not put away.
+        """
         firsts = select(func.min(ledger.c.sequence)).group_by(ledger.c.incident_id)
         reported = (
             select(incidents, ledger.c.decided_at)
             .join(ledger, ledger.c.incident_id == incidents.c.id)
             .where(ledger.c.sequence.in_(firsts))
         )
+        if not every:
+            reported = reported.where(incidents.c.away == pruning.IN_USE)
         return tuple(sorted(self._read(reported, rows.to_anchor)))
 
     def ledger(self) -> dict[str, LedgerEntry]:
@@ -130,9 +146,19 @@ class SqlStore:
         """Return in which minutes services logged."""
         return dict(self._read(select(minutes), rows.to_beat))
 
-    def incidents(self) -> tuple[IncidentDocument, ...]:
-        """Return all incidents as last recorded, in order of first_seen."""
-        statement = select(incidents).where(incidents.c.absorbed_by.is_(None))
+    def incidents(self, *, every: bool = False) -> tuple[IncidentDocument, ...]:
+        """Return incidents as last recorded, in order of first_seen; `every`: those put away too.
+
+        Of what was forgotten there is nothing.
+        """
+        columns = (incidents.c.first_seen, incidents.c.id, documents.c.document)
+        statement = (
+            select(*columns)
+            .join(documents, documents.c.incident_id == incidents.c.id)
+            .where(incidents.c.absorbed_by.is_(None))
+        )
+        if not every:
+            statement = statement.where(incidents.c.away == pruning.IN_USE)
         found = self._read(
             statement, lambda row: (row.first_seen, row.id, rows.to_incident(row.document))
         )
@@ -148,7 +174,8 @@ class SqlStore:
         found = self._document(identifier)
         if found:
             return found
-        listed = select(incidents.c.id).where(incidents.c.absorbed_by.is_(None))
+        known = incidents.c.absorbed_by.is_(None) & (incidents.c.away != pruning.GONE)
+        listed = select(incidents.c.id).where(known)
         ids = sorted(self._read(listed, lambda row: str(row.id)))
         chosen = [name for name in ids if name.startswith(identifier)]
         if len(chosen) > 1:
@@ -157,16 +184,20 @@ class SqlStore:
 
     def _document(self, name: str) -> IncidentDocument | None:
         """Return an incident that no other absorbed by its whole id."""
-        statement = select(incidents.c.document).where(
-            incidents.c.id == name, incidents.c.absorbed_by.is_(None)
+        statement = (
+            select(documents.c.document)
+            .join(incidents, documents.c.incident_id == incidents.c.id)
+            .where(incidents.c.id == name, incidents.c.absorbed_by.is_(None))
         )
         found = self._read(statement, lambda row: rows.to_incident(row[0]))
         return found[0] if found else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        """Return what other incidents are to know of each, as last recorded."""
-        statement = select(incidents).where(incidents.c.absorbed_by.is_(None))
-        return tuple(self._read(statement, rows.to_neighbour))
+    def neighbours(self, fingerprints: Collection[str] = ()) -> tuple[Neighbour, ...]:
+        """Return what other incidents are to know of each, as last recorded.
+
+        Of those put away, only of such as have one of the fingerprints.
+        """
+        return tuple(self._read(pruning.neighbours(fingerprints), rows.to_neighbour))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return what people decided and did not take back, in the order given."""
@@ -187,8 +218,8 @@ class SqlStore:
         return tuple(self._read(delivering.TRACKERS, lambda row: str(row.tracker)))
 
     def deliveries(self, tracker: str) -> dict[str, Delivery]:
-        """Return, by incident id, what is known of the issues in a tracker."""
-        return dict(self._read(delivering.known(tracker), delivering.to_delivery))
+        """Return, by incident id, what is known of the issues in a tracker, but those put away."""
+        return dict(self._read(pruning.known_of(tracker), delivering.to_delivery))
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
         """Keep what is known of the issue of an incident, in place of what was known."""
@@ -219,6 +250,25 @@ class SqlStore:
         with self._database.writing() as connection:
             return forget(connection, kept, before)
 
+    def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
+        """Put away and forget what is over for long at an event time; give some room back."""
+        with self._database.writing() as connection:
+            pruned = pruning.prune(connection, until, clock, retention)
+        self._database.give_back(whole=False)
+        return pruned
+
+    def compact(self) -> None:
+        """Give back all room that nothing takes; others may have to wait meanwhile."""
+        self._database.give_back(whole=True)
+
+    def size(self) -> Size:
+        """Return how many rows there are of what, and how many bytes the database takes."""
+        counts = {
+            table.name: select(func.count()).select_from(table) for table in metadata.sorted_tables
+        }
+        found = {name: self._read(one, lambda row: int(row[0]))[0] for name, one in counts.items()}
+        return Size(found, self._database.size())
+
     def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
         """Keep what a batch came to at a time (ns UTC)."""
         if receipt or poison:
@@ -242,6 +292,15 @@ class SqlStore:
     def held(self) -> bytes:
         """Return the lines that waited when the last progress was made."""
         return b"".join(self._read(receiving.HELD, lambda row: bytes(row.receipt)))
+
+    def mark(self, name: str) -> int:
+        """Return the time that was kept by a name, 0 if none was."""
+        return next(iter(self._read(receiving.mark_of(name), lambda row: int(row.at))), 0)
+
+    def keep_mark(self, name: str, at: int) -> None:
+        """Keep a time by a name, in place of what was."""
+        with self._database.writing() as connection:
+            receiving.keep_mark(connection, name, at)
 
     def poison(self) -> list[Poison]:
         """Return what is in quarantine, in the order in which it came."""

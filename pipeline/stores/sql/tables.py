@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+import zstandard
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -44,6 +45,31 @@ class AnyText(TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - signature of SQLAlchemy
         """Undo the escape."""
         return value and _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+
+
+class Packed(TypeDecorator[str]):
+    """Any Python text, exactly, compressed: documents repeat themselves a lot."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Compress it."""
+        return None if value is None else zstandard.compress(value.encode("utf-8", "surrogatepass"))
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - signature of SQLAlchemy
+        """Restore it.
+
+        Raises:
+            ValueError: it is none of these.
+
+        """
+        try:
+            text = value and zstandard.decompress(value)
+        except zstandard.ZstdError as error:
+            message = "it is not compressed as it should be"
+            raise ValueError(message) from error
+        return text.decode("utf-8", "surrogatepass") if text else None
 
 
 class Nanoseconds(TypeDecorator[int]):
@@ -94,7 +120,16 @@ incidents = Table(
     Column("title", AnyText, nullable=False),
     Column("first_seen", Nanoseconds, nullable=False),
     Column("last_seen", Nanoseconds, nullable=False),
-    Column("document", AnyText, nullable=False),
+    Column("services", AnyText, nullable=False, server_default="[]"),
+    # 0: in use, 1: put away, 2: all that is left is what it is known again by.
+    Column("away", Integer, nullable=False, server_default="0"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("incident_id", AnyText, primary_key=True),
+    Column("document", Packed, nullable=False),
 )
 
 ledger = Table(
@@ -214,5 +249,12 @@ quarantine = Table(
     Column("name", AnyText, nullable=False, unique=True),
     Column("reason", AnyText, nullable=False),
     Column("text", AnyText, nullable=False),
+    Column("at", Nanoseconds, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", AnyText, primary_key=True),
     Column("at", Nanoseconds, nullable=False),
 )

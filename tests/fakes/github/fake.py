@@ -199,6 +199,10 @@ class FakeGithub:
         headers["X-GitHub-Media-Type"] = "github.v3; format=json"
         if version := asked.request.headers.get("x-github-api-version"):
             headers["X-GitHub-Api-Version-Selected"] = version
+        token = asked.request.headers.get("authorization", "").rpartition(" ")[2]
+        known = self.state.tokens.get(token)
+        if known and known.scopes is not None:
+            headers["X-OAuth-Scopes"] = known.scopes
         login = self._login(asked.request)
         if asked.request.verb == "GET" and answer.status == 200:
             headers["ETag"] = f'W/"{hashlib.sha256(content).hexdigest()}"'

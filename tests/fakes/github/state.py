@@ -167,6 +167,7 @@ class Repository:
     full_name: str
     private: bool = True
     has_issues: bool = True
+    archived: bool = False
     roles: dict[str, str] = field(default_factory=dict)
     labels: list[Label] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
@@ -214,11 +215,15 @@ class App:
 
 @dataclass(slots=True)
 class Token:
-    """Who a token stands for, and until when; `app` says that the App's installation got it."""
+    """Who a token stands for, and until when; `app` says that the App's installation got it.
+
+    A classic token has `scopes`, separated by `, `.
+    """
 
     login: str
     expires_at: str | None = None
     app: bool = False
+    scopes: str | None = None
 
 
 @dataclass(slots=True)

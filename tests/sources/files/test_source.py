@@ -277,7 +277,8 @@ LINES = "".join(f"{json.dumps(record(str(n), 'x' * 50))}\n" for n in range(30_00
 
 
 @pytest.mark.parametrize(
-    ("packed", "kind"), [(gzip.compress(LINES, mtime=0), "gzip"), (zstandard.compress(LINES), "zstd")]
+    ("packed", "kind"),
+    [(gzip.compress(LINES, mtime=0), "gzip"), (zstandard.compress(LINES), "zstd")],
 )
 def test_the_readable_part_of_a_truncated_file_is_read(packed: bytes, kind: str) -> None:
     """What was whole comes out; the rest is one rejection, with the line where it ended."""

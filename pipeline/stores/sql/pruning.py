@@ -1,0 +1,144 @@
+"""What a store forgets in SQL, inside the one transaction that it is given (`retention`)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, delete, func, or_, select, update
+
+from pipeline.receipts import KEPT
+from pipeline.retention import Pruned
+from pipeline.stores.sql.recording import delete_by
+from pipeline.stores.sql.tables import (
+    deliveries,
+    documents,
+    inbox,
+    incidents,
+    ledger,
+    quarantine,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Select
+
+    from pipeline.retention import Retention
+
+IN_USE, PUT_AWAY, GONE = range(3)
+"""Where an incident is (`tables.incidents`)."""
+
+_CHUNK = 500
+"""Values in one `IN`; databases bound the number of parameters."""
+
+_AWAY = select(incidents.c.id).where(incidents.c.away != IN_USE)
+
+
+def known_of(tracker: str) -> Select[tuple[str, str]]:
+    """Return what asks for the deliveries to a tracker, but those of incidents put away."""
+    mine = deliveries.c.tracker == tracker
+    return select(deliveries).where(mine, deliveries.c.incident_id.not_in(_AWAY))
+
+
+def neighbours(fingerprints: Iterable[str]) -> Select[tuple[object, ...]]:
+    """Return what asks for incidents in use, and for those put away of some fingerprints."""
+    same = and_(incidents.c.away == PUT_AWAY, incidents.c.fingerprint.in_(sorted(fingerprints)))
+    asked = or_(incidents.c.away == IN_USE, same)
+    return select(incidents).where(incidents.c.absorbed_by.is_(None), asked)
+
+
+def prune(connection: Connection, until: int, clock: int, retention: Retention) -> Pruned:
+    """Put away and forget what is long over at event time `until`; `clock` is the time (ns UTC)."""
+    away = sorted(_over(connection, until - retention.in_use))
+    _mark(connection, away, PUT_AWAY)
+    gone = _names(connection, _old(PUT_AWAY, until - retention.incidents))
+    decisions = _compact(connection, away)
+    _forget(connection, gone)
+    told = (inbox.c.needed == 0) & (inbox.c.received_at < clock - KEPT)
+    receipts = connection.execute(delete(inbox).where(told)).rowcount
+    late = quarantine.c.at < clock - retention.quarantine
+    poison = connection.execute(delete(quarantine).where(late)).rowcount
+    return Pruned(len(away), len(gone), decisions, receipts, poison)
+
+
+def _old(where: int, before: int) -> Select[tuple[str]]:
+    """Return what asks for incidents that are somewhere and were last seen before a time."""
+    old = (incidents.c.away == where) & (incidents.c.last_seen < before)
+    return select(incidents.c.id).where(old).order_by(incidents.c.id)
+
+
+def _over(connection: Connection, before: int) -> set[str]:
+    """Return incidents in use that nobody saw or decided about since a time, and none waits for.
+
+    One that another absorbed stays as long as that.
+    """
+    old = set(_names(connection, _old(IN_USE, before)))
+    if not old:
+        return old
+    recent = select(ledger.c.incident_id).where(ledger.c.decided_at >= before)
+    old -= {*_names(connection, recent), *_undelivered(connection)}
+    absorbed = select(incidents.c.id, incidents.c.absorbed_by).where(
+        incidents.c.away == IN_USE, incidents.c.absorbed_by.is_not(None)
+    )
+    survivors = {name: by for name, by in connection.execute(absorbed) if name in old}
+    stay = set(_names(connection, select(incidents.c.id).where(_is(IN_USE)))) - old
+    while kept := {name for name, by in survivors.items() if name in old and by in stay}:
+        old -= kept
+        stay |= kept
+    return old
+
+
+def _undelivered(connection: Connection) -> Iterator[str]:
+    """Yield incidents in use whose report waits for a tracker, or was never tried there."""
+    if connection.execute(select(deliveries.c.tracker).limit(1)).first() is None:
+        return  # without a tracker nothing is ever tried
+    rows = select(deliveries.c.incident_id, deliveries.c.document)
+    kept = connection.execute(rows.where(deliveries.c.incident_id.not_in(_AWAY)))
+    tried = {name: bool(json.loads(document)["since"]) for name, document in kept}
+    decided = select(incidents.c.id).where(
+        incidents.c.id.in_(select(ledger.c.incident_id)), incidents.c.absorbed_by.is_(None)
+    )
+    names = {*tried, *_names(connection, decided.where(_is(IN_USE)))}
+    yield from (name for name in names if tried.get(name, True))
+
+
+def _compact(connection: Connection, names: Sequence[str]) -> int:
+    """Forget all decisions about some incidents but their first and last ones; return how many."""
+    count = 0
+    for some in _chunks(names):
+        mine = ledger.c.incident_id.in_(some)
+        grouped = select(func.min(ledger.c.sequence), func.max(ledger.c.sequence)).where(mine)
+        ends = [*connection.execute(grouped.group_by(ledger.c.incident_id))]
+        kept = [number for row in ends for number in row]
+        between = mine & ledger.c.sequence.not_in(kept)
+        count += connection.execute(delete(ledger).where(between)).rowcount
+    return count
+
+
+def _forget(connection: Connection, names: Sequence[str]) -> None:
+    """Forget incidents, but what those that were reported are known again by."""
+    keys = [(name,) for name in names]
+    delete_by(connection, documents, ("incident_id",), keys)
+    delete_by(connection, deliveries, ("incident_id",), keys)
+    _mark(connection, names, GONE)
+    unreported = incidents.c.id.not_in(select(ledger.c.incident_id))
+    connection.execute(delete(incidents).where(_is(GONE), unreported))
+
+
+def _mark(connection: Connection, names: Sequence[str], away: int) -> None:
+    for some in _chunks(names):
+        marked = update(incidents).where(incidents.c.id.in_(some)).values(away=away)
+        connection.execute(marked)
+
+
+def _names(connection: Connection, statement: Select[tuple[str]]) -> list[str]:
+    return [str(name) for name in connection.execute(statement).scalars()]
+
+
+def _is(away: int) -> ColumnElement[bool]:
+    return incidents.c.away == away
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK))

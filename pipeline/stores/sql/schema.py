@@ -1,0 +1,77 @@
+"""Which schema a store has, found without making or changing anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from pipeline.checkup import Schema
+from pipeline.errors import StoreError
+from pipeline.stores.sql import postgresql, sqlite
+from pipeline.stores.sql.database import (
+    KINDS,
+    VERSION_TABLE,
+    config_of,
+    listed,
+    parse_url,
+    revisions_of,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection
+
+
+def look_at(url: str) -> Schema:
+    """Return which schema a store has; a file that is not there is not made.
+
+    Raises:
+        StoreError: it cannot be opened; no password is shown.
+
+    """
+    parsed = parse_url(url)
+    kind = KINDS[parsed.drivername]
+    name, known = kind.name_of(parsed), _known()
+    lacks = sqlite.unwritable(parsed) if kind is sqlite else ""
+    if lacks or (kind is sqlite and sqlite.is_missing(parsed)):
+        return Schema(name, "", known[0], lacks, known=known)
+    try:
+        return _look(parsed, name, known)
+    except SQLAlchemyError as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        message = f"{name}: {kind.reason(cause) or cause}"
+        raise StoreError(message) from error
+
+
+def _look(url: URL, name: str, known: tuple[str, ...]) -> Schema:
+    kind = KINDS[url.drivername]
+    engine = kind.engine_of(url)
+    try:
+        with engine.begin() as connection:
+            kind.begin(connection, writes=False)
+            found = _found(connection)
+            lacks, mend = _foreign(connection), ""
+            if not lacks and kind is postgresql:
+                lacks, mend = postgresql.lacking(connection)
+            return Schema(name, found, known[0], lacks, mend, known)
+    finally:
+        engine.dispose()
+
+
+def _found(connection: Connection) -> str:
+    return ", ".join(sorted(revisions_of(connection)))
+
+
+def _foreign(connection: Connection) -> str:
+    tables = inspect(connection).get_table_names()
+    if not tables or VERSION_TABLE in tables:
+        return ""
+    return f"this database belongs to another program, it has the tables {listed(tables)}"
+
+
+def _known() -> tuple[str, ...]:
+    """Return the schemas that this program knows, the newest first."""
+    scripts = ScriptDirectory.from_config(config_of(None))
+    return tuple(script.revision for script in scripts.walk_revisions())
