@@ -99,12 +99,17 @@ class Joiner:
         """Hold `limit` lines at most."""
         self._limit = limit
         self._held: dict[tuple[str, int, str], LogEntry] = {}
+        self._came: dict[tuple[str, int, str], int] = {}
         self._size = 0
 
-    def on_entry(self, entry: LogEntry) -> Released:
-        """Take any entry; return what was released because room was needed, mostly nothing."""
+    def on_entry(self, entry: LogEntry, came: int = 0) -> Released:
+        """Take any entry; return what was released because room was needed, mostly nothing.
+
+        `came` is when it arrived, where somebody counts that (ns).
+        """
         if not is_part(entry):
             return _NOTHING
+        self._came.setdefault(entry.key, came)
         self._size -= _size(self._held.get(entry.key))
         _hold(self._held, entry)
         self._size += _size(self._held[entry.key])
@@ -114,9 +119,20 @@ class Joiner:
         """Return the lines that wait for what follows."""
         return self._held.values()
 
-    def on_time(self, now: int) -> Released:
-        """Return what no entry from `now` on (event time, ns UTC) can add to, and let go of it."""
-        return self._release([run for run in self._runs() if run[-1].timestamp + WITHIN < now])
+    def on_time(self, now: int, came: int = 0) -> Released:
+        """Return what no entry from `now` on (event time, ns UTC) can add to, and let go of it.
+
+        What arrived later than `came` is held all the same: other lines of it may be on their way.
+        """
+        return self._release([run for run in self._runs() if self._is_complete(run, now, came)])
+
+    def is_waiting(self, now: int) -> bool:
+        """Whether something is held that was logged before `now` (ns UTC)."""
+        return any(entry.timestamp < now for entry in self._held.values())
+
+    def _is_complete(self, run: Sequence[LogEntry], now: int, came: int) -> bool:
+        over = run[-1].timestamp + WITHIN < now
+        return over and all(self._came[entry.key] <= came for entry in run)
 
     def flush(self) -> Released:
         """Return all that is left, and forget it."""
@@ -138,6 +154,7 @@ class Joiner:
         entries = [entry for run in runs for entry in run]
         for entry in entries:
             self._size -= _size(self._held.pop(entry.key))
+            del self._came[entry.key]
         return _released(entries)
 
 

@@ -171,7 +171,7 @@ class Live:
             StoreError: it cannot be read.
 
         """
-        self._taking.go_on(self._store)
+        self._taking.go_on(self._store, now)
         self._ledger = dict(self._store.ledger())
         for entry in self._ledger.values():
             self._correlator.on_time(entry.decided_at)
@@ -182,6 +182,10 @@ class Live:
         """Whether each incident is known for so long that it was decided what to do about it."""
         wait = self._policy.group_wait + 2 * AGAIN
         return all(since + wait <= now for since in self._since.values())
+
+    def is_done(self, now: int) -> bool:
+        """Whether moreover no lines of tracebacks are held back."""
+        return self.is_settled(now) and not self._taking.is_waiting(now - BEHIND)
 
     def step(self, now: int, *, is_current: bool) -> Step:
         """Read receipts, and record what changed; `now` is the time (ns UTC).
@@ -213,7 +217,9 @@ class Live:
         elif now - self._came_at >= IDLE:
             self._correlator.on_time(now - BEHIND)
         event_time = self._correlator.now
-        self._taking.on_time(event_time - self._policy.group_wait)
+        # By the clock as well: lines of one traceback may be in the hands of several, and one of
+        # these be killed.
+        self._taking.on_time(event_time - self._policy.group_wait, now - self._policy.group_wait)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
             beats = self._taking.hear_silence({}, self._catalog.quiet_after)

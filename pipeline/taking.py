@@ -85,8 +85,8 @@ class Taking:
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
         self._silences = [key for key in keys if is_silence(key)]
 
-    def go_on(self, store: Store) -> None:
-        """Take up what another process left, which went on until now.
+    def go_on(self, store: Store, came: int = 0) -> None:
+        """Take up what another process left, which went on until `came`.
 
         Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
         requests.
@@ -96,7 +96,7 @@ class Taking:
         self._minutes.add(store.beats())
         held = store.held()
         for part in receipts.read(held).parts if held else ():
-            self._joiner.on_entry(part)
+            self._joiner.on_entry(part, came)
         if self._traffic is not None:
             for receipt in store.recent(0):
                 self._traffic.add(receipts.read(receipt).requests)
@@ -140,8 +140,8 @@ class Taking:
         """Return in which minutes services logged, redacted."""
         return self._minutes.redacted(self._detector.redact)
 
-    def take(self, examined: Examined) -> None:
-        """Take what was examined."""
+    def take(self, examined: Examined, came: int = 0) -> None:
+        """Take what was examined; `came` is when it arrived, where somebody counts that (ns)."""
         self._account.take(examined)
         span, before = examined.span, self._read_until
         follows = before is not None and span is not None and before <= span[0]
@@ -156,15 +156,19 @@ class Taking:
             self._known[told.identity] = redacted_identity(key)
             self._tell(key, told.richness, told.detections)
         for part in examined.parts:
-            self._tell_released(self._joiner.on_entry(part))
+            self._tell_released(self._joiner.on_entry(part, came))
 
     def flush(self) -> None:
         """Take what was held back, because lines of tracebacks might have followed."""
         self._tell_released(self._joiner.flush())
 
-    def on_time(self, now: int) -> None:
-        """Take what no entry from `now` on (event time, ns UTC) can add to."""
-        self._tell_released(self._joiner.on_time(now))
+    def on_time(self, now: int, came: int = 0) -> None:
+        """Take what no entry from `now` on (event time, ns UTC) can add to; it `came` then."""
+        self._tell_released(self._joiner.on_time(now, came))
+
+    def is_waiting(self, now: int) -> bool:
+        """Whether lines of tracebacks are held back that were logged before `now` (ns UTC)."""
+        return self._joiner.is_waiting(now)
 
     def hear(self, told: Iterable[Told]) -> None:
         """Take what the rules see in further copies of entries that matter, which may be nothing.

@@ -212,6 +212,27 @@ def test_no_secret_is_ever_shown(run: Run, github: FakeGithub, tmp_path: Path, f
     assert KEY.encode() not in kept
 
 
+def test_another_key_needs_the_former_one(
+    run: Run, github: FakeGithub, export: Path, store: str
+) -> None:
+    """Without it all that changes waits, and the setting is named by plan, apply and outbox."""
+    words = ("replay", export, "--store", store, "--sink", "github")
+    run(*words)
+    body = issues(github)[1].body
+    other = {"FIVEWHYS_MARKER_KEY": KEY[::-1]}
+    told = [run(word, "--store", store, **other) for word in ("plan", "apply", "outbox")]
+    for result in told:
+        assert result.exit_code == 0, result.output
+        assert "FIVEWHYS_MARKER_KEY_FORMER" in "".join(result.output.split())
+    assert (len(issues(github)), issues(github)[1].body) == (1, body)
+    both = {**other, "FIVEWHYS_MARKER_KEY_FORMER": KEY}
+    assert "Nothing is left to do" in run("apply", "--store", store, **both).output
+    assert "Nothing waits." in run("outbox", "--store", store).stderr
+    for result in (*told, run("plan", "--store", store, **both)):
+        assert KEY not in result.output
+        assert KEY[::-1] not in result.output
+
+
 def test_all_mistakes_in_settings_are_said_at_once(store: str, export: Path) -> None:
     """Those of options, too; and nothing shows a secret."""
     env = {"FIVEWHYS_GITHUB_CLOSE": "perhaps", "FIVEWHYS_GITHUB_REOPEN_WINDOW": "soon"}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+import urllib.request
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from tests.support import entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
 
     from tests.fakes.pubsub import Emulator
 
@@ -126,6 +130,61 @@ def test_told_to_stop_it_ends_in_time(emulator: Emulator, tmp_path: Path) -> Non
         stop(child)
     with running(subscription, url, "--max-runtime", "2s") as child:
         assert child.wait(60) == 0
+
+
+def test_it_says_how_it_is_while_it_runs(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Alive, ready once both sides were reached, with metrics of what came, and in its log whose.
+
+    No text of any entry is in the metrics.
+    """
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    emulator.publish(topic, [failing(0), b"{"])
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    monkeypatch.setenv("FIVEWHYS_HTTP_PORT", str(port))
+    with running(subscription, url) as child:
+        wait_until(lambda: asked(port, "/readyz") == "ok\n")
+        wait_until(lambda: 'fivewhys_incidents{state="new"} 1\n' in asked(port, "/metrics"))
+        text = asked(port, "/metrics")
+        assert asked(port, "/livez") == "ok\n"
+        stop(child)
+        assert child.stderr is not None
+        said = [json.loads(line) for line in child.stderr]
+    for line in ("received_entries_total 1", "quarantine_messages 1", "correlating 1"):
+        assert f"\nfivewhys_{line}\n" in text
+    assert 'fivewhys_batch_seconds_bucket{le="60"} ' in text
+    assert "asyncpg" not in text
+    assert said[0]["message"] == "started"
+    assert all(one["logging.googleapis.com/labels"] == {"fivewhys.own": "1"} for one in said)
+
+
+def test_what_hinders_it_is_said_as_entries_too(tmp_path: Path) -> None:
+    """With the status that a command has for it."""
+    done = subprocess.run(
+        COMMAND,
+        env=environment("nonsense", f"sqlite:///{tmp_path}/store.db"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (said,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 2
+    assert said["severity"] == "CRITICAL"
+    assert said["message"].startswith("FIVEWHYS_SUBSCRIPTION: ")
+
+
+def asked(port: int, path: str) -> str:
+    """Ask a process over HTTP; return "" while there is no answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
 
 
 def failing(at: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +10,7 @@ from pipeline.bootstrap.reading import Mistakes, read_setting, read_span
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.lifecycle import span_text
 from pipeline.sinks.github.credentials import STORED, read_content
-from pipeline.tracker.marker import SHORTEST_KEY
+from pipeline.tracker.marker import FORMER, SHORTEST_KEY
 from pipeline.tracker.model import TrackerPolicy
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MARKER_KEY: Final = "FIVEWHYS_MARKER_KEY"
 MARKER_KEY_FILE: Final = "FIVEWHYS_MARKER_KEY_FILE"
+FORMER_FILE: Final = "FIVEWHYS_MARKER_KEY_FORMER_FILE"
 CLOSES: Final = "FIVEWHYS_GITHUB_CLOSE"
 FLAPPING: Final = "FIVEWHYS_GITHUB_FLAPPING"
 GRACE: Final = "FIVEWHYS_GITHUB_GRACE"
@@ -33,6 +35,7 @@ SPANS: Final[Mapping[str, str]] = {
 """The spans of a policy, and the variable of each."""
 
 _MOST_REOPENED: Final = 1_000
+_BETWEEN = re.compile(r"[\s,]+")
 
 
 def read_policy(environment: Mapping[str, str]) -> TrackerPolicy:
@@ -85,6 +88,38 @@ def read_key(environment: Mapping[str, str], read_text: ReadText) -> bytes:
         message = f"the key is shorter than {SHORTEST_KEY} bytes; take a random one"
         raise _mistake(name, message)
     return key
+
+
+def read_former(environment: Mapping[str, str], read_text: ReadText) -> tuple[bytes, ...]:
+    """Read the keys that signed markers before, from their variable, a file, or Secret Manager.
+
+    White space and commas part them. Where no part is long enough for a key they belong to one; a
+    secret of Secret Manager is always one.
+
+    Raises:
+        ConfigurationError: they stand in two places, cannot be read, or one is short.
+
+    """
+    text, place = (environment.get(name, "").strip() for name in (FORMER, FORMER_FILE))
+    if text and place:
+        raise _mistake(FORMER_FILE, f"it is set beside {FORMER}; keep one of them")
+    name = FORMER_FILE if place else FORMER
+    if place and not place.startswith(STORED):
+        text = read_content(name, place, read_text)
+    parts = [part for part in _BETWEEN.split(text or place) if part]
+    if not any(part.startswith(STORED) or _is_long(part) for part in parts):
+        parts = parts and [text]
+    keys = [
+        read_content(name, part, read_text) if part.startswith(STORED) else part for part in parts
+    ]
+    if not all(map(_is_long, keys)):
+        message = f"a key in it is shorter than {SHORTEST_KEY} bytes, so that it was never one"
+        raise _mistake(name, message)
+    return tuple(dict.fromkeys(key.encode() for key in keys))
+
+
+def _is_long(key: str) -> bool:
+    return len(key.encode()) >= SHORTEST_KEY
 
 
 def _read_flapping(environment: Mapping[str, str]) -> int:

@@ -31,6 +31,7 @@ from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import REPOSITORY, Credentials, read_credentials
 from pipeline.sinks.github.guiding import Guide
 from pipeline.sinks.github.hearing import Ear
+from pipeline.sinks.github.pacing import Budget
 from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.gauging import Outbox, Waiting
@@ -41,7 +42,7 @@ from pipeline.tracker.storming import StormSettings, with_storms
 from pipeline.tracker.wanting import all_wanted, farewell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from pipeline.bootstrap.standing import Standing, Stray
     from pipeline.document import IncidentDocument
@@ -141,9 +142,12 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
         return plans
 
 
-def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
+def apply(
+    tracker: Tracker, store: str, sleep: Callable[[float], None] = time.sleep
+) -> list[tuple[str, Applied]]:
     """Bring the issues of GitHub to what the incidents of a store want.
 
+    `sleep` lets time pass (seconds); what it raises ends this at once, and loses nothing.
     By the repository, one after the other. What fails is kept in the store, and is part of what is
     returned.
 
@@ -156,7 +160,7 @@ def apply(tracker: Tracker, store: str) -> list[tuple[str, Applied]]:
         found = _incidents(opened)
         done = []
         for share in _shares(tracker, opened, found):
-            with _reconciler(share, opened, keeps=True) as reconciler:
+            with _reconciler(share, opened, keeps=True, sleep=sleep) as reconciler:
                 applied = reconciler.apply(share.wanted)
                 applied.notes = (*applied.notes, *share.notes)
                 done.append((share.tracker.repository, applied))
@@ -171,21 +175,35 @@ def outbox(store: str) -> Outbox:
         StoreError: it cannot be opened.
 
     """
-    now = time.time_ns()
     with open_kept_store(store) as opened:
-        names = tuple(opened.trackers())
-        rows = [
-            Waiting(tracker, incident, delivery)
-            for tracker in names
-            for incident, delivery in opened.deliveries(tracker).items()
-        ]
-        tried = {one.incident for one in rows}
-        new = _untried(opened, tried, now) if names or os.environ.get(REPOSITORY) else []
+        return outbox_of(opened)
+
+
+def outbox_of(store: Store) -> Outbox:
+    """Return what waits in a store that is open (`outbox`)."""
+    now = time.time_ns()
+    names = tuple(store.trackers())
+    rows = [
+        Waiting(tracker, incident, delivery)
+        for tracker in names
+        for incident, delivery in store.deliveries(tracker).items()
+    ]
+    tried = {one.incident for one in rows}
+    new = _untried(store, tried, now) if names or os.environ.get(REPOSITORY) else []
     waiting = sorted(
         (one for one in (*rows, *new) if one.delivery.waits),
         key=lambda one: (one.delivery.since, one.tracker, one.incident),
     )
     return Outbox(now, names, tuple(waiting))
+
+
+def writes_left(tracker: Tracker, store: Store) -> dict[str, float]:
+    """Return how many writes a tracker's server may get this hour, 0 while it asks for patience."""
+    now = time.time_ns()
+    pace = store.pace(tracker.server).at(now)
+    is_held = max(pace.until, pace.closed_until) > now
+    left = max(0, Budget().writes_an_hour - len(pace.writes))
+    return {tracker.server: 0 if is_held else left}
 
 
 def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
@@ -212,12 +230,14 @@ class _Share:
 
 
 @contextmanager
-def _reconciler(share: _Share, store: Store, *, keeps: bool) -> Iterator[Reconciler]:
+def _reconciler(
+    share: _Share, store: Store, *, keeps: bool, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Reconciler]:
     tracker, documents = share.tracker, share.documents
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy)
-    world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=keeps))
+    world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps))
     with Client(tracker.credentials, world) as client:
         ear = Ear(client, store, documents, read_redactor())
         guide = Guide(client, documents, world.clock, tracker.similar)

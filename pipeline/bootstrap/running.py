@@ -22,6 +22,8 @@ from pipeline.bootstrap.reading import (
     read_suppressions,
 )
 from pipeline.bootstrap.serving import Parts, Service
+from pipeline.bootstrap.tracing import read_tracing
+from pipeline.bootstrap.watching import Tracked, Watching
 from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
@@ -115,10 +117,10 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
         receivers = tuple(
             _receiver(house, feed, store, settings) for _ in range(settings.receivers)
         )
-        yield Service(
+        service = Service(
             Parts(
                 store=store,
-                receivers=tuple(receivers),
+                receivers=receivers,
                 live=lambda holder: house.live(store, holder),
                 holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
                 report=_report(read),
@@ -127,8 +129,15 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 ends_idle=settings.until_idle,
                 retrying=settings.retrying,
                 log=log,
+                tracing=read_tracing(log),
             )
         )
+        stack.enter_context(
+            Watching(
+                service.vitals, store, log, port=settings.http_port, tracked=_tracked(read, store)
+            )
+        )
+        yield service
 
 
 def _receiver(house: _House, feed: PubSubFeed, store: Store, settings: Settings) -> Receiver:
@@ -143,7 +152,7 @@ def _receiver(house: _House, feed: PubSubFeed, store: Store, settings: Settings)
     )
 
 
-def _report(read: Read) -> Callable[[], None] | None:
+def _report(read: Read) -> Callable[[Callable[[float], None]], None] | None:
     """Return what brings issues up to date; None without a sink."""
     if GITHUB not in read.settings.sinks:
         return None
@@ -151,10 +160,22 @@ def _report(read: Read) -> Callable[[], None] | None:
 
     tracker = reporting.read_tracker(environment=read.environment)
 
-    def report() -> None:
-        reporting.apply(tracker, read.settings.store)
+    def report(sleep: Callable[[float], None]) -> None:
+        reporting.apply(tracker, read.settings.store, sleep)
 
     return report
+
+
+def _tracked(read: Read, store: Store) -> Tracked | None:
+    """Return what tells what waits for a tracker; None without a sink."""
+    if GITHUB not in read.settings.sinks:
+        return None
+    from pipeline.bootstrap import reporting
+
+    tracker = reporting.read_tracker()
+    return Tracked(
+        lambda: reporting.outbox_of(store), lambda: reporting.writes_left(tracker, store)
+    )
 
 
 def _house(read: Read) -> _House:

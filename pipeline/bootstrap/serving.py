@@ -17,10 +17,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.bootstrap.tracing import Tracing
 from pipeline.errors import FivewhysError, LeaseLostError, SourceError
 from pipeline.live import LEASE
-from pipeline.receiving import Received
 from pipeline.retrying import Retrying
+from pipeline.vitals import Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,46 +43,37 @@ PAUSE: Final = 0.2
 QUIET: Final = 5.0
 """Seconds for which nothing has to come for a run to be idle."""
 
+STOPS_IN: Final = 7.0
+"""Seconds after which a stop waits for nobody any more; who still works loses nothing by it."""
+
 BACKLOG: Final = 1_000
 """Receipts that may wait to be correlated before no more is received."""
-
-
-@dataclass(slots=True)
-class Vitals:
-    """How the threads are; times in nanoseconds UTC, 0: never. Each field has one writer."""
-
-    started_at: int = 0
-    pulled_at: int = 0
-    came_at: int = 0
-    stepped_at: int = 0
-    reported_at: int = 0
-    is_correlating: bool = False
-    received: Received = field(default_factory=Received)
-    steps: int = 0
-    concluded: int = 0
-    retries: dict[str, int] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the threads work with; `live` builds who correlates, `report` is None without a sink.
 
-    Each of the `receivers` has a thread. `ends_after` (seconds, 0: never) and `ends_idle` say when
+    Each of the `receivers` has a thread. `report` is given what lets time pass (seconds). `ends_after` (seconds, 0: never) and `ends_idle` say when
     a run ends by itself, `retrying` when what failed is tried again. `log` takes a severity and a
-    text.
+    text; `tracing` makes a span of each round.
     """
 
     store: Store
     receivers: tuple[Receiver, ...]
     live: Callable[[str], Live]
     holder: str
-    report: Callable[[], None] | None = None
+    report: Callable[[Callable[[float], None]], None] | None = None
     report_every: float = 60
     ends_after: float = 0
     ends_idle: bool = False
     retrying: Retrying = field(default_factory=Retrying)
     log: Callable[[str, str], None] = lambda _severity, _text: None
+    tracing: Tracing = field(default_factory=Tracing)
+
+
+class _StoppedError(Exception):
+    """Whoever waits is told to stop."""
 
 
 class Service:
@@ -93,6 +85,7 @@ class Service:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._news = threading.Event()
+        self._asked = self._told = 0
         self._fatal: FivewhysError | None = None
         self._live: Live | None = None
 
@@ -101,28 +94,35 @@ class Service:
 
         Raises:
             SourceError: the subscription cannot be pulled from, and no retry can help.
+            FivewhysError: a thread ended by a mistake of our own.
 
         """
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._on_signal)
-        rounds: list[tuple[str, Callable[[], None]]] = [
-            ("receive", partial(self._receive, one)) for one in self._parts.receivers
+        rounds: list[tuple[str, Callable[[], bool]]] = [
+            (f"receive {number}".removesuffix(" 1"), partial(self._receive, one))
+            for number, one in enumerate(self._parts.receivers, 1)
         ]
         rounds += [("correlate", self._correlate), ("lease", self._renew)]
         if self._parts.report:
             rounds.append(("report", self._report))
         threads = [
-            threading.Thread(target=self._go_on, args=(name, work), name=name)
+            threading.Thread(target=self._go_on, args=(name, work), name=name, daemon=True)
             for name, work in rounds
         ]
         for thread in threads:
             thread.start()
         self._parts.log("INFO", "started")
         while not self._stopping.wait(PAUSE):
-            if self._is_over() or not all(thread.is_alive() for thread in threads):
+            dead = [thread.name for thread in threads if not thread.is_alive()]
+            if dead and not self._stopping.is_set():
+                message = f"{dead[0]}: it ended by a mistake of our own, which the log has"
+                self._fatal = FivewhysError(message)
+            if dead or self._is_over():
                 self.stop()
+        until = time.monotonic() + STOPS_IN
         for thread in threads:
-            thread.join()
+            thread.join(max(0, until - time.monotonic()))
         self._parts.store.release(LEASE, self._parts.holder)
         self._parts.log("INFO", f"stopped; received {self.vitals.received.messages:,} messages")
         if self._fatal is not None:
@@ -130,6 +130,7 @@ class Service:
 
     def stop(self) -> None:
         """Let every thread come to its end."""
+        self.vitals.is_stopping = True
         self._stopping.set()
         self._news.set()
 
@@ -146,7 +147,11 @@ class Service:
         if not parts.ends_idle or not self._is_current(now):
             return False
         live = self._live
-        return live is not None and live.is_settled(now) and not parts.store.backlog()
+        return live is not None and live.is_done(now) and self._is_told() and not parts.store.backlog()
+
+    def _is_told(self) -> bool:
+        """Whether what was decided was reported, or tried to be."""
+        return self._parts.report is None or self._told == self._asked
 
     def _is_current(self, now: int) -> bool:
         """Whether the subscription is known to have had nothing for a while."""
@@ -156,85 +161,120 @@ class Service:
 
     # --- threads ----------------------------------------------------------------------------------
 
-    def _go_on(self, name: str, work: Callable[[], None]) -> None:
+    def _go_on(self, name: str, work: Callable[[], bool]) -> None:
         """Do rounds of some work until told to stop; what fails is tried again, later and later.
 
-        What failed too often in a row is an error, and tried again all the same.
+        The work says whether there was something to do. What failed too often in a row is an error,
+        and tried again all the same.
         """
-        failed, retrying = 0, self._parts.retrying
+        failed = 0
         while not self._stopping.is_set():
-            try:
-                work()
-            except FivewhysError as error:
-                if isinstance(error, SourceError) and not error.recoverable:
-                    self._fatal = error
-                    self.stop()
-                    return
-                failed += 1
-                self.vitals.retries[name] = self.vitals.retries.get(name, 0) + 1
-                self.vitals.troubles[name] = str(error)
-                severity = "ERROR" if retrying.is_over(failed) else "WARNING"
-                self._parts.log(severity, f"{name}: {error}; it is tried again")
-                self._stopping.wait(retrying.pause(failed, random.random()))  # noqa: S311 - no secret
-            else:
-                failed = 0
-                self.vitals.troubles.pop(name, None)
+            with self._parts.tracing(name) as span:
+                try:
+                    span.is_of_worth = work()
+                except FivewhysError as error:
+                    failed += 1
+                    self._note(name, error, failed)
+                else:
+                    failed = 0
+                    self.vitals.rounds[name] = time.time_ns()
+                    self.vitals.troubles.pop(name, None)
+            if failed:
+                self._stopping.wait(self._parts.retrying.pause(failed, random.random()))  # noqa: S311 - no secret
 
-    def _receive(self, receiver: Receiver) -> None:
+    def _note(self, name: str, error: FivewhysError, failed: int) -> None:
+        """Note that a thread failed so often in a row; end where no retry can help."""
+        if isinstance(error, SourceError) and not error.recoverable:
+            self._fatal = error
+            self.stop()
+            return
+        self.vitals.retries[name] = self.vitals.retries.get(name, 0) + 1
+        self.vitals.troubles[name] = str(error)
+        severity = "ERROR" if self._parts.retrying.is_over(failed) else "WARNING"
+        self._parts.log(severity, f"{name}: {error}; it is tried again")
+
+    def _receive(self, receiver: Receiver) -> bool:
         if self._parts.store.backlog() >= BACKLOG:
             self._stopping.wait(PAUSE)
-            return
+            return False
         received = receiver.step()
-        now = time.time_ns()
         with self._lock:
-            self.vitals.pulled_at = now
-            if received.messages:
-                self.vitals.came_at = now
-                self.vitals.received = self.vitals.received.and_more(received)
+            self.vitals.took(received, time.time_ns())
+        return received.messages > 0
 
-    def _correlate(self) -> None:
+    def _correlate(self) -> bool:
         vitals = self.vitals
         vitals.is_correlating = self._is_mine()
         if not vitals.is_correlating:
             self._live = None
             self._stopping.wait(PAUSE)
-            return
+            return False
         try:
             self._live = live = self._live or self._begun()
             now = time.time_ns()
             step = live.step(now, is_current=self._is_current(now))
         except LeaseLostError:
             self._live = None
-            return
+            return False
         except FivewhysError:
             self._live = None  # it knows what the store does not: begin anew
             raise
         vitals.stepped_at = time.time_ns()
         vitals.steps += 1
+        vitals.services, vitals.quiet = live.services, live.quiet
         if step.outcomes:
             vitals.concluded += len(step.outcomes)
-            self._news.set()
+            self._tell()
         if not step.receipts:
             self._stopping.wait(PAUSE)
+            return bool(step.outcomes)
+        vitals.stepped.observe((vitals.stepped_at - now) / SECOND)
+        return True
 
     def _begun(self) -> Live:
         live = self._parts.live(self._parts.holder)
         live.begin(time.time_ns())
+        self._tell()  # whoever correlated before may not have got to it
         return live
+
+    def _tell(self) -> None:
+        self._asked += 1
+        self._news.set()
 
     def _is_mine(self) -> bool:
         now = time.time_ns()
         return self._parts.store.lease(LEASE, self._parts.holder, now + LEASED, now)
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
         """Renew the lease while a step takes long."""
         if self.vitals.is_correlating:
             self._is_mine()
         self._stopping.wait(RENEWED)
+        return False
 
-    def _report(self) -> None:
+    def _report(self) -> bool:
         self._news.wait(self._parts.report_every)
         self._news.clear()
         if self._parts.report and self.vitals.is_correlating and not self._stopping.is_set():
-            self._parts.report()
+            asked = self._asked
+            try:
+                self._parts.report(self._sleep)
+            except _StoppedError:
+                return False
+            except FivewhysError:
+                self._news.set()
+                raise
+            self._told = asked
             self.vitals.reported_at = time.time_ns()
+            return True
+        return False
+
+    def _sleep(self, seconds: float) -> None:
+        """Let time pass.
+
+        Raises:
+            _StoppedError: we are told to stop.
+
+        """
+        if self._stopping.wait(seconds):
+            raise _StoppedError

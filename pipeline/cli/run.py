@@ -1,15 +1,15 @@
 """`fivewhys run`: the service that a team leaves running."""
 
-import json
 import signal
 import sys
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from pipeline.cli.options import (
     EXIT_FAILED,
+    EXIT_USAGE,
     Catalog,
     Investigators,
     Placeholders,
@@ -18,6 +18,12 @@ from pipeline.cli.options import (
     Rules,
     guarded,
 )
+from pipeline.errors import FivewhysError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 SettingsFile = Annotated[
     str,
@@ -84,6 +90,7 @@ def run(  # noqa: PLR0913 - options
     What no option says is said by the settings file and by variables FIVEWHYS_... (README).
     """
     from pipeline.bootstrap.running import running
+    from pipeline.bootstrap.speaking import Speaker, speak
     from pipeline.settings import read_settings
 
     read = read_settings(
@@ -104,11 +111,14 @@ def run(  # noqa: PLR0913 - options
         ),
         settings,
     )
+    speaker = Speaker(sys.stderr)
+    log = speak(speaker)
     # As long as nothing is in hand a signal ends the process at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with ExitStack() as stack:
-        service = guarded(lambda: stack.enter_context(running(read, log)))
-        guarded(service.run, EXIT_FAILED)
+        service = _told(lambda: stack.enter_context(running(read, log)), log, EXIT_USAGE)
+        speaker.project = project_of(read.settings.subscription)
+        _told(service.run, log, EXIT_FAILED)
 
 
 def given(**options: object) -> dict[str, object]:
@@ -116,9 +126,18 @@ def given(**options: object) -> dict[str, object]:
     return {name: value for name, value in options.items() if value}
 
 
-def log(severity: str, text: str) -> None:
-    """Write an entry in the form that Cloud Logging reads from standard error."""
-    labels = {"fivewhys.own": "1"}
-    entry = {"severity": severity, "message": text, "logging.googleapis.com/labels": labels}
-    sys.stderr.write(f"{json.dumps(entry)}\n")
-    sys.stderr.flush()
+def _told(call: "Callable[[], T]", log: "Callable[[str, str], None]", status: int) -> "T":
+    """Return what `call` returns; say what went wrong, to people or as entries, and exit."""
+    if sys.stderr.isatty():
+        return guarded(call, status)
+    try:
+        return call()
+    except FivewhysError as error:
+        for line in str(error).splitlines():
+            log("CRITICAL", line)
+        raise typer.Exit(status) from None
+
+
+def project_of(subscription: str) -> str:
+    """Return the project of `projects/P/subscriptions/S`."""
+    return subscription.split("/")[1]

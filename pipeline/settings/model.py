@@ -57,12 +57,14 @@ ELSEWHERE: Final[tuple[str, ...]] = (
     "logging_api",
     "marker_key",
     "marker_key_file",
+    "marker_key_former",
+    "marker_key_former_file",
     "nearby_logs",
     "redact_emails",
 )
 """What `sinks/github/credentials.py` and modules of `bootstrap/` read and check."""
 
-SECRETS: Final = frozenset({"github_token", "marker_key"})
+SECRETS: Final = frozenset({"github_token", "marker_key", "marker_key_former"})
 """They have no place in the file, which people show each other."""
 
 STORED: Final = "sm://"

@@ -54,14 +54,15 @@ class PullSettings:
 
     `messages` and `size` (bytes) bound what is in hand at once. A pull without messages ends after
     `wait`; any other call, all its tries in one, after the time-out of `retrying`. What is in hand
-    for longer is leased `lease` at a time.
+    for longer is leased `lease` at a time: so long it is kept from others by who is killed, and they
+    hold back what it may belong to for twice as long.
     """
 
     messages: int = 1_000
     size: int = 16 * 1024 * 1024
     wait: float = 5
     retrying: Retrying = field(default_factory=Retrying)
-    lease: int = 60
+    lease: int = 15
 
 
 class PubSubFeed:

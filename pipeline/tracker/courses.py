@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.entry import format_timestamp
 from pipeline.lifecycle import span_text
+from pipeline.tracker.marker import FORMER
 from pipeline.tracker.model import OVER, Closing
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class Case:
         return 0 if is_clear else until
 
     @property
+    def lacks_key(self) -> bool:
+        """Whether its issue is to be written into, and another key signed what is ours there."""
+        place = self.place
+        return bool(place and place.is_foreign and (place.issue.is_open or not self.is_over))
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is seen any more."""
         return self.wanted.state in OVER
@@ -88,6 +95,11 @@ def course_of(case: Case) -> Judged:
     if issue.is_open:
         return Course.UPDATE, "the issue says what it should"
     return next(judged for closed in _CLOSED if (judged := closed(case, issue)))
+
+
+def other_key(number: int) -> str:
+    """Say why an issue is left alone that the ledger knows, and whose marker does not verify."""
+    return f"another key than ours signed what we wrote into #{number}: add it to {FORMER}"
 
 
 # --- whatever was found ---------------------------------------------------------------------------
@@ -119,7 +131,13 @@ def _gone(case: Case) -> Judged | None:
     return Course.CREATE, f"{what}, and the signature changed"
 
 
-_ANY: tuple[Callable[[Case], Judged | None], ...] = (_held, _in_doubt, _unlisted, _gone)
+def _foreign(case: Case) -> Judged | None:
+    if not case.lacks_key:
+        return None
+    return Course.LEAVE, other_key(case.number)
+
+
+_ANY: tuple[Callable[[Case], Judged | None], ...] = (_held, _in_doubt, _unlisted, _gone, _foreign)
 
 
 # --- a closed issue -------------------------------------------------------------------------------

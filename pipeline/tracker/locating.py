@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 class Place:
     """An issue that an incident has to do with, and our part of it, None if it was lost.
 
-    `after` is the number of the issue that it follows.
+    `after` is the number of the issue that it follows. One that `is_foreign` bears a marker of its
+    incident which does not verify: another key signed it, so that nobody can say what is ours.
     """
 
     signer: Signer
     issue: Issue
     part: Part | None
     after: int = 0
+    is_foreign: bool = False
 
     @property
     def is_copy(self) -> bool:
@@ -114,10 +116,17 @@ class Survey:
         issue = self._issues.get(number)
         places = [*marked]
         if issue and not issue.gone and all(one.issue is not issue for one in marked):
-            places.append(Place(self.signer, issue, None, known.after))
+            is_foreign = bool(known.number) and _is_foreign(incident, issue, self.signer)
+            places.append(Place(self.signer, issue, None, known.after, is_foreign))
         places.sort(key=lambda one: one.rank)
         first = next((one for one in places if not one.is_copy), None)
         return Places(first, tuple(one for one in places if one is not first and one.is_second))
+
+
+def _is_foreign(incident: str, issue: Issue, signer: Signer) -> bool:
+    """Whether an issue bears a marker of the incident that our key did not sign."""
+    claims = (one.claimed for one in signer.read(issue.body) if one.claimed)
+    return any(one.incident == incident and not one.key for one in claims)
 
 
 def unlisted(issues: Iterable[Issue], known: Mapping[str, Known]) -> frozenset[int]:

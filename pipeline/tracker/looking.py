@@ -41,7 +41,7 @@ def sight(wanted: Wanted, survey: Survey, policy: TrackerPolicy, now: int) -> st
         replace(wanted, answers=()),
         replace(policy, logins=frozenset()),
         sorted(policy.logins),
-        survey.signer.write(Mark(Side.BEGIN, wanted.key)),
+        [one.write(Mark(Side.BEGIN, wanted.key)) for one in (survey.signer, *survey.signer.former)],
         (known, survey.gone(known)),
         [(issue.number, issue.updated_at, issue.parent) for issue in issues],
     )

@@ -25,6 +25,9 @@ from pipeline.tracker.lines import lines_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FORMER: Final = "FIVEWHYS_MARKER_KEY_FORMER"
+"""The setting that says which keys signed markers before."""
+
 SHORTEST_KEY: Final = 16
 """Bytes that the key has at least."""
 
@@ -73,13 +76,14 @@ class Mark:
 class Found:
     """A line that looks like a marker; `start` and `end` are its place, its line feed left out.
 
-    `mark` is None unless it is genuine.
+    `mark` is None unless it is genuine; `claimed` is what one says that is forged.
     """
 
     standing: Standing
     start: int
     end: int
     mark: Mark | None = None
+    claimed: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +118,20 @@ class Signer:
             bare = line.text.lstrip(" \t>")
             if bare.startswith(_OPENING):
                 is_quoted = line.fenced or bare != line.text
-                mark, standing = (None, Standing.QUOTED) if is_quoted else self._judged(line.text)
-                yield Found(standing, line.start, line.start + len(line.text), mark)
+                end = line.start + len(line.text)
+                if is_quoted:
+                    yield Found(Standing.QUOTED, line.start, end)
+                else:
+                    yield self._judged(line.text, line.start, end)
 
-    def _judged(self, line: str) -> tuple[Mark | None, Standing]:
+    def _judged(self, line: str, start: int, end: int) -> Found:
         match = _LINE.fullmatch(line)
         mark = _mark(Side(match[1]), match[2]) if match else None
         if match is None or mark is None:
-            return None, Standing.BROKEN
+            return Found(Standing.BROKEN, start, end)
         if self.has_signed(f"{match[1]}{match[2]}", match[3]):
-            return mark, Standing.GENUINE
-        return None, Standing.FORGED
+            return Found(Standing.GENUINE, start, end, mark)
+        return Found(Standing.FORGED, start, end, claimed=mark)
 
     def has_signed(self, said: str, mac: str) -> bool:
         """Whether a signature is ours, compared in a time that tells nothing about it."""

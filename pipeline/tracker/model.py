@@ -238,7 +238,8 @@ class Step:
     the ledger is not concerned. `key` and `comment` (its id) belong to comments. `other` is the
     incident of which the issue is closed as a duplicate, or that becomes a sub-issue,
     `other_number` its issue, 0 as above. `digest`, `signature` and `after` are for the ledger.
-    `due` is when that may be done which is left for later, 0 if nothing is.
+    `due` is when that may be done which is left for later, 0 if nothing is, or if it `waits` for a
+    setting.
     """
 
     kind: Kind
@@ -254,6 +255,7 @@ class Step:
     signature: str = ""
     after: int = 0
     due: int = 0
+    waits: bool = False
 
 
 def folded(names: Iterable[str]) -> frozenset[str]:

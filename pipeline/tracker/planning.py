@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.tracker import commenting, writing
-from pipeline.tracker.courses import Case, Course, course_of
+from pipeline.tracker.courses import Case, Course, course_of, other_key
 from pipeline.tracker.knowing import settled
 from pipeline.tracker.locating import Survey
 from pipeline.tracker.model import Kind, Known, Step, folded
@@ -116,7 +116,8 @@ def _draft(case: Case, *, is_same: bool) -> Draft:
 
 def _own(draft: Draft, *, is_same: bool) -> list[Step]:
     """Return what is done about an incident's own issue, or that nothing is."""
-    if draft.case.wanted.elsewhere and draft.place and not is_same:
+    is_moved = draft.case.wanted.elsewhere and not draft.case.lacks_key
+    if is_moved and draft.place and not is_same:
         return [*commenting.moved(draft.case, draft.place)] or writing.steps(draft)
     return writing.steps(draft)
 
@@ -145,8 +146,13 @@ def _absorbed(case: Case, incident: str, target: int, survey: Survey) -> Iterato
     places = survey.places(incident)
     known = survey.known(incident)
     for place in (places.place, *places.others):
-        if place is not None and place.issue.number != target:
+        if place is None or place.issue.number == target:
+            continue
+        number = place.issue.number
+        if not place.is_foreign:
             yield from commenting.duplicate(case, place, target, incident, known)
+        elif place.issue.is_open:
+            yield Step(Kind.LEAVE, incident, number, other_key(number), waits=True)
 
 
 def _children(draft: Draft, drafts: Mapping[str, Draft], survey: Survey) -> Iterator[Step]:
@@ -177,4 +183,5 @@ def _number(incident: str, drafts: Mapping[str, Draft], survey: Survey) -> int |
     if incident in drafts and drafts[incident].place is None:
         return drafts[incident].number
     place = survey.places(incident).place
-    return place.issue.number if place and not place.issue.parent else None
+    is_free = place and not place.issue.parent and not place.is_foreign
+    return place.issue.number if place and is_free else None

@@ -202,7 +202,7 @@ def lines_in(text: str) -> tuple[str, ...]:
 
 def candidates(found: Iterable[Likeness], settings: SimilarSettings) -> tuple[Likeness, ...]:
     """Return what could be adopted: whether its author has write access has to be asked."""
-    fits = [one for one in found if one.issue.is_open and not one.issue.locked]
+    fits = [one for one in found if _is_free(one.issue)]
     named = [one for one in fits if one.identifier and settings.adopts]
     alike = [one for one in fits if settings.adopt_from and one.score >= settings.adopt_from]
     return tuple(named or alike)
@@ -217,6 +217,11 @@ def adopted(found: Iterable[Likeness], writers: Iterable[str], settings: Similar
     fits = [one for one in candidates(found, settings) if one.issue.author.casefold() in may]
     is_clear = len(fits) == 1 or (len(fits) > 1 and not fits[0].identifier)
     return fits[0].issue.number if is_clear else 0
+
+
+def _is_free(issue: Issue) -> bool:
+    """Whether an issue can be gone on in: one with a marker is somebody's who reports like us."""
+    return issue.is_open and not issue.locked and _MARKER not in issue.body
 
 
 def _counts(issue: Issue, now: int, settings: SimilarSettings) -> bool:

@@ -75,7 +75,9 @@ def _answered(draft: Draft) -> Iterator[Step]:
 
 
 def _left(draft: Draft, reason: str, due: int = 0) -> Step:
-    return Step(Kind.LEAVE, draft.case.wanted.key, draft.number or 0, reason, due=due or draft.due)
+    key, number = draft.case.wanted.key, draft.number or 0
+    waits = draft.case.lacks_key and not draft.case.wanted.held
+    return Step(Kind.LEAVE, key, number, reason, due=due or draft.due, waits=waits)
 
 
 def _created(draft: Draft) -> Iterator[Step]:

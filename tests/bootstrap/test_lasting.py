@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.audit import SECOND
-from pipeline.bootstrap.lasting import read_key, read_policy
+from pipeline.bootstrap.lasting import read_former, read_key, read_policy
 from pipeline.errors import ConfigurationError
 from pipeline.lifecycle import DAY, HOUR, MINUTE
 from pipeline.tracker.model import TrackerPolicy
@@ -109,4 +109,46 @@ def test_what_is_wrong_with_a_key_is_said(settings: dict[str, str], said: str) -
     with pytest.raises(ConfigurationError) as found:
         read_key(settings, no_file)
     assert str(found.value).startswith(said)
+    assert "hunter2" not in str(found.value)
+
+
+LONG, OTHER = "0123456789abcdef", "fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({}, []),
+        ({"": f" {LONG}\n"}, [LONG]),
+        ({"": f"{LONG}, {OTHER}\n{LONG}"}, [LONG, OTHER]),
+        ({"": f"{LONG} sm://projects/p/secrets/s"}, [LONG, KEY]),
+        ({"": KEY}, [KEY]),
+        ({"_FILE": "keys"}, [LONG, OTHER]),
+        ({"_FILE": "sm://projects/p/secrets/s"}, [KEY]),
+    ],
+    ids=["none", "one", "two", "secret", "one with blanks", "file", "secret in place of a file"],
+)
+def test_former_keys_may_be_several(settings: dict[str, str], keys: list[str]) -> None:
+    """Parted by white space or commas, wherever they stand."""
+    places = {"keys": f"{LONG}\n{OTHER}\n", "sm://projects/p/secrets/s": f"{KEY}\n"}
+    told = {f"FIVEWHYS_MARKER_KEY_FORMER{name}": text for name, text in settings.items()}
+    assert read_former(told, places.__getitem__) == tuple(key.encode() for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"": f"{LONG} hunter2"}, ": a key in it is shorter than 16 bytes"),
+        ({"": "hunter2"}, ": a key in it is shorter than 16 bytes"),
+        ({"": LONG, "_FILE": "keys"}, "_FILE: it is set beside FIVEWHYS_MARKER_KEY_FORMER; keep"),
+        ({"_FILE": "keys"}, "_FILE: keys cannot be read: No such file or directory"),
+    ],
+    ids=["short", "one short", "two", "unreadable"],
+)
+def test_what_is_wrong_with_former_keys_is_said(settings: dict[str, str], said: str) -> None:
+    """Without the keys."""
+    told = {f"FIVEWHYS_MARKER_KEY_FORMER{name}": text for name, text in settings.items()}
+    with pytest.raises(ConfigurationError) as found:
+        read_former(told, no_file)
+    assert str(found.value).startswith(f"FIVEWHYS_MARKER_KEY_FORMER{said}")
     assert "hunter2" not in str(found.value)

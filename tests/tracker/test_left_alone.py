@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.audit import SECOND
+from pipeline.incident import State
 from pipeline.lifecycle import MINUTE
 from pipeline.tracker.delivering import Delivery
-from pipeline.tracker.model import Closing, Kind, Known, News, TrackerPolicy
+from pipeline.tracker.marker import Signer
+from pipeline.tracker.model import Closing, Kind, Known, News, Step, TrackerPolicy, Wanted
+from pipeline.tracker.ownership import parts_of
 from pipeline.tracker.planning import plan
 from tests.tracker.support import DAY, NOW, POLICY, SIGNER, Tracker, known, wanted
 
@@ -133,3 +136,84 @@ def test_what_waits_for_its_time_was_not_tried_in_vain() -> None:
     again = first.postponed(NOW + SECOND, "an edit waits", NOW + MINUTE)
     assert again.since == NOW
     assert not again.done("told", "seen").waits
+
+
+# --- another key ----------------------------------------------------------------------------------
+
+OTHER = Signer(b"another key of sixteen bytes", SIGNER.repository)
+ANEW = replace(OTHER, former=(SIGNER,))
+
+
+def signed_by(tracker: Tracker, signer: Signer, *items: Wanted) -> tuple[Step, ...]:
+    """Return the plan of who signs so."""
+    issues = tracker.issues.values()
+    return plan(items, issues, tracker.ledger, tracker.now, tracker.policy, signer=signer)
+
+
+def test_an_issue_that_another_key_signed_is_left_alone() -> None:
+    """Whatever it wants, once, with what brings it back; it waits, and answers are still made."""
+    tracker = filed()
+    item = wanted(body="Another.", labels=("P0",), news=(News("one", "New."),), answers=(ANSWER,))
+    answer, step = signed_by(tracker, OTHER, item)
+    assert (answer.kind, answer.key) == (Kind.COMMENT, ANSWER.key)
+    assert (step.kind, step.number, step.waits, step.due) == (Kind.LEAVE, 1, True, 0)
+    assert step.reason.endswith(
+        "signed what we wrote into #1: add it to FIVEWHYS_MARKER_KEY_FORMER"
+    )
+    assert [one.kind for one in signed_by(tracker, ANEW, item)][:2] == [Kind.EDIT, Kind.COMMENT]
+    (held,) = signed_by(tracker, OTHER, wanted(held=HELD))
+    assert (held.reason, held.waits) == (HELD, False)
+
+
+def test_nothing_waits_for_a_key_where_nothing_is_to_be_done() -> None:
+    """The incident is over, and its issue closed; seen again, it does."""
+    tracker = filed()
+    tracker.close(1)
+    (step,) = signed_by(tracker, OTHER, wanted(state=State.RESOLVED))
+    assert (step.reason, step.waits) == ("closed, and the incident is resolved", False)
+    (step,) = signed_by(tracker, OTHER, wanted(last_seen=tracker.now + DAY))
+    assert (step.kind, step.waits) == (Kind.LEAVE, True)
+
+
+def test_a_former_key_is_replaced_with_the_next_edit() -> None:
+    """Until then it counts, and people's text stays."""
+    tracker = filed()
+    tracker.edit(1, lambda body: f"Before.\n{body}\nBehind.")
+    assert [one.kind for one in signed_by(tracker, ANEW, wanted())] == [Kind.LEAVE]
+    (step,) = signed_by(tracker, ANEW, wanted(body="Another."))
+    tracker.take(step)
+    body = tracker.issues[1].body
+    assert (parts_of(body, SIGNER), len(parts_of(body, OTHER))) == ((), 1)
+    assert body.startswith("Before.\n<!--")
+    assert body.endswith("-->\nBehind.")
+    assert body.count("<!--") == 2
+
+
+def test_an_unknown_issue_that_another_key_signed_is_not_ours() -> None:
+    """Nor is one that is known and bears the marker of something else, or none."""
+    tracker = filed()
+    tracker.ledger.clear()
+    assert [one.kind for one in signed_by(tracker, OTHER, wanted())] == [Kind.CREATE]
+    tracker.ledger = {"inc-a": known(1)}
+    tracker.edit(1, lambda body: body.replace("inc-a", "inc-b"))
+    (step, *_) = signed_by(tracker, OTHER, wanted())
+    assert step.kind is Kind.EDIT
+
+
+def test_an_absorbed_incidents_issue_that_another_key_signed_stays_open() -> None:
+    """It waits, too, and says why; nor is it put below a storm, or closed for one elsewhere."""
+    tracker = Tracker()
+    tracker.apply(wanted("inc-b"))
+    item = wanted(absorbed=("inc-b",))
+    step = signed_by(tracker, OTHER, item)[-1]
+    assert (step.kind, step.incident, step.number, step.waits) == (Kind.LEAVE, "inc-b", 1, True)
+    assert [one.kind for one in signed_by(tracker, ANEW, item)][1:] == [
+        Kind.LINK_DUPLICATE,
+        Kind.COMMENT,
+    ]
+    storm = signed_by(tracker, OTHER, wanted("inc-s", children=("inc-b",)))
+    assert [one.kind for one in storm] == [Kind.CREATE]
+    (left,) = signed_by(tracker, OTHER, wanted("inc-b", held=HELD, elsewhere="`inc-c`"))
+    assert left.kind is Kind.LEAVE
+    tracker.close(1)
+    assert [one.kind for one in signed_by(tracker, OTHER, item)] == [Kind.CREATE]

@@ -82,8 +82,9 @@ def test_another_policy_or_key_looks_again() -> None:
         seen(tracker, policy=replace(POLICY, closes=True)),
         seen(tracker, policy=logins),
         seen(tracker, signer=Signer(b"another key of sixteen bytes", SIGNER.repository)),
+        seen(tracker, signer=replace(SIGNER, former=(SIGNER,))),
     ]
-    assert len({*found}) == 4
+    assert len({*found}) == 5
 
 
 def test_what_just_changed_is_looked_at_again() -> None:

@@ -134,10 +134,11 @@ class Book:
         if failure:
             _LOG.warning("%s waits for %s: %s", incident, self._tracker, visible(reason))
 
-    def postpone(self, step: Step) -> None:
+    def postpone(self, step: Step, wanted: Wanted | None = None) -> None:
         """Keep that something waits for its time; why it failed is the better reason."""
         row = self._row(step.incident)
         reason = row.reason if row.known.asked_at and row.reason else step.reason
+        row = replace(row, news=wanted.news if wanted else row.news)
         self._keep(step.incident, row.postponed(self._now(), reason, step.due))
 
     def hold(self, wanted: Wanted) -> None:

@@ -70,11 +70,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """How we behave in a repository: the `label` of our issues, and the `key` of our markers."""
+    """How we behave in a repository: the `label` of our issues, and the `key` of our markers.
+
+    Markers that were signed with `former` keys are ours, too.
+    """
 
     label: str
     key: bytes = field(repr=False)
     policy: TrackerPolicy
+    former: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class Reconciler:
@@ -220,7 +224,8 @@ class Reconciler:
     @cached_property
     def _signer(self) -> Signer:
         """What signs our markers: for this repository, whatever it is called."""
-        return Signer(self._house.key, str(self._client.repository().id))
+        place, house = str(self._client.repository().id), self._house
+        return Signer(house.key, place, tuple(Signer(key, place) for key in house.former))
 
     def _listed(
         self, wanted: Sequence[Wanted]

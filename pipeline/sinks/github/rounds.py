@@ -58,7 +58,7 @@ class Round:
     ) -> None:
         """Keep whose steps are to be taken, before the first is; `sights` are what was seen."""
         self.applied.plan = steps
-        self.applied.postponed = {step.incident: step for step in steps if step.due}
+        self.applied.postponed = {step.incident: step for step in steps if step.due or step.waits}
         self.applied.notes = (*dict.fromkeys((*self.applied.notes, *notes_of(self.wanted, steps))),)
         pairs = zip(steps, owners, strict=True)
         self.left = deque(pair for pair in pairs if pair[0].kind is not Kind.LEAVE)
@@ -71,7 +71,7 @@ class Round:
 
     def _lasting(self, sights: Mapping[str, str]) -> dict[str, str]:
         """Return what was seen of incidents for which nothing is to be done, here or elsewhere."""
-        busy = self._begun | {step.other for step, _ in self.left}
+        busy = {step.other for step, _ in self.left}.union(self._begun, self.applied.postponed)
         return {
             one.key: sights.get(one.key, "")
             for one in self.wanted
@@ -123,7 +123,7 @@ class Round:
         for incident in sorted(incidents):
             wanted = self._by_key.get(incident)
             if incident in self.applied.postponed:
-                self._book.postpone(self.applied.postponed[incident])
+                self._book.postpone(self.applied.postponed[incident], wanted)
             elif wanted and wanted.held and incident in known:
                 self._book.hold(wanted)
             elif incident in known and not known[incident].asked_at:

@@ -35,7 +35,7 @@ _LATEST = select(func.max(inbox.c.received_at))
 _POISONED = select(func.count()).select_from(quarantine)
 _STATES = (
     select(incidents.c.state, func.count())
-    .where(incidents.c.absorbed_by.is_(None))
+    .where(incidents.c.absorbed_by.is_(None), incidents.c.away == 0)
     .group_by(incidents.c.state)
 )
 

@@ -87,6 +87,7 @@ class Desk:
     store: Store = field(default_factory=MemoryStore)
     policy: TrackerPolicy = field(default_factory=TrackerPolicy)
     key: bytes = KEY
+    former: tuple[bytes, ...] = ()
     documents: Mapping[str, IncidentDocument] = field(default_factory=lambda: RECORDED)
     count: int = 0
 
@@ -108,8 +109,8 @@ class Desk:
         memory = Paces(self.store, "server")
         with client_of(self.github, self.passing, patience=patience, memory=memory) as client:
             mortal: Any = Mortal(client, killed)
-            holder, house = f"process-{self.count}", House("fivewhys", self.key, self.policy)
-            documents = self.documents
+            house = House("fivewhys", self.key, self.policy, self.former)
+            holder, documents = f"process-{self.count}", self.documents
             one = reconciler_of(mortal, self.store, holder, self.passing.world, house, documents)
             return use(one)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
 from typing import TYPE_CHECKING, Self
 
 from pipeline.correlation.links import Anchor, order
@@ -13,22 +12,22 @@ from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD, Standing
-from pipeline.receipts import KEPT
 from pipeline.report import Action, neighbour
 from pipeline.retention import RETENTION, Pruned
 from pipeline.silence import recent_beats
+from pipeline.stores.memory.inbox import MemoryInbox
 from pipeline.tracker.pace import Pace
 from pipeline.traffic import merged, still_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome, Poison, Progress
+    from pipeline.ports import Outcome, Progress
     from pipeline.report import LedgerEntry, Neighbour
     from pipeline.retention import Retention
     from pipeline.tracker.delivering import Delivery
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class MemoryStore:
+class MemoryStore(MemoryInbox):
     """A store that lasts as long as it is held.
 
     One that ends with its run need not keep detections: only a later run asks for them.
@@ -58,11 +57,6 @@ class MemoryStore:
     _deliveries: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
     _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
-    _inbox: dict[int, tuple[int, bytes, bool]] = field(default_factory=dict)
-    _held: bytes = b""
-    _poison: dict[str, Poison] = field(default_factory=dict)
-    _marks: dict[str, int] = field(default_factory=dict)
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _away: set[str] = field(default_factory=set)
     _gone: set[str] = field(default_factory=set)
 
@@ -331,51 +325,6 @@ class MemoryStore:
             del self._entries[key]
         return len(gone)
 
-    def receive(self, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
-        """Keep what a batch came to at a time (ns UTC)."""
-        if receipt:
-            self._inbox[next(self._numbers)] = (at, receipt, True)
-        for one in poison:
-            self._poison.pop(one.name, None)
-            self._poison[one.name] = one._replace(number=next(self._numbers))
-
-    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
-        """Return the receipts that no commit made needless, by number, the first ones first."""
-        needed = ((number, kept[1]) for number, kept in self._inbox.items() if kept[2])
-        return [*islice(needed, limit)]
-
-    def backlog(self) -> int:
-        """Return how many receipts there are that no commit made needless."""
-        return sum(needed for *_, needed in self._inbox.values())
-
-    def recent(self, since: int) -> list[bytes]:
-        """Return the receipts received since a time that commits made needless."""
-        return [kept for at, kept, needed in self._inbox.values() if not needed and at >= since]
-
-    def held(self) -> bytes:
-        """Return the lines that waited when the last progress was made."""
-        return self._held
-
-    def mark(self, name: str) -> int:
-        """Return the time that was kept by a name, 0 if none was."""
-        return self._marks.get(name, 0)
-
-    def keep_mark(self, name: str, at: int) -> None:
-        """Keep a time by a name, in place of what was."""
-        self._marks[name] = at
-
-    def poison(self) -> list[Poison]:
-        """Return what is in quarantine, in the order in which it came."""
-        return [*self._poison.values()]
-
-    def release_poison(self, numbers: Iterable[int]) -> int:
-        """Take some out of quarantine; return how many were in it."""
-        given = set(numbers)
-        gone = [name for name, one in self._poison.items() if one.number in given]
-        for name in gone:
-            del self._poison[name]
-        return len(gone)
-
     def standing(self) -> Standing:
         """Return what there is, as numbers."""
         waiting = [at for at, _, needed in self._inbox.values() if needed]
@@ -392,11 +341,6 @@ class MemoryStore:
             self._inbox[number] = (at, receipt, False)
         self._clear_inbox(progress.at)
         self._held = progress.held
-
-    def _clear_inbox(self, at: int) -> None:
-        """Forget what came to nothing more long before a time."""
-        kept = self._inbox.items()
-        self._inbox = {number: one for number, one in kept if one[2] or one[0] >= at - KEPT}
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,208 @@
+"""What others ask a run that never ends: whether it goes on, whether it is ready, its metrics.
+
+Answers are made of what is known here already: who asks often, or slowly, holds nothing up.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from pipeline.errors import FivewhysError
+from pipeline.exposition import Metric, exposition
+from pipeline.lifecycle import MINUTE
+from pipeline.tracker.gauging import gauges
+from pipeline.vitals import conditions, metrics, stalled, unready
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from pipeline.ports import Standing, Store
+    from pipeline.tracker.gauging import Outbox
+    from pipeline.vitals import Condition, Vitals
+
+EVERY: Final = 10.0
+"""Seconds between two looks at the store."""
+
+AT_ONCE: Final = 16
+"""Questions that are answered at once; more are turned away."""
+
+TAKES: Final = 5.0
+"""Seconds within which a question has to be asked."""
+
+_PLAIN: Final = "text/plain; charset=utf-8"
+_EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What is known of a tracker: what waits for it, and by server how many writes are left."""
+
+    outbox: Callable[[], Outbox]
+    budget: Callable[[], Mapping[str, float]]
+
+
+class Watching:
+    """Looks at a run and its store again and again, logs what is wrong, and answers over HTTP.
+
+    A `port` of 0 means that nobody asks. `log` takes a severity and a text.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
+        self,
+        vitals: Vitals,
+        store: Store,
+        log: Callable[[str, str], None],
+        *,
+        port: int = 0,
+        tracked: Tracked | None = None,
+        every: float = EVERY,
+    ) -> None:
+        self._vitals = vitals
+        self._store = store
+        self._log = log
+        self._tracked = tracked
+        self._every = every
+        self._standing_at = self._tracked_at = 0
+        self._standing: Standing | None = None
+        self._found: tuple[Condition, ...] = ()
+        self._outbox: tuple[Metric, ...] = ()
+        self._closed = threading.Event()
+        self._server = _Server(self.answer, port) if port else None
+
+    def look(self) -> None:
+        """Look at the store, and log what is wrong from now on, and what is no more."""
+        now = time.time_ns()
+        try:
+            self._standing = self._store.standing()
+            self._standing_at = time.time_ns()
+            self._look_at_tracker(now)
+        except FivewhysError as error:
+            self._vitals.troubles["watch"] = str(error)
+        else:
+            self._vitals.troubles.pop("watch", None)
+        found = tuple(conditions(self._vitals, self._standing, time.time_ns()))
+        before, after = ({one.name for one in some} for some in (self._found, found))
+        self._found = found
+        for one in found:
+            if one.name not in before:
+                self._log(one.severity, f"{one.name}: {one.text}")
+        for name in sorted(before - after):
+            self._log("NOTICE", f"{name}: it is over")
+
+    def answer(self, path: str) -> tuple[HTTPStatus, str, str]:
+        """Return status, content type and text for a path."""
+        now = time.time_ns()
+        match path.partition("?")[0]:
+            case "/livez":
+                return _verdict(stalled(self._vitals, now))
+            case "/readyz":
+                return _verdict(unready(self._vitals, self._standing_at, now))
+            case "/metrics":
+                return HTTPStatus.OK, _EXPOSITION, exposition(self._metrics(now))
+        return HTTPStatus.NOT_FOUND, _PLAIN, "there are /livez, /readyz and /metrics\n"
+
+    def _metrics(self, now: int) -> Iterator[Metric]:
+        fresh = now - self._standing_at <= MINUTE
+        yield from metrics(self._vitals, self._standing if fresh else None, self._found, now)
+        if self._vitals.is_correlating:
+            yield from self._outbox
+
+    def _look_at_tracker(self, now: int) -> None:
+        """Look at what waits, which is more to read: once a minute, and only one process does."""
+        if not self._tracked or not self._vitals.is_correlating or now - self._tracked_at < MINUTE:
+            return
+        self._tracked_at = now
+        said = "Writes that our own budget has left this hour; 0 while nothing may be sent."
+        left = Metric("fivewhys_writes_left", said, self._tracked.budget(), "server")
+        self._outbox = (*gauges(self._tracked.outbox()), left)
+
+    def _go_on(self) -> None:
+        while True:
+            self.look()
+            if self._closed.wait(self._every):
+                return
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._go_on, name="watch", daemon=True).start()
+        if self._server:
+            threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def _verdict(reasons: list[str]) -> tuple[HTTPStatus, str, str]:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+    return status, _PLAIN, "".join(f"{reason}\n" for reason in reasons or ["ok"])
+
+
+class _Server(ThreadingHTTPServer):
+    """Answers as many as there is room for, each in a thread."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, answer: Callable[[str], tuple[HTTPStatus, str, str]], port: int) -> None:
+        self.answer = answer
+        self._room = threading.Semaphore(AT_ONCE)
+        super().__init__(("0.0.0.0", port), _Handler)  # noqa: S104 - probes come from outside
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer, or hang up."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's
+        """Say nothing of those who hang up on us, but of a mistake of our own."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            logging.getLogger(__name__).error("a question was not answered", exc_info=error)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = TAKES
+
+    def do_GET(self) -> None:
+        """Answer; any other method is refused by http.server, with 501."""
+        status, kind, text = self.server.answer(self.path)
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def version_string(self) -> str:
+        """Say no version to strangers."""
+        return "fivewhys"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing of each question."""

@@ -1,0 +1,58 @@
+"""Spans of rounds: what is exported has the ids that stand in the log."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from pipeline.bootstrap.tracing import ENDPOINT, Span, Tracing, current, exporting, read_tracing
+
+
+def test_a_span_holds_within_its_block() -> None:
+    """Each has a trace of its own; only those of worth are told."""
+    over: list[Span] = []
+    tracing = Tracing(over.append)
+    with tracing("receive") as idle:
+        assert current.get() is idle
+    with tracing("receive") as busy:
+        busy.is_of_worth = True
+    assert current.get() is None
+    assert over == [busy]
+    assert idle.trace != busy.trace
+
+
+def test_an_error_ends_a_span_too() -> None:
+    """And goes on."""
+    with pytest.raises(KeyError), Tracing()("receive"):
+        raise KeyError
+    assert current.get() is None
+
+
+def test_exported_spans_have_our_ids() -> None:
+    """And began when the round did."""
+    exporter = InMemorySpanExporter()
+    with Tracing(exporting(exporter))("correlate") as span:
+        span.is_of_worth = True
+    for _ in range(200):
+        if exporter.get_finished_spans():
+            break
+        time.sleep(0.05)
+    (found,) = exporter.get_finished_spans()
+    assert found.name == "correlate"
+    assert found.context is not None
+    assert f"{found.context.trace_id:032x}" == span.trace
+    assert f"{found.context.span_id:016x}" == span.span
+    assert found.start_time == span.begun
+
+
+def test_without_an_exporter_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only if somebody asked for spans."""
+    said: list[str] = []
+    monkeypatch.delenv(ENDPOINT, raising=False)
+    read_tracing(lambda *words: said.append(" ".join(words)))
+    assert said == []
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:9")
+    read_tracing(lambda *words: said.append(" ".join(words)))
+    assert said == [f"WARNING {ENDPOINT}: no spans: install opentelemetry-exporter-otlp-proto-http"]

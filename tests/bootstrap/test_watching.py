@@ -1,0 +1,168 @@
+"""What others ask a run: whether it goes on, whether it is ready, and its metrics."""
+
+from __future__ import annotations
+
+import socket
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.bootstrap.watching import AT_ONCE, Tracked, Watching
+from pipeline.errors import StoreError
+from pipeline.lifecycle import HOUR
+from pipeline.receiving import Received
+from pipeline.stores.memory import MemoryStore
+from pipeline.tracker.delivering import Delivery
+from pipeline.tracker.gauging import Outbox, Waiting
+from pipeline.vitals import STALLED, Vitals
+
+if TYPE_CHECKING:
+    from pipeline.ports import Standing
+
+OUTBOX = Outbox(1, ("a/b",), (Waiting("a/b", "inc-1", Delivery(since=1)),))
+
+
+class Broken(MemoryStore):
+    """A store that can be cut off."""
+
+    is_cut = False
+
+    def standing(self) -> Standing:
+        """Fail if it is."""
+        if self.is_cut:
+            message = "the database does not answer"
+            raise StoreError(message)
+        return super().standing()
+
+
+@pytest.fixture
+def vitals() -> Vitals:
+    """Return how a run is that began just now and pulled once."""
+    found = Vitals(started_at=time.time_ns())
+    found.took(Received(), time.time_ns())
+    return found
+
+
+def watching(vitals: Vitals, said: list[str] | None = None, **parts: object) -> Watching:
+    """Build what watches it."""
+    told = [] if said is None else said
+    store = MemoryStore()
+    return Watching(vitals, store, lambda *words: told.append(": ".join(words)), **parts)  # type: ignore[arg-type]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def ask(port: int, path: str, method: str = "GET") -> tuple[int, str]:
+    """Ask over HTTP."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_it_is_alive_while_its_threads_go_on(vitals: Vitals) -> None:
+    """Then it is not, and says which does not."""
+    found = watching(vitals)
+    assert found.answer("/livez")[::2] == (HTTPStatus.OK, "ok\n")
+    vitals.started_at -= STALLED + HOUR
+    status, _, text = found.answer("/livez?verbose")
+    assert status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert text.startswith("receive: nothing succeeded for ")
+
+
+def test_it_is_ready_once_the_store_was_reached(vitals: Vitals) -> None:
+    """And the subscription."""
+    found = watching(vitals)
+    status, _, text = found.answer("/readyz")
+    assert (status, text) == (HTTPStatus.SERVICE_UNAVAILABLE, "the store was not reached yet\n")
+    found.look()
+    assert found.answer("/readyz")[0] == HTTPStatus.OK
+
+
+def test_a_store_that_fails_is_noted(vitals: Vitals) -> None:
+    """Until it answers again."""
+    store = Broken()
+    found = Watching(vitals, store, lambda *_: None)
+    found.look()
+    store.is_cut = True
+    found.look()
+    assert vitals.troubles == {"watch": "the database does not answer"}
+    store.is_cut = False
+    found.look()
+    assert vitals.troubles == {}
+
+
+def test_what_is_wrong_is_said_once_and_when_it_is_over(vitals: Vitals) -> None:
+    """However often it is looked at."""
+    said: list[str] = []
+    found = watching(vitals, said)
+    vitals.quiet = ("shop",)
+    found.look()
+    found.look()
+    vitals.quiet = ()
+    found.look()
+    assert said == [
+        "NOTICE: service_quiet: nothing is heard of shop, while others go on",
+        "NOTICE: service_quiet: it is over",
+    ]
+
+
+def test_metrics_tell_what_waits_where_somebody_correlates(vitals: Vitals) -> None:
+    """Of a tracker only who writes to it tells, and asks once a minute."""
+    asked: list[int] = []
+
+    def outbox() -> Outbox:
+        asked.append(1)
+        return OUTBOX
+
+    found = watching(vitals, tracked=Tracked(outbox, lambda: {"api.github.com": 399}))
+    found.look()
+    _, kind, text = found.answer("/metrics")
+    assert kind.startswith("text/plain; version=0.0.4")
+    assert "fivewhys_inbox_batches 0\n" in text
+    assert "fivewhys_outbox" not in text
+    vitals.is_correlating = True
+    found.look()
+    found.look()
+    text = found.answer("/metrics")[2]
+    assert 'fivewhys_outbox_waiting{tracker="a/b"} 1\n' in text
+    assert 'fivewhys_writes_left{server="api.github.com"} 399\n' in text
+    assert len(asked) == 1
+
+
+def test_it_answers_over_http(vitals: Vitals) -> None:
+    """Questions only; it says nothing of itself but that."""
+    port = free_port()
+    with watching(vitals, port=port, every=0.01):
+        assert ask(port, "/livez") == (200, "ok\n")
+        assert "fivewhys_received_entries_total 0\n" in ask(port, "/metrics")[1]
+        assert ask(port, "/")[0] == 404
+        assert ask(port, "/livez", "POST")[0] == 501
+        assert ask(port, "/livez", "DELETE")[0] == 501
+    with pytest.raises(urllib.error.URLError):
+        ask(port, "/livez")
+
+
+def test_who_asks_slowly_keeps_nobody_waiting(vitals: Vitals) -> None:
+    """There is room for some of them; the others are turned away, and nothing is held up."""
+    port = free_port()
+    with watching(vitals, port=port):
+        slow = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(AT_ONCE - 1)]
+        try:
+            assert ask(port, "/livez")[0] == 200
+        finally:
+            for one in slow:
+                one.close()
