@@ -199,6 +199,18 @@ def permissions(name: str, held: Collection[str], member: str) -> Iterator[Findi
         yield Finding(check, state, text, _gcloud("add-iam-policy-binding", name, *grant))
 
 
+def logs(resource: str, member: str, refused: str = "") -> Finding:
+    """Judge whether the Logging API lets us read the entries of a resource (`projects/P`)."""
+    check = "logging api"
+    if not refused:
+        return Finding(check, State.OK, f"entries of {resource} can be read")
+    kind, _, name = resource.partition("/")
+    group = {"projects": "projects", "folders": "resource-manager folders"}.get(kind, kind)
+    grant = f"--member={shlex.quote(member)} --role=roles/logging.viewer"
+    command = f"gcloud {group} add-iam-policy-binding {name} {grant}"
+    return Finding(check, State.WRONG, f"{resource}: {refused}", command)
+
+
 def tracked(found: Tracked, label: str) -> Iterator[Finding]:
     """Judge a repository, and what we may do there."""
     yield from _rights(found)
@@ -211,12 +223,12 @@ def tracked(found: Tracked, label: str) -> Iterator[Finding]:
     made = "" if found.has_label else "; it is made when first needed"
     yield Finding("labels", State.OK, f"{found.name} {text} label {label}{made}")
     ours, foreign = found.signed
-    if foreign and not ours:
+    if foreign:
         text = (
-            f"none of the {foreign} issues of {found.name} that bear our marker is signed with "
-            "this key: each incident would be reported once more; take the key they were made with"
+            f"of the last issues of {found.name} that bear our marker {foreign} are signed with "
+            "another key, and left alone; name it in FIVEWHYS_MARKER_KEY_FORMER"
         )
-        yield Finding("marker key", State.WRONG, text)
+        yield Finding("marker key", State.NOTE if ours else State.WRONG, text)
     else:
         told = f"it signed {ours} of the last issues" if ours else "no issue bears it yet"
         yield Finding("marker key", State.OK, f"{found.name}: {told}")

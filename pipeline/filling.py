@@ -59,7 +59,7 @@ class Filling:
     """Reads a gap, step by step.
 
     `open_` opens what is read; it tells its second argument up to when all of it is acknowledged.
-    `receiver` builds who takes what a feed delivers.
+    `receiver` builds who takes what a feed delivers. `taken` counts the entries that were read.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Filling:
         holder: str,
     ) -> None:
         self.is_over = False
+        self.taken = 0
         self._store = store
         self._open = open_
         self._receiver_of = receiver
@@ -105,6 +106,7 @@ class Filling:
             return None
         receiver = self._receiver or self._opened()
         received = receiver.step() if receiver else Received()
+        self.taken += received.entries
         if self._feed is None or self._feed.is_over:
             self._store.keep_mark(FILLING, 0)
             self.stop()

@@ -127,8 +127,8 @@ class Joiner:
         return self._release([run for run in self._runs() if self._is_complete(run, now, came)])
 
     def is_waiting(self, now: int) -> bool:
-        """Whether something is held that was logged before `now` (ns UTC)."""
-        return any(entry.timestamp < now for entry in self._held.values())
+        """Whether something is held that was logged before `now` (ns UTC); any thread may ask."""
+        return any(entry.timestamp < now for entry in [*self._held.values()])
 
     def _is_complete(self, run: Sequence[LogEntry], now: int, came: int) -> bool:
         over = run[-1].timestamp + WITHIN < now

@@ -181,7 +181,7 @@ class Live:
     def is_settled(self, now: int) -> bool:
         """Whether each incident is known for so long that it was decided what to do about it."""
         wait = self._policy.group_wait + 2 * AGAIN
-        return all(since + wait <= now for since in self._since.values())
+        return all(since + wait <= now for since in [*self._since.values()])
 
     def is_done(self, now: int) -> bool:
         """Whether moreover no lines of tracebacks are held back."""
@@ -200,7 +200,7 @@ class Live:
         found = self._store.receipts(AT_ONCE)
         for number, receipt in found:
             examined = receipts.read(receipt)
-            self._taking.take(examined)
+            self._taking.take(examined, now)
             self._received_until = max(self._received_until, examined.watermark)
             self._taken.append(number)
         self._tell_time(now, is_idle=is_current and not found)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from pipeline.ports import Standing
 
 STALLED: Final = 3 * MINUTE
-"""After so long without a round that succeeded a thread is taken for dead."""
+"""After so long without a round that succeeded a thread is taken for dead, if nothing else is said;
+who correlates after `LONGER` as much: it may have a large store to read, or much to look into."""
+
+LONGER: Final = 5
 
 FRESH: Final = MINUTE
 """For so long what was looked at last holds."""
@@ -34,12 +37,14 @@ PATIENCE: Final = MINUTE
 """For so long we have to be late to be behind."""
 
 SILENT: Final = 15 * MINUTE
-"""After so long without an entry of any service the sink is suspected."""
+"""After so long without an entry of any service the sink is suspected, if nothing else is said."""
 
 SERVICES: Final = 200
 """Services that are named; where more seem to log, their names are no names."""
 
-WATCHED: Final = ("receive", "correlate", "lease")
+CORRELATE: Final = "correlate"
+
+WATCHED: Final = ("receive", CORRELATE, "lease")
 """Threads that have to go on: what writes to GitHub may have to wait for an hour."""
 
 BEHIND: Final = "behind"
@@ -108,13 +113,13 @@ class Vitals:
                 self.current_at = now
 
 
-def stalled(vitals: Vitals, now: int) -> list[str]:
+def stalled(vitals: Vitals, now: int, after: int = STALLED) -> list[str]:
     """Return which threads do not go on, each in words; none where all is well."""
     last = {name: vitals.rounds.get(name, vitals.started_at) for name in _threads(vitals)}
     return [
         f"{name}: nothing succeeded for {_span(now - at)}{_why(vitals, name)}"
         for name, at in last.items()
-        if now - at > STALLED
+        if now - at > (after * LONGER if name == CORRELATE else after)
     ]
 
 
@@ -129,9 +134,14 @@ def unready(vitals: Vitals, standing_at: int, now: int) -> list[str]:
     return [reason for reason, is_so in reasons.items() if is_so]
 
 
-def conditions(vitals: Vitals, standing: Standing | None, now: int) -> list[Condition]:
-    """Return what is wrong with what comes; nothing while nothing can be pulled."""
-    return [*_behind(vitals, standing, now)] or [*_silent(vitals, standing, now)]
+def conditions(
+    vitals: Vitals, standing: Standing | None, now: int, silent: int = SILENT
+) -> list[Condition]:
+    """Return what is wrong with what comes; nothing while nothing can be pulled.
+
+    `silent` is how long nothing may come of any service.
+    """
+    return [*_behind(vitals, standing, now)] or [*_silent(vitals, standing, now, silent)]
 
 
 def _behind(vitals: Vitals, standing: Standing | None, now: int) -> Iterator[Condition]:
@@ -145,10 +155,12 @@ def _behind(vitals: Vitals, standing: Standing | None, now: int) -> Iterator[Con
         yield Condition(BEHIND, "WARNING", text)
 
 
-def _silent(vitals: Vitals, standing: Standing | None, now: int) -> Iterator[Condition]:
+def _silent(
+    vitals: Vitals, standing: Standing | None, now: int, silent: int
+) -> Iterator[Condition]:
     """Yield what is quiet; another process may be heard of by what the store has."""
     heard = max(vitals.heard_at, vitals.started_at, standing.latest if standing else 0)
-    if _is_pulling(vitals, now) and now - heard > SILENT:
+    if _is_pulling(vitals, now) and now - heard > silent:
         yield Condition(
             NOTHING_COMES,
             "WARNING",

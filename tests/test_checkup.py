@@ -18,6 +18,7 @@ from pipeline.checkup import (
     clock,
     document,
     is_well,
+    logs,
     permissions,
     store,
     subscription,
@@ -107,6 +108,22 @@ def test_permissions_are_granted_by_the_least_role() -> None:
     assert looks.command.endswith("--role=roles/pubsub.viewer")
 
 
+@pytest.mark.parametrize(
+    ("resource", "begins"),
+    [
+        ("projects/demo", "gcloud projects add-iam-policy-binding demo "),
+        ("folders/12", "gcloud resource-manager folders add-iam-policy-binding 12 "),
+        ("organizations/34", "gcloud organizations add-iam-policy-binding 34 "),
+    ],
+)
+def test_logs_that_must_not_be_read(resource: str, begins: str) -> None:
+    """The role is granted where the logs are."""
+    assert logs(resource, "me").state is State.OK
+    told = logs(resource, "user:ana@example.com", "it must not be read")
+    assert told.state is State.WRONG
+    assert told.command == f"{begins}--member=user:ana@example.com --role=roles/logging.viewer"
+
+
 def wrong(one: Tracked) -> list[Finding]:
     """Judge a repository; return what is wrong."""
     return [finding for finding in tracked(one, "fivewhys") if finding.state is State.WRONG]
@@ -116,7 +133,7 @@ def test_a_repository_as_it_should_be() -> None:
     """With an App, with a classic token, and with another, of which nothing is known."""
     app = replace(HERE, granted={"issues": "write", "metadata": "read"}, has_label=True)
     assert {one.state for one in tracked(app, "fivewhys")} == {State.OK}
-    classic = replace(HERE, scopes=["repo"], signed=(2, 1))
+    classic = replace(HERE, scopes=["repo"], signed=(2, 0))
     assert {one.state for one in tracked(classic, "fivewhys")} == {State.OK}
     assert State.UNKNOWN in {one.state for one in tracked(HERE, "fivewhys")}
     assert not wrong(HERE)
@@ -151,9 +168,10 @@ def test_where_no_issue_can_be_written() -> None:
 
 
 def test_a_key_that_signed_nothing_that_is_there() -> None:
-    """It would report everything once more."""
+    """What another one signed is left alone; some of that is left of a key that was changed."""
     (key,) = wrong(replace(HERE, signed=(0, 3)))
-    assert (key.check, "none of the 3 issues" in key.text) == ("marker key", True)
+    assert (key.check, "3 are signed with another key" in key.text) == ("marker key", True)
+    assert not wrong(replace(HERE, signed=(1, 3)))
 
 
 @pytest.mark.parametrize(

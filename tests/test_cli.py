@@ -201,7 +201,7 @@ def test_every_mistake_is_listed_at_once(folder: Path) -> None:
         *("replay", "nowhere.json", "none-*.json", "--rules", "rules", "--catalog", "catalog.yml"),
         *(
             "--store",
-            "postgresql://app:hunter2@db/x",
+            "mysql://app:hunter2@db/x",
             "--since",
             "yesterday",
             "--min-priority",
@@ -221,7 +221,7 @@ def test_every_mistake_is_listed_at_once(folder: Path) -> None:
         "rules/a.yml:11: unknown key 'signatur'",
         "catalog.yml:1: a depends on 'b'",
         "--since: 'yesterday' is neither a time",
-        "the store's URL is of the kind postgresql",
+        "the store's URL is of the kind mysql",
         "--min-priority: 'P9' is no priority",
         "--fail-on: 'high' is no priority",
         "--repo: 'gone' is no folder",

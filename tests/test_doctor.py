@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.bootstrap.doctoring import look_at_logs
 from pipeline.cli import app
+from pipeline.settings import read_settings
 from pipeline.stores.sql import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
+from tests.fakes.logging_server import FakeLogging, Refusal, served
 from tests.fakes.postgresql import fresh
 
 if TYPE_CHECKING:
@@ -42,6 +47,7 @@ CHECKS = {
     "marker key",
     "clock",
 }
+BINDING = "gcloud projects add-iam-policy-binding test-project"
 AWAY = "127.0.0.1:9"
 
 
@@ -164,6 +170,30 @@ def test_without_settings(doctor: Doctor) -> None:
     assert "subscription" not in found
 
 
+@pytest.mark.parametrize(
+    ("refusal", "state", "command"),
+    [
+        (None, "ok", ""),
+        (Refusal(grpc.StatusCode.UNAVAILABLE), "unknown", ""),
+        (
+            Refusal(grpc.StatusCode.PERMISSION_DENIED),
+            "wrong",
+            f"{BINDING} --member=PRINCIPAL --role=roles/logging.viewer",
+        ),
+    ],
+)
+def test_logs_that_gaps_are_filled_from(refusal: Refusal | None, state: str, command: str) -> None:
+    """One read says whether they may be read."""
+    options = {
+        "subscription": "projects/test-project/subscriptions/fivewhys",
+        "store": "sqlite:///store.db",
+        "logging_filter": "severity >= ERROR",
+    }
+    with served(FakeLogging(refusals=deque([refusal]))) as client:
+        (found,) = look_at_logs(read_settings(options), client)
+    assert (found.state, found.command) == (state, command)
+
+
 def test_without_credentials(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -171,9 +201,12 @@ def test_without_credentials(
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     result = doctor(
-        SUBSCRIPTION="projects/demo/subscriptions/fivewhys", STORE=f"sqlite:///{tmp_path}/store.db"
+        SUBSCRIPTION="projects/demo/subscriptions/fivewhys",
+        STORE=f"sqlite:///{tmp_path}/store.db",
+        LOGGING_FILTER="severity >= ERROR",
     )
     assert result.exit_code == 1
+    assert "the Logging API needs credentials" in result.stdout
     assert "        gcloud auth application-default login" in result.stdout.splitlines()
 
 

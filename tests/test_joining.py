@@ -275,6 +275,21 @@ def test_time_that_passed_releases_what_is_complete() -> None:
     assert joiner.on_time(BASE + 3 * SECOND) == joiner.flush() == Released()
 
 
+def test_what_arrived_late_waits_for_more_of_it() -> None:
+    """Where arrivals are told, whatever event time says; a copy does not make it wait anew."""
+    joiner = Joiner()
+    for came, one in enumerate(lines(JAVA)):
+        joiner.on_entry(one, came)
+    joiner.on_entry(lines(JAVA)[0], 100)
+    late = len(lines(JAVA)) - 1
+    assert joiner.on_time(BASE + 9 * SECOND, late - 1) == Released()
+    assert joiner.is_waiting(BASE + SECOND)
+    assert not joiner.is_waiting(BASE)
+    (joined,) = joiner.on_time(BASE + 9 * SECOND, late).joined
+    assert texts([joined.entry]) == [JAVA.rstrip("\n")]
+    assert not joiner.is_waiting(BASE + SECOND)
+
+
 # --- the line above -------------------------------------------------------------------------------
 
 

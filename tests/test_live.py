@@ -28,6 +28,7 @@ from pipeline.stores.memory import MemoryStore
 from pipeline.traffic import ROW, Traffic
 from pipeline.whys import load_whys
 from tests.fakes.feed import MemoryFeed
+from tests.fakes.investigator import Witness
 from tests.fakes.source import ListSource
 from tests.fakes.spool import MemorySpool
 from tests.support import BASE, SECOND, entry, rule_text, ruleset
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry import LogEntry
-    from pipeline.ports import Store
+    from pipeline.ports import Investigator, Store
     from pipeline.rule import RuleSet
 
 WHYS = """\
@@ -71,6 +72,7 @@ class House:
         self.detector = Detector(rules, Redactor())
         self.policy = Policy(group_interval=0)
         self.now = LATER
+        self.investigators: Sequence[Investigator] = ()
         self.receiver = self.receiver_of()
 
     def receiver_of(self, **parts: Any) -> Receiver:
@@ -86,7 +88,7 @@ class House:
     def live(self, holder: str) -> Live:
         """Build who correlates, with the lease, whoever had it."""
         self.store.lease(LEASE, holder, self.now, LATER * 2)
-        remembering = Remembering(())
+        remembering = Remembering(self.investigators)
         traffic = Traffic(MemorySpool(ROW), self.detector.redact)
         live = Live(
             detector=self.detector,
@@ -284,6 +286,35 @@ def test_a_first_report_waits_until_what_may_be_on_its_way_is_there() -> None:
     assert "missing" in incident.title
 
 
+def test_a_traceback_whose_lines_come_late_is_read_as_one() -> None:
+    """Others took some of its lines and were killed, while event time went on."""
+    text = "Traceback (most recent call last):\n  File \"/app/a.py\", line 1, in f\nKeyError: 'a'"
+    torn = [
+        entry(part, at=at / 1000, key=f"line-{at}").json for at, part in enumerate(text.split("\n"))
+    ]
+    rules = ruleset(
+        "title: Raised\nname: raised\nlogsource: {product: gcp}\n"
+        "detection:\n  seen:\n    exception.frames|re: a\\.py\n  condition: seen\n"
+        "level: high\n"
+    )
+    house = House(rules)
+    live = house.live("one")
+    house.feed.publish([torn[0], line("well", 900)])
+    house.receiver.step()
+    for _ in range(20):
+        house.step(live)
+    assert not live.is_done(house.now)
+    house.feed.publish(torn[1:])
+    house.receiver.step()
+    for _ in range(40):
+        house.step(live)
+    (incident,) = house.store.incidents()
+    assert [item.count for item in incident.symptoms] == [1]
+    for _ in range(60):
+        house.step(live, is_current=True)
+    assert live.is_done(house.now)
+
+
 def test_event_time_goes_on_by_the_clock_only_while_nothing_is_left_to_take() -> None:
     """Else silence would be told of what is only late."""
     house = House(RULES)
@@ -368,6 +399,41 @@ def test_what_cannot_be_kept_comes_again() -> None:
     with pytest.raises(StoreError, match="no room"):
         house.receiver.step()
     assert [one.attempt for one in house.feed.pull()] == [1]
+
+
+def test_what_was_found_out_is_asked_again_only_of_what_is_new() -> None:
+    """Not because an incident was seen again; another symptom may have another cause."""
+    house = House(RULES)
+    witness = Witness("missing", [])
+    house.investigators = (witness,)
+    live = house.live("me")
+    asked = []
+    for text, at in (("missing", 0), ("missing", 1), ("down", 2)):
+        house.feed.publish([line(text, at)])
+        house.receiver.step()
+        house.step(live)
+        asked.append(len(witness.asked))
+    assert asked == [1, 1, 2]
+
+
+def test_who_correlates_knows_which_services_are_quiet() -> None:
+    """One that logged for hours and is not heard of any more, while another goes on."""
+    house = House(RULES, at_once=500)
+    live = house.live("me")
+    minutes = range(0, 8 * 60, 5)
+    house.feed.publish(
+        line("hello", 60 * minute, service=service, severity="INFO")
+        for minute in minutes
+        for service in ("shop", "api")
+        if service == "api" or minute <= 7 * 60
+    )
+    house.receiver.step()
+    house.step(live)
+    assert live.quiet == ("shop",)
+    assert live.services == {
+        "api": BASE + minutes[-1] * 60 * SECOND,
+        "shop": BASE + 7 * 3600 * SECOND,
+    }
 
 
 def test_one_entry_that_is_too_much_for_us_stops_no_other() -> None:

@@ -71,6 +71,7 @@ def test_nothing_of_any_service_is_the_sink() -> None:
     assert found.text.startswith("nothing came of any service for 1 d, though")
     vitals.quiet = ("shop",)
     assert told(vitals, Standing()) == ["nothing_comes"]
+    assert [one.name for one in conditions(vitals, None, LATER, 25 * HOUR)] == ["service_quiet"]
 
 
 def test_what_another_process_received_counts() -> None:
@@ -115,6 +116,16 @@ def test_a_thread_without_success_is_taken_for_dead() -> None:
     ]
     vitals.rounds |= {"receive": now, "receive 2": now}
     assert stalled(vitals, now) == []
+    assert stalled(vitals, now, after=MINUTE) == []
+
+
+def test_who_correlates_may_take_longer() -> None:
+    """There may be much to read, or to look into."""
+    vitals = Vitals(started_at=BASE)
+    vitals.rounds |= {"receive": LATER, "lease": LATER, "correlate": LATER - 4 * MINUTE}
+    assert stalled(vitals, LATER, after=MINUTE) == []
+    vitals.rounds["correlate"] = LATER - 6 * MINUTE
+    assert stalled(vitals, LATER, after=MINUTE) == ["correlate: nothing succeeded for 6 min"]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline import checkup
+from pipeline.audit import SECOND
 from pipeline.bootstrap.reading import (
     Mistakes,
     load_rules,
@@ -36,6 +38,7 @@ def examine(read: Read) -> Iterator[Finding]:
     yield from _texts(read)
     yield from _store(read)
     yield from _subscription(read)
+    yield from look_at_logs(read)
     yield from _github(read)
 
 
@@ -132,6 +135,38 @@ def _permissions(name: str, looking: Looking) -> Iterator[Finding]:
     yield from _looked("permissions", held)
 
 
+def look_at_logs(read: Read, client: Any = None) -> Iterator[Finding]:
+    """Read one entry by the Logging API, if a run is to fill gaps from there."""
+    settings = read.settings
+    if not (settings.logging_filter and settings.subscription):
+        return
+    from pipeline.bootstrap.logs import LOGGING_FILTER, logging_client
+    from pipeline.logquery import resource_of
+    from pipeline.sources.logging_api import Query, Reading, ReadSettings
+    from pipeline.sources.subscribed import principal
+
+    try:
+        client = client or logging_client(LOGGING_FILTER)
+    except ConfigurationError as error:
+        yield from _wrong("logging api", error.mistakes)
+        return
+    resource = resource_of(settings.logging_project or settings.subscription.split("/")[1])
+    now = time.time_ns()
+    query = Query((resource,), settings.logging_filter, now - 60 * SECOND, now)
+    reading = Reading(client, query, ReadSettings(size=1, retrying=settings.retrying))
+    try:
+        reading.page()
+    except SourceError as error:
+        if error.recoverable:
+            text = f"it could not be checked: {error}"
+            yield Finding("logging api", State.UNKNOWN, text)
+            return
+        member = principal(getattr(client.transport, "_credentials", None))
+        yield checkup.logs(resource, member, str(error))
+    else:
+        yield checkup.logs(resource, "")
+
+
 def _github(read: Read) -> Iterator[Finding]:
     if GITHUB not in read.settings.sinks:
         yield Finding("github", State.OK, "it is no sink of this run")
@@ -157,7 +192,7 @@ def _repository(tracker: Tracker, timeout: float, skews: list[int]) -> Iterator[
     from pipeline.tracker.routing import LABEL
 
     try:
-        found = look_at(tracker.credentials, tracker.key, LABEL, timeout)
+        found = look_at(tracker.credentials, (tracker.key, *tracker.former), LABEL, timeout)
     except CallError as error:
         yield _refused(tracker.repository, error)
         return

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.bootstrap.reading import Mistakes
 from pipeline.errors import ConfigurationError, Mistake
+from pipeline.filling import Filling, Gap
 from pipeline.logquery import resource_of
 
 if TYPE_CHECKING:
-    from pipeline.sources.logging_api import LoggingSource
+    from collections.abc import Callable
 
+    from pipeline.ports import Feed, Store
+    from pipeline.receiving import Receiver
+    from pipeline.settings import Settings
+    from pipeline.sources.logging_api import LoggingFeed, LoggingSource
+
+LOGGING_FILTER = "FIVEWHYS_LOGGING_FILTER"
 FROM_LOGGING, PROJECT = "--from-logging", "--project"
 
 
@@ -52,3 +59,28 @@ def read_logging(wanted: str, project: str, since: int | None, until: int | None
 
     end = time.time_ns() if until is None else until
     return LoggingSource(client, Query((resource_of(project),), wanted, since or 0, end))
+
+
+def filling(
+    settings: Settings,
+    store: Store,
+    receiver: Callable[[Feed], Receiver],
+    holder: str,
+    client: Any = None,
+) -> Filling:
+    """Return what reads from the Logging API what was logged while nobody received.
+
+    Raises:
+        ConfigurationError: there are no credentials.
+
+    """
+    from pipeline.sources.logging_api import LoggingFeed, Query, Reading
+
+    client = client or logging_client(LOGGING_FILTER)
+    project = settings.logging_project or settings.subscription.split("/")[1]
+
+    def opened(gap: Gap, keep: Callable[[int], None]) -> LoggingFeed:
+        query = Query((resource_of(project),), settings.logging_filter, gap.since, gap.until)
+        return LoggingFeed(Reading(client, query), keep, wait=2)
+
+    return Filling(store=store, open_=opened, receiver=receiver, holder=holder)

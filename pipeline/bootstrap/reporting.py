@@ -18,7 +18,7 @@ from pipeline.bootstrap.keeping import (
     open_kept_store,
     open_store,
 )
-from pipeline.bootstrap.lasting import read_key, read_policy
+from pipeline.bootstrap.lasting import read_former, read_key, read_policy
 from pipeline.bootstrap.reading import Mistakes, read_redactor
 from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
 from pipeline.bootstrap.standing import standing
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 class Tracker:
     """Where reports go: to the repository of `credentials`, or to others that `routing` allows.
 
-    `key` signs markers.
+    `key` signs markers, those that `former` keys signed are ours, too.
     """
 
     credentials: Credentials
@@ -66,6 +66,7 @@ class Tracker:
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     similar: SimilarSettings = field(default_factory=SimilarSettings)
     storms: StormSettings = field(default_factory=StormSettings)
+    former: tuple[bytes, ...] = field(default=(), repr=False)
 
     @property
     def repository(self) -> str:
@@ -109,6 +110,7 @@ def read_tracker(store: str = "", environment: Mapping[str, str] = os.environ) -
         lambda: read_credentials(environment, read_place), Credentials("")
     )
     key = mistakes.attempt(lambda: read_key(environment, read_place), b"")
+    former = mistakes.attempt(lambda: read_former(environment, read_place), tuple[bytes, ...]())
     policy = mistakes.attempt(lambda: read_policy(environment), TrackerPolicy())
     routing = mistakes.attempt(
         lambda: read_routing(credentials.repository, environment), RoutingSettings()
@@ -117,7 +119,7 @@ def read_tracker(store: str = "", environment: Mapping[str, str] = os.environ) -
     storms = mistakes.attempt(lambda: read_storms(environment), StormSettings())
     mistakes.attempt(lambda: read_redactor(environment), None)
     mistakes.raise_if_any()
-    return Tracker(credentials, key, policy, routing, similar, storms)
+    return Tracker(credentials, key, policy, routing, similar, storms, former)
 
 
 def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list[tuple[str, Plan]]:
@@ -236,7 +238,7 @@ def _reconciler(
     tracker, documents = share.tracker, share.documents
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
-    house = House(LABEL, tracker.key, tracker.policy)
+    house = House(LABEL, tracker.key, tracker.policy, tracker.former)
     world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps))
     with Client(tracker.credentials, world) as client:
         ear = Ear(client, store, documents, read_redactor())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.audit import SECOND
 from pipeline.bootstrap.investigating import Looking, investigators, read_looking
 from pipeline.bootstrap.keeping import check_store, open_store
+from pipeline.bootstrap.logs import LOGGING_FILTER, logging_client
 from pipeline.bootstrap.reading import (
     Mistakes,
     load_rules,
@@ -23,7 +24,7 @@ from pipeline.bootstrap.reading import (
 )
 from pipeline.bootstrap.serving import Parts, Service
 from pipeline.bootstrap.tracing import read_tracing
-from pipeline.bootstrap.watching import Tracked, Watching
+from pipeline.bootstrap.watching import Patience, Tracked, Watching
 from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
@@ -41,9 +42,9 @@ from pipeline.traffic import RecentRows, Traffic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pipeline.ports import Investigator, Store
+    from pipeline.filling import Filling
+    from pipeline.ports import Feed, Investigator, Store
     from pipeline.settings import Read, Settings
-    from pipeline.sources.pubsub import PubSubFeed
     from pipeline.suppressions import Placed
 
 
@@ -111,6 +112,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
     pulling = PullSettings(
         messages=settings.pull_messages, size=settings.pull_bytes, retrying=settings.retrying
     )
+    holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings.store))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
@@ -122,7 +124,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 store=store,
                 receivers=receivers,
                 live=lambda holder: house.live(store, holder),
-                holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+                holder=holder,
                 report=_report(read),
                 report_every=settings.report_every / SECOND,
                 ends_after=settings.max_runtime / SECOND,
@@ -130,17 +132,34 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 retrying=settings.retrying,
                 log=log,
                 tracing=read_tracing(log),
+                filling=_filling(house, store, settings, holder),
             )
         )
         stack.enter_context(
             Watching(
-                service.vitals, store, log, port=settings.http_port, tracked=_tracked(read, store)
+                service.vitals,
+                store,
+                log,
+                port=settings.http_port,
+                tracked=_tracked(read, store),
+                patience=Patience(settings.stalled_after, settings.silent_after),
             )
         )
         yield service
 
 
-def _receiver(house: _House, feed: PubSubFeed, store: Store, settings: Settings) -> Receiver:
+def _filling(house: _House, store: Store, settings: Settings, holder: str) -> Filling | None:
+    """Return what reads what was logged while nobody received; None if nobody is to."""
+    if not settings.logging_filter:
+        return None
+    from pipeline.bootstrap.logs import filling
+
+    # What holds no entry could be left to nobody here: there is no dead-letter topic.
+    keeping = settings.model_copy(update={"poison": QUARANTINE})
+    return filling(settings, store, lambda feed: _receiver(house, feed, store, keeping), holder)
+
+
+def _receiver(house: _House, feed: Feed, store: Store, settings: Settings) -> Receiver:
     """Build who receives, with a detector of its own: several may work at once."""
     return Receiver(
         feed=feed,
@@ -209,6 +228,8 @@ def _house(read: Read) -> _House:
     looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
     if settings.store:
         mistakes.attempt(lambda: check_store(settings.store), None)
+    if settings.logging_filter:
+        mistakes.attempt(lambda: logging_client(LOGGING_FILTER), None)
     if GITHUB in settings.sinks:
         from pipeline.bootstrap.reporting import read_tracker
 

@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
 from pipeline.bootstrap.tracing import Tracing
+from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, SourceError
 from pipeline.live import LEASE
 from pipeline.retrying import Retrying
-from pipeline.vitals import Vitals
+from pipeline.vitals import NOBODY, Vitals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from pipeline.filling import Filling
     from pipeline.live import Live
     from pipeline.ports import Store
     from pipeline.receiving import Receiver
@@ -54,9 +56,10 @@ BACKLOG: Final = 1_000
 class Parts:
     """What the threads work with; `live` builds who correlates, `report` is None without a sink.
 
-    Each of the `receivers` has a thread. `report` is given what lets time pass (seconds). `ends_after` (seconds, 0: never) and `ends_idle` say when
-    a run ends by itself, `retrying` when what failed is tried again. `log` takes a severity and a
-    text; `tracing` makes a span of each round.
+    Each of the `receivers` has a thread. `report` is given what lets time pass (seconds).
+    `ends_after` (seconds, 0: never) and `ends_idle` say when a run ends by itself, `retrying` when
+    what failed is tried again. `log` takes a severity and a text; `tracing` makes a span of each
+    round. `filling` reads what was logged while nobody received, None if nobody is to.
     """
 
     store: Store
@@ -70,6 +73,7 @@ class Parts:
     retrying: Retrying = field(default_factory=Retrying)
     log: Callable[[str, str], None] = lambda _severity, _text: None
     tracing: Tracing = field(default_factory=Tracing)
+    filling: Filling | None = None
 
 
 class _StoppedError(Exception):
@@ -106,6 +110,8 @@ class Service:
         rounds += [("correlate", self._correlate), ("lease", self._renew)]
         if self._parts.report:
             rounds.append(("report", self._report))
+        if self._parts.filling and self._begin_filling(self._parts.filling):
+            rounds.append(("fill", partial(self._fill, self._parts.filling)))
         threads = [
             threading.Thread(target=self._go_on, args=(name, work), name=name, daemon=True)
             for name, work in rounds
@@ -147,17 +153,26 @@ class Service:
         if not parts.ends_idle or not self._is_current(now):
             return False
         live = self._live
-        return live is not None and live.is_done(now) and self._is_told() and not parts.store.backlog()
+        return (
+            live is not None and live.is_done(now) and self._is_told() and not parts.store.backlog()
+        )
 
     def _is_told(self) -> bool:
         """Whether what was decided was reported, or tried to be."""
         return self._parts.report is None or self._told == self._asked
 
     def _is_current(self, now: int) -> bool:
-        """Whether the subscription is known to have had nothing for a while."""
+        """Whether the subscription is known to have had nothing for a while, and no gap is open."""
+        if self._is_filling:
+            return False
         vitals = self.vitals
         since = max(vitals.came_at, vitals.started_at)
         return vitals.pulled_at > since and now - since >= QUIET * SECOND
+
+    @property
+    def _is_filling(self) -> bool:
+        filling = self._parts.filling
+        return filling is not None and not filling.is_over
 
     # --- threads ----------------------------------------------------------------------------------
 
@@ -202,11 +217,48 @@ class Service:
             self.vitals.took(received, time.time_ns())
         return received.messages > 0
 
+    def _begin_filling(self, filling: Filling) -> bool:
+        """Note from when on is to be read, before anything is received."""
+        gap = filling.begin(time.time_ns())
+        if gap is None:
+            return False
+        since = format_timestamp(gap.since)
+        self._parts.log("INFO", f"fill: reads again what was logged since {since}")
+        if gap.lost:
+            before = format_timestamp(gap.since - gap.lost)
+            message = f"fill: nobody received since {before}: replay what was logged until {since}"
+            self._parts.log("WARNING", message)
+        return True
+
+    def _fill(self, filling: Filling) -> bool:
+        """Read on in a gap; one that cannot be read keeps nothing else from going on."""
+        if not self._is_filling or self._parts.store.backlog() >= BACKLOG:
+            self._stopping.wait(PAUSE)
+            return False
+        try:
+            received = filling.step(time.time_ns())
+        except SourceError as error:
+            if error.recoverable:
+                raise
+            filling.stop()
+            self._parts.log("ERROR", f"fill: {error}; the next start tries again")
+            return False
+        if received is None:
+            self._stopping.wait(RENEWED)
+            return False
+        self._tell_filled(filling)
+        return received.messages > 0
+
+    def _tell_filled(self, filling: Filling) -> None:
+        if filling.is_over:
+            self._parts.log("INFO", f"fill: {filling.taken:,} entries were read again")
+
     def _correlate(self) -> bool:
         vitals = self.vitals
         vitals.is_correlating = self._is_mine()
         if not vitals.is_correlating:
             self._live = None
+            vitals.services, vitals.quiet = NOBODY, ()
             self._stopping.wait(PAUSE)
             return False
         try:

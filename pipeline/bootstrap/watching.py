@@ -14,11 +14,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from pipeline.errors import FivewhysError
+from pipeline.errors import ConfigurationError, FivewhysError, Mistake
 from pipeline.exposition import Metric, exposition
 from pipeline.lifecycle import MINUTE
 from pipeline.tracker.gauging import gauges
-from pipeline.vitals import conditions, metrics, stalled, unready
+from pipeline.vitals import SILENT, STALLED, conditions, metrics, stalled, unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +39,14 @@ TAKES: Final = 5.0
 
 _PLAIN: Final = "text/plain; charset=utf-8"
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long (ns) a thread may succeed in nothing, and nothing may come of any service."""
+
+    stalled: int = STALLED
+    silent: int = SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +71,27 @@ class Watching:
         *,
         port: int = 0,
         tracked: Tracked | None = None,
+        patience: Patience | None = None,
         every: float = EVERY,
     ) -> None:
+        """Begin to listen.
+
+        Raises:
+            ConfigurationError: the port is not free.
+
+        """
         self._vitals = vitals
         self._store = store
         self._log = log
         self._tracked = tracked
+        self._patience = patience or Patience()
         self._every = every
         self._standing_at = self._tracked_at = 0
         self._standing: Standing | None = None
         self._found: tuple[Condition, ...] = ()
         self._outbox: tuple[Metric, ...] = ()
         self._closed = threading.Event()
-        self._server = _Server(self.answer, port) if port else None
+        self._server = _listening(self.answer, port) if port else None
 
     def look(self) -> None:
         """Look at the store, and log what is wrong from now on, and what is no more."""
@@ -88,7 +104,7 @@ class Watching:
             self._vitals.troubles["watch"] = str(error)
         else:
             self._vitals.troubles.pop("watch", None)
-        found = tuple(conditions(self._vitals, self._standing, time.time_ns()))
+        found = tuple(self._conditions(time.time_ns()))
         before, after = ({one.name for one in some} for some in (self._found, found))
         self._found = found
         for one in found:
@@ -97,12 +113,15 @@ class Watching:
         for name in sorted(before - after):
             self._log("NOTICE", f"{name}: it is over")
 
+    def _conditions(self, now: int) -> list[Condition]:
+        return conditions(self._vitals, self._standing, now, self._patience.silent)
+
     def answer(self, path: str) -> tuple[HTTPStatus, str, str]:
         """Return status, content type and text for a path."""
         now = time.time_ns()
         match path.partition("?")[0]:
             case "/livez":
-                return _verdict(stalled(self._vitals, now))
+                return _verdict(stalled(self._vitals, now, self._patience.stalled))
             case "/readyz":
                 return _verdict(unready(self._vitals, self._standing_at, now))
             case "/metrics":
@@ -151,6 +170,14 @@ class Watching:
 def _verdict(reasons: list[str]) -> tuple[HTTPStatus, str, str]:
     status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
     return status, _PLAIN, "".join(f"{reason}\n" for reason in reasons or ["ok"])
+
+
+def _listening(answer: Callable[[str], tuple[HTTPStatus, str, str]], port: int) -> _Server:
+    try:
+        return _Server(answer, port)
+    except OSError as error:
+        message = f"port {port} cannot be listened on: {error.strerror}"
+        raise ConfigurationError([Mistake("FIVEWHYS_HTTP_PORT", 0, message)]) from error
 
 
 class _Server(ThreadingHTTPServer):

@@ -23,6 +23,7 @@ from pipeline.settings.values import (
     as_subscription,
     as_text,
 )
+from pipeline.vitals import SILENT, STALLED
 
 PREFIX: Final = "FIVEWHYS_"
 FILE: Final = f"{PREFIX}SETTINGS"
@@ -105,6 +106,16 @@ class Settings(BaseSettings):
         description="where state is kept: `sqlite:///FILE`, or for several processes "
         "`postgresql://USER:PASSWORD@HOST/DATABASE`; needed",
     )
+    logging_filter: _Text = Field(
+        default="",
+        description="the log sink's filter: with it each start reads by the Logging API what was "
+        "logged since the last entry that was received, of 7 days at most",
+    )
+    logging_project: _Text = Field(
+        default="",
+        description="whose logs these are (a project, or `folders/N`, `organizations/N`), if not "
+        "those of the subscription's project",
+    )
     environment: Annotated[str, as_one_of(ENVIRONMENTS)] = Field(
         default="staging",
         description="`local`: calls end after 5 s and are tried 3 times; `staging`: 10 s and 5",
@@ -119,6 +130,14 @@ class Settings(BaseSettings):
     )
     http_port: Annotated[int, as_number(0, 65_535)] = Field(
         default=0, description="the port of `/livez`, `/readyz` and `/metrics`; 0: none"
+    )
+    stalled_after: _Span = Field(
+        default=STALLED,
+        description="when a thread that succeeds in nothing is taken for dead, as `/livez` says",
+    )
+    silent_after: _Span = Field(
+        default=SILENT,
+        description="when the log sink is suspected, as nothing came of any service",
     )
     sinks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(as_sinks)] = Field(
         default=(), description="where reports go: `github`; nowhere by default"
@@ -173,7 +192,7 @@ class Settings(BaseSettings):
         return Retrying(self.timeout / SECOND or usual.timeout, self.tries or usual.tries)
 
 
-WRITTEN: Final = {"report_every": "1m"}
+WRITTEN: Final = {"report_every": "1m", "silent_after": "15m", "stalled_after": "3m"}
 """Defaults that a user would write otherwise."""
 
 OWN: Final = tuple(Settings.model_fields)

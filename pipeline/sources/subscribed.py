@@ -43,9 +43,7 @@ class Looking:
 
     def member(self) -> str:
         """Return who we are, as a policy names us; a placeholder where nobody says so."""
-        credentials = getattr(self._client.transport, "_credentials", None)
-        email = str(getattr(credentials, "service_account_email", "") or "")
-        return f"serviceAccount:{email}" if "@" in email else UNNAMED
+        return principal(getattr(self._client.transport, "_credentials", None))
 
     def close(self) -> None:
         """Disconnect."""
@@ -101,6 +99,18 @@ class Looking:
                 return sum(1 for _ in pages)
         except exceptions.GoogleAPIError:
             return None
+
+
+def principal(credentials: object) -> str:
+    """Return how a policy names whom credentials stand for, as far as they say it.
+
+    Those of a virtual machine say it once they were used.
+    """
+    for kind, name in (("serviceAccount", "service_account_email"), ("user", "account")):
+        email = str(getattr(credentials, name, "") or "")
+        if "@" in email:
+            return f"{kind}:{email}"
+    return UNNAMED
 
 
 _OFFLINE = (exceptions.DeadlineExceeded, exceptions.ServiceUnavailable, exceptions.RetryError)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.bootstrap.watching import AT_ONCE, Tracked, Watching
-from pipeline.errors import StoreError
+from pipeline.bootstrap.watching import AT_ONCE, TAKES, Tracked, Watching
+from pipeline.errors import ConfigurationError, StoreError
 from pipeline.lifecycle import HOUR
 from pipeline.receiving import Received
 from pipeline.stores.memory import MemoryStore
@@ -157,12 +157,53 @@ def test_it_answers_over_http(vitals: Vitals) -> None:
 
 
 def test_who_asks_slowly_keeps_nobody_waiting(vitals: Vitals) -> None:
-    """There is room for some of them; the others are turned away, and nothing is held up."""
+    """There is room for some of them; then others are turned away at once, until they are gone."""
     port = free_port()
     with watching(vitals, port=port):
         slow = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(AT_ONCE - 1)]
-        try:
-            assert ask(port, "/livez")[0] == 200
-        finally:
-            for one in slow:
-                one.close()
+        assert ask(port, "/livez")[0] == 200
+        slow += [socket.create_connection(("127.0.0.1", port), 5) for _ in range(5)]
+        begun = time.monotonic()
+        with pytest.raises(OSError, match=r"closed|reset"):
+            ask(port, "/livez")
+        assert time.monotonic() - begun < TAKES
+        for one in slow:
+            one.close()
+        while not is_answered(port):
+            assert time.monotonic() - begun < 4 * TAKES
+
+
+def is_answered(port: int) -> bool:
+    """Ask whether there is room."""
+    try:
+        return ask(port, "/livez")[0] == 200
+    except OSError:
+        time.sleep(0.05)
+        return False
+
+
+def test_a_port_that_is_taken_is_a_mistake(vitals: Vitals) -> None:
+    """It is named, as all settings are."""
+    with closing(socket.socket()) as other:
+        other.bind(("0.0.0.0", 0))  # noqa: S104 - as we do
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"FIVEWHYS_HTTP_PORT: port {port} cannot be"):
+            watching(vitals, port=port)
+
+
+def test_a_mistake_of_our_own_in_an_answer_is_said(
+    vitals: Vitals, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And who asked gets none."""
+
+    class Mistaken(Watching):
+        def answer(self, path: str) -> tuple[HTTPStatus, str, str]:
+            raise ZeroDivisionError(path)
+
+    port = free_port()
+    mistaken = Mistaken(vitals, MemoryStore(), lambda *_: None, port=port)
+    with mistaken, pytest.raises(OSError, match="closed"):
+        ask(port, "/livez")
+    assert "a question was not answered" in caplog.text
+    assert "ZeroDivisionError: /livez" in caplog.text

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.auth import compute_engine
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.pubsub_v1 import SubscriberClient
+from google.oauth2.credentials import Credentials
 
 from pipeline.audit import SECOND
 from pipeline.errors import SourceError
 from pipeline.lifecycle import DAY
-from pipeline.sources.subscribed import UNNAMED, Looking
+from pipeline.sources.subscribed import UNNAMED, Looking, principal
 from tests.fakes.pubsub import PROJECT
 
 if TYPE_CHECKING:
@@ -72,3 +75,14 @@ def test_a_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(SourceError) as caught:
                 look()
             assert caught.value.recoverable
+
+
+def test_how_a_policy_names_us() -> None:
+    """A person by the account, if the credentials say it; a machine's say nothing at first."""
+    person: Any = Credentials
+    machine: Any = compute_engine.Credentials
+    nobody: Any = AnonymousCredentials
+    assert principal(person("token", account="ana@example.com")) == "user:ana@example.com"
+    assert {principal(machine()), principal(nobody())} == {UNNAMED}
+    email = "fivewhys@demo.iam.gserviceaccount.com"
+    assert principal(machine(email)) == f"serviceAccount:{email}"

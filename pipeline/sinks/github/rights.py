@@ -21,7 +21,7 @@ from pipeline.sinks.github.wire import REDIRECTED_TO, Answer, Lost, Patience, Ve
 from pipeline.tracker.marker import Signer, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from github import Auth
 
@@ -32,8 +32,10 @@ _LAST: Final = 30
 """Issues whose markers are looked at."""
 
 
-def look_at(credentials: Credentials, key: bytes, label: str, timeout: float) -> Tracked:
-    """Return what is to be seen; `key` signs our markers, a request ends after `timeout` s.
+def look_at(credentials: Credentials, keys: Sequence[bytes], label: str, timeout: float) -> Tracked:
+    """Return what is to be seen; a request ends after `timeout` s.
+
+    The first of the keys signs our markers, the others did before.
 
     Raises:
         CallError: GitHub was not reached, or does not let us look.
@@ -43,7 +45,7 @@ def look_at(credentials: Credentials, key: bytes, label: str, timeout: float) ->
     patience = Patience(connect=timeout, read=timeout, total=2 * timeout)
     wire = Wire(credentials.url, patience, veil)
     try:
-        return _Look(credentials, wire, Access(credentials, wire, veil)).all(key, label)
+        return _Look(credentials, wire, Access(credentials, wire, veil)).all(keys, label)
     finally:
         wire.close()
 
@@ -58,7 +60,7 @@ class _Look:
         self._access = access
         self._skew: int | None = None
 
-    def all(self, key: bytes, label: str) -> Tracked:
+    def all(self, keys: Sequence[bytes], label: str) -> Tracked:
         found = Tracked(self._name, self._name)
         if self._access.app:
             found = self._granted(found, self._access.app)
@@ -67,10 +69,12 @@ class _Look:
                 return replace(found, skew=self._skew)
         found, number = self._repository(found)
         if found.has_issues:
+            key, *former = keys
+            signer = Signer(key, number, tuple(Signer(one, number) for one in former))
             found = replace(
                 found,
                 has_label=self._has_label(found.full_name, label),
-                signed=self._signed(found.full_name, label, Signer(key, number)),
+                signed=self._signed(found.full_name, label, signer),
             )
         return replace(found, skew=self._skew)
 

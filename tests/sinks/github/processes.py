@@ -62,29 +62,35 @@ class Nursery:
             "store": store,
             "wanted": WANTED.dump_python(wanted, mode="json"),
         }
+        self.child = 0
         self.born.clear()
         desk.github.kill = self.kill
         self._say(json.dumps(task))
-        self.child = int(self._heard())
+        self.child = self._heard("born")
         self.born.set()
 
     def end(self) -> int:
         """Wait for its end."""
-        return os.waitstatus_to_exitcode(int(self._heard()))
+        status = self._heard("dead")
+        self.child = 0
+        return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
-        """Kill the process that reports."""
+        """Kill the process that reports, and no other: 0 would be all that this one belongs to."""
         self.born.wait()
-        os.kill(self.child, signal.SIGKILL)
+        if self.child:
+            os.kill(self.child, signal.SIGKILL)
 
     def _say(self, line: str) -> None:
         assert self.process.stdin
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
-    def _heard(self) -> str:
+    def _heard(self, what: str) -> int:
         assert self.process.stdout
-        return self.process.stdout.readline()
+        said, _, number = self.process.stdout.readline().partition(" ")
+        assert said == what, f"the nursery says {said!r}, not {what!r}"
+        return int(number)
 
 
 @contextmanager
@@ -107,8 +113,8 @@ def main() -> None:
         child = os.fork()
         if not child:
             os._exit(_done(json.loads(line)))
-        print(child, flush=True)  # noqa: T201 - the answer to who asked
-        print(os.waitpid(child, 0)[1], flush=True)  # noqa: T201 - likewise
+        print("born", child, flush=True)  # noqa: T201 - the answer to who asked
+        print("dead", os.waitpid(child, 0)[1], flush=True)  # noqa: T201 - likewise
 
 
 def _done(task: dict[str, Any]) -> int:

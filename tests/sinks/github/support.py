@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HERE = "example/platform"
 PATIENT = Patience(connect=5.0, read=20.0, total=30.0)
-IMPATIENT = Patience(connect=5.0, read=0.5, total=30.0)
+BRIEF = 0.05
 
 
 @dataclass
@@ -45,6 +45,36 @@ class Time:
     def world(self) -> World:
         """What a client is given."""
         return World(self.now, self.sleep)
+
+
+class Hasty:
+    """Patience that lasts, but for requests of those numbers, counted from 1: these get no answer.
+
+    A request begins only when GitHub has taken all before it, so that it does not matter how busy
+    the machine is: what was not answered in time has been done or not before anything else is.
+    """
+
+    connect, total, most = PATIENT.connect, PATIENT.total, PATIENT.most
+
+    def __init__(self, github: FakeGithub, *numbers: int) -> None:
+        self._github = github
+        self._numbers = numbers
+        self._before = len(github.seen)
+        self.count = 0
+
+    @property
+    def read(self) -> float:
+        """How long is waited for an answer to the next request."""
+        self.settle()
+        self.count += 1
+        return BRIEF if self.count in self._numbers else PATIENT.read
+
+    def settle(self) -> None:
+        """Wait until GitHub has taken all requests."""
+        until = time.monotonic() + PATIENT.total
+        while len(self._github.seen) < self._before + self.count:
+            assert time.monotonic() < until, "a request never reached GitHub"
+            time.sleep(0.001)
 
 
 def _standing(began: float) -> Clock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ from pipeline.sinks.github.failures import (
 )
 from pipeline.sinks.github.pacing import Breaker, Budget
 from tests.fakes.github import FAULTS, TOKEN
-from tests.sinks.github.support import HERE, IMPATIENT, PATIENT, Time, client_of
+from tests.sinks.github.support import HERE, PATIENT, Hasty, Time, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +58,11 @@ STRUCK = sorted(FAULTS.keys() - OUR_END)
 SHORT = {"slow": "slow:0.1"}
 
 
-def striking(github: FakeGithub, passing: Time, fault: str) -> AbstractContextManager[Client]:
-    """Make a client that waits long only where something comes."""
-    patience = IMPATIENT if fault.startswith("timeout") else PATIENT
+def striking(
+    github: FakeGithub, passing: Time, fault: str, *numbers: int
+) -> AbstractContextManager[Client]:
+    """Make a client that waits long only where something comes: not for requests so numbered."""
+    patience: Any = Hasty(github, *numbers) if fault.startswith("timeout") else PATIENT
     return client_of(github, passing, patience=patience)
 
 
@@ -69,7 +71,7 @@ def test_a_fault_of_creating(github: FakeGithub, passing: Time, fault: str) -> N
     """One request whatever happens: only a listing can tell what became of it."""
     github.fail(f"issues/create #1 = {SHORT.get(fault, fault)}")
     kind = expected(fault, write=True, of_an_issue=False)
-    with striking(github, passing, fault) as client:
+    with striking(github, passing, fault, 2) as client:
         assert failure_of(client, "create") is kind
         assert len(github.calls("issues/create")) == 1
         happened = FAULTS[fault].after
@@ -80,7 +82,7 @@ def test_a_fault_of_creating(github: FakeGithub, passing: Time, fault: str) -> N
 def test_a_fault_of_editing(github: FakeGithub, passing: Time, fault: str) -> None:
     """Likewise; 404 and 410 speak of the issue."""
     kind = expected(fault, write=True, of_an_issue=True)
-    with striking(github, passing, fault) as client:
+    with striking(github, passing, fault, 3) as client:
         client.create(OURS)
         github.fail(f"issues/update = {SHORT.get(fault, fault)}")
         assert failure_of(client, "edit") is kind
@@ -91,7 +93,7 @@ def test_a_fault_of_editing(github: FakeGithub, passing: Time, fault: str) -> No
 def test_a_fault_of_listing(github: FakeGithub, passing: Time, fault: str) -> None:
     """A read is tried again where GitHub was not reached, and nowhere else."""
     kind = expected(fault, write=False, of_an_issue=False)
-    with striking(github, passing, fault) as client:
+    with striking(github, passing, fault, 2, 3, 4) as client:
         github.fail(f"issues/list-for-repo = {SHORT.get(fault, fault)}")
         assert failure_of(client, "issues") is kind
         assert len(github.calls("issues/list-for-repo")) == (3 if kind is NeverReached else 1)

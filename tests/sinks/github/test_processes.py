@@ -70,3 +70,12 @@ def test_two_processes_write_at_once(
         assert (first.end(), second.end()) == (0, 0)
         check(desk, flow, wanted)
         assert len(desk.github.calls("issues/list-for-repo")) >= 2
+
+
+def test_only_a_process_that_reports_is_ever_killed(tmp_path: Path) -> None:
+    """How one ended is not taken for the number of another one, nor is any known after its end."""
+    with kept("create", tmp_path) as (desk, wanted, url), nursery() as one:
+        one.begin(desk, url, wanted)
+        with pytest.raises(AssertionError, match="the nursery says 'dead', not 'born'"):
+            one.begin(desk, url, wanted)
+        assert one.child == 0

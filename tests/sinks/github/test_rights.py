@@ -50,7 +50,7 @@ def by_app(github: FakeGithub, keys: tuple[str, str]) -> Credentials:
 
 def found(credentials: Credentials) -> list[Finding]:
     """Look, and judge."""
-    return [*tracked(look_at(credentials, KEY, "fivewhys", 5), "fivewhys")]
+    return [*tracked(look_at(credentials, [KEY], "fivewhys", 5), "fivewhys")]
 
 
 def told(credentials: Credentials, *states: State) -> list[str]:
@@ -133,7 +133,9 @@ def test_the_key_is_held_against_the_issues_that_there_are(github: FakeGithub) -
         github.people.label(HERE, issue.number, ["fivewhys"], by="maintainer")
     assert f"{HERE} has label fivewhys" in told(by_token(github), State.OK)
     assert f"{HERE}: it signed 1 of the last issues" in told(by_token(github), State.OK)
-    other = look_at(by_token(github), b"quite another key of ours", "fivewhys", 5)
+    another = b"quite another key of ours"
+    assert look_at(by_token(github), [another, KEY], "fivewhys", 5).signed == (1, 0)
+    other = look_at(by_token(github), [another], "fivewhys", 5)
     assert other.signed == (0, 1)
     assert [one.check for one in tracked(other, "fivewhys") if one.state is State.WRONG] == [
         "marker key"
@@ -142,9 +144,9 @@ def test_the_key_is_held_against_the_issues_that_there_are(github: FakeGithub) -
 
 def test_a_clock_that_is_off(github: FakeGithub) -> None:
     """By GitHub's answers, to the second."""
-    assert clock(look_at(by_token(github), KEY, "fivewhys", 5).skew).state is State.OK
+    assert clock(look_at(by_token(github), [KEY], "fivewhys", 5).skew).state is State.OK
     github.clock.advance(-100)
-    skew = look_at(by_token(github), KEY, "fivewhys", 5).skew
+    skew = look_at(by_token(github), [KEY], "fivewhys", 5).skew
     assert skew is not None
     assert 98 * SECOND <= skew <= 102 * SECOND
     assert clock(skew).state is State.WRONG
@@ -162,14 +164,14 @@ def test_a_repository_that_was_renamed(github: FakeGithub) -> None:
 def test_who_is_not_let_in(github: FakeGithub) -> None:
     """It is told from GitHub being away."""
     with pytest.raises(Denied, match="Bad credentials"):
-        look_at(by_token(github, "wrong-token"), KEY, "fivewhys", 5)
+        look_at(by_token(github, "wrong-token"), [KEY], "fivewhys", 5)
     with pytest.raises(Denied, match="Not Found"):
-        look_at(by_token(github, "token-of-stranger"), KEY, "fivewhys", 5)
+        look_at(by_token(github, "token-of-stranger"), [KEY], "fivewhys", 5)
     github.fail("repos/get #1 = truncated")
     with pytest.raises(NeverReached):
-        look_at(by_token(github), KEY, "fivewhys", 5)
+        look_at(by_token(github), [KEY], "fivewhys", 5)
     away = replace(by_token(github), url="http://127.0.0.1:9")
     begun = time.monotonic()
     with pytest.raises(NeverReached):
-        look_at(away, KEY, "fivewhys", 1)
+        look_at(away, [KEY], "fivewhys", 1)
     assert time.monotonic() - begun < 5

@@ -15,7 +15,7 @@ from pipeline.sinks.github.asking import Manners
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import App, Credentials, Secret
 from pipeline.sinks.github.failures import CallError
-from tests.sinks.github.support import HERE, IMPATIENT, Time
+from tests.sinks.github.support import HERE, PATIENT, Time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,7 +167,7 @@ def test_no_value_holds_a_secret(keys: tuple[str, str]) -> None:
 def client(url: str, key: str) -> Client:
     """Make a client with a token, or with the key of an App."""
     token, app = (None, App("1", Secret(key), 2)) if key else (Secret(TOKEN), None)
-    manners = Manners(patience=IMPATIENT, pauses=())
+    manners = Manners(patience=PATIENT, pauses=())
     return Client(Credentials(HERE, url, token, app), Time().world, manners=manners)
 
 

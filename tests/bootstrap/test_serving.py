@@ -1,0 +1,116 @@
+"""The threads of a run: how they come to an end, and that nothing waits that could be told."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
+from pipeline.errors import StoreError
+from pipeline.live import Step
+from pipeline.receiving import Received
+from pipeline.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Nothing:
+    """Receives nothing, and correlates it."""
+
+    services: dict[str, int] = {}  # noqa: RUF012 - nobody writes it
+    quiet = ()
+
+    def step(self, *_: object, **__: object) -> Any:
+        """Do nothing; what there is to be said of it both kinds of work can say."""
+        time.sleep(0.01)
+        return Both()
+
+    def begin(self, _: int) -> None:
+        """Take up nothing."""
+
+    def is_done(self, _: int) -> bool:
+        """Nothing is left, ever."""
+        return True
+
+
+class Both(Received):
+    """What receiving nothing came to, and what correlating it did."""
+
+    receipts = 0
+    outcomes = Step().outcomes
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Give signals back to whom they belong."""
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
+def service(report: Any, **parts: Any) -> Service:
+    """Build a service that has nothing to do but report."""
+    nothing: Any = Nothing()
+    return Service(
+        Parts(
+            store=MemoryStore(),
+            receivers=(nothing,),
+            live=lambda _: nothing,
+            holder="one",
+            report=report,
+            **parts,
+        )
+    )
+
+
+def test_a_drain_reports_before_it_ends() -> None:
+    """Also what another one left, and again if it fails."""
+    calls: list[float] = []
+
+    def report(_: object) -> None:
+        calls.append(time.monotonic())
+        if len(calls) == 1:
+            message = "not now"
+            raise StoreError(message)
+
+    service(report, ends_idle=True).run()
+    assert len(calls) == 2
+
+
+def test_a_stop_ends_a_report_that_waits() -> None:
+    """At its next pause, however long that is; it is not tried again."""
+    begun, slept = threading.Event(), []
+
+    def report(sleep: Any) -> None:
+        begun.set()
+        slept.append("begun")
+        sleep(600)
+        slept.append("done")
+
+    one = service(report)
+
+    def stop() -> None:
+        begun.wait()
+        one.stop()
+
+    threading.Thread(target=stop).start()
+    one.run()
+    assert slept == ["begun"]
+    assert one.vitals.reported_at == 0
+
+
+def test_a_stop_does_not_wait_for_ever() -> None:
+    """A request that gets no answer is left to itself."""
+    hanging = threading.Event()
+    one = service(lambda _: hanging.wait())
+    threading.Timer(0.5, one.stop).start()
+    begun = time.monotonic()
+    one.run()
+    hanging.set()
+    assert STOPS_IN <= time.monotonic() - begun < STOPS_IN + 3

@@ -1,0 +1,108 @@
+"""A small storm, and what it is made of."""
+
+from __future__ import annotations
+
+import json
+import socket
+import socketserver
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos.entries import make_texts
+from tests.chaos.house import Findings
+from tests.chaos.proxy import proxy
+from tests.chaos.storm import Plan, storm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.fakes.pubsub import Emulator
+
+NONE = Findings({}, [], [], [], {"receipts": 0})
+
+
+def test_a_small_storm_changes_nothing(emulator: Emulator, postgresql: str, tmp_path: Path) -> None:
+    """Some kills and cuts; `make chaos` has hundreds."""
+    result = storm(emulator, postgresql, Plan(kills=5, entries=1_000), tmp_path, lambda _: None)
+    assert result.problems == []
+    assert result.summary.startswith("5 kills")
+
+
+def test_entries_come_twice_and_out_of_order() -> None:
+    """As many as asked for, of which one in twenty or more is a copy."""
+    entries = [json.loads(text) for text in make_texts(1, 1_000)]
+    keys = [one["insertId"] for one in entries]
+    times = [one["timestamp"] for one in entries]
+    assert len(entries) == 1_000
+    assert 850 < len(set(keys)) <= 1_000 / 1.05 + 1
+    assert times != sorted(times)
+
+
+def test_any_difference_is_told() -> None:
+    """What is only there, or only here, or left."""
+    assert list(NONE.differences(NONE)) == []
+    other = Findings({"a": 1}, ["a"], ["An issue"], ["poison"], {"receipts": 2})
+    told = list(other.differences(NONE))
+    assert [text.partition(" ")[0].partition("\n")[0] for text in told] == [
+        "incident",
+        "ledger:",
+        "issues",
+        "poison",
+        "2",
+    ]
+
+
+class Echo(socketserver.BaseRequestHandler):
+    """Sends back what was said."""
+
+    def handle(self) -> None:
+        """Do it until nothing is said any more."""
+        while said := self.request.recv(100):
+            self.request.sendall(said)
+
+
+@pytest.fixture(name="echo")
+def _echo() -> Iterator[int]:
+    """Serve whoever connects; lend the port."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_a_proxy_that_is_cut_resets_and_refuses(echo: int) -> None:
+    """Until it is mended."""
+    with proxy(echo) as one:
+        with socket.create_connection(("127.0.0.1", one.port), timeout=5) as client:
+            client.sendall(b"hello")
+            assert client.recv(100) == b"hello"
+            one.cut()
+            with pytest.raises(ConnectionResetError):
+                client.recv(100)
+        with (
+            pytest.raises(ConnectionResetError),
+            socket.create_connection(("127.0.0.1", one.port), timeout=5) as refused,
+        ):
+            refused.recv(100)
+        one.mend()
+        with socket.create_connection(("127.0.0.1", one.port), timeout=5) as again:
+            again.sendall(b"again")
+            assert again.recv(100) == b"again"
+
+
+def test_a_proxy_that_stalls_loses_nothing(echo: int) -> None:
+    """It only keeps everybody waiting."""
+    with proxy(echo) as one, socket.create_connection(("127.0.0.1", one.port)) as client:
+        client.settimeout(0.5)
+        client.sendall(b"hello")
+        assert client.recv(100) == b"hello"
+        one.stall()
+        client.sendall(b"later")
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        one.mend()
+        client.settimeout(5)
+        assert client.recv(100) == b"later"
