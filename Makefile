@@ -11,6 +11,11 @@ BENCH_MB ?=
 ON_ALL := --numprocesses auto --dist worksteal
 # How many generated mornings `make evaluate` replays.
 MORNINGS ?= 100
+# How often `make chaos` kills, and how many messages it publishes.
+KILLS ?= 200
+ENTRIES ?= 20000
+# Seconds of the soak of `make load`.
+SOAK ?= 180
 
 BIN := $(VENV)/bin
 LOCKS := infra/requirements
@@ -48,6 +53,14 @@ test: $(VENV)/.dev ## set up, run all tests
 .PHONY: bench
 bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100: a smaller file)
 	@BENCH_MB='$(BENCH_MB)' $(BIN)/python -m tests.benchmarks.bench
+
+.PHONY: chaos
+chaos: $(VENV)/.dev ## kill and cut off `fivewhys run` at random, see that nothing comes of it (KILLS=20 ENTRIES=3000: less)
+	@$(BIN)/python -m tests.chaos --kills '$(KILLS)' --entries '$(ENTRIES)'
+
+.PHONY: load
+load: $(VENV)/.dev ## how fast `fivewhys run` is, and whether it stays small (SOAK=1800: seconds of the soak)
+	@$(BIN)/python -m tests.benchmarks.running --soak '$(SOAK)'
 
 .PHONY: evaluate
 evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mornings (MORNINGS=20: fewer), and a healthy day

@@ -19,13 +19,15 @@ class Retention:
     after they were correlated; all of that is not asked here.
 
     `in_use` after it was last seen and decided about, an incident is put away: nobody looks after
-    its issue any more, and of its decisions the first and the last stay. `incidents` after it was
+    its issue any more, and of its decisions the first and the last stay. That is longer than an
+    issue is opened again, and short, as all that is in use is read whenever issues are looked
+    after. `incidents` after it was
     last seen its report is gone, and what is known of its issue; what it is known again by stays
     if it ever was reported. Whose report waits for a tracker stays as it is. `quarantine` is how
     long a message is kept in which no entry was found.
     """
 
-    in_use: int = 60 * DAY
+    in_use: int = 14 * DAY
     incidents: int = 400 * DAY
     quarantine: int = 90 * DAY
 

@@ -75,9 +75,11 @@ class Taking:
         self._silences: Sequence[Key] = ()
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
-    def begin(self, store: Store, *, every: bool = True) -> None:
-        """Take up what earlier runs kept; not of `every` incident, where what comes is of today."""
-        self._correlator.restore(store.detections(), store.anchors(every=every))
+    def begin(self, store: Store, *, is_live: bool = False) -> None:
+        """Take up what earlier runs kept; what is read live does not begin long ago."""
+        detections = tuple(store.detections())
+        first = min((item.timestamp for item in detections), default=0) if is_live else None
+        self._correlator.restore(detections, store.anchors(first))
         self._correlator.on_verdicts(store.verdicts())
         if self._traffic is not None:
             self._traffic.recall(store.answers())
@@ -91,7 +93,7 @@ class Taking:
         Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
         requests.
         """
-        self.begin(store, every=False)
+        self.begin(store, is_live=True)
         self._sightings.add(store.sightings())
         self._minutes.add(store.beats())
         held = store.held()

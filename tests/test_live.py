@@ -468,3 +468,39 @@ def test_lines_that_are_no_lines_of_their_own_are_read_all_the_same() -> None:
     house = House(RULES)
     house.feed.publish([line("missing", 0).replace(b",", b",\n"), line("down", 1)])
     assert house.receiver.step().detections == 2
+
+
+# --- what is forgotten ----------------------------------------------------------------------------
+
+
+def test_what_is_over_for_long_is_put_away_and_counts_when_it_comes_back() -> None:
+    """Each hour, by event time that is never ahead of the clock; quarantine goes by the clock."""
+    house = House(RULES)
+    house.feed.publish([line("missing", (house.now - BASE) / SECOND), b"no entry"])
+    house.receiver.step()
+    live = house.live("only")
+
+    def go_on(days: int) -> None:
+        house.now += days * 24 * 3600 * SECOND
+        for _ in range(2 * IDLE // SECOND):
+            house.step(live, is_current=True)
+
+    go_on(0)
+    go_on(1)
+    (known,) = house.store.incidents()
+    assert house.store.ledger().keys() == {known.id}
+    go_on(13)
+    assert house.store.incidents()
+    go_on(2)
+    assert house.store.incidents() == ()
+    assert [one.id for one in house.store.incidents(every=True)] == [known.id]
+    assert len(house.store.poison()) == 1
+    go_on(75)
+    assert not house.store.poison()
+    back = (house.now - BASE) / SECOND
+    house.feed.publish([line("missing", back)])
+    house.receiver.step()
+    go_on(0)
+    (again,) = house.store.incidents()
+    assert again.id != known.id
+    assert [one.id for one in again.related] == [known.id]

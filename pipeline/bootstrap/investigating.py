@@ -174,11 +174,11 @@ def _nearby_logs(
     looking: Looking, _catalog: Catalog, redact: Callable[[str], str]
 ) -> Iterator[Investigator]:
     from pipeline.investigators.nearby_logs import Export, LoggingApi, Logs, NearbyLogs
-    from pipeline.sources.files import FileSource
+    from pipeline.sources.files import FileSource, can_be_read_again
 
     places: list[Logs] = []
     if looking.nearby and looking.logs:
-        again = [name for name in looking.logs if Path(name).is_file()]
+        again = [name for name in looking.logs if can_be_read_again(name)]
         once = ["standard input" if name == STDIN else name for name in looking.logs]
         unread = [name for name in once if name not in again]
         places.append(Export([(name, FileSource([name])) for name in again], unread))

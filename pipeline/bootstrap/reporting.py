@@ -316,7 +316,9 @@ def _wanted(
     places: Standing,
 ) -> tuple[Wanted, ...]:
     """Return what is wanted of a repository: by its incidents and storms, and by farewells."""
-    known = {name: row.known for name, row in store.deliveries(tracker.name).items()}
+    related = {one.id for document in own.values() for one in document.related}
+    kept = store.deliveries(tracker.name, related)  # the same failure may be long ago
+    known = {name: row.known for name, row in kept.items()}
     numbers = {name: one.number for name, one in known.items()}
     told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing, numbers)
     others = [item for name, item in found.documents.items() if name not in own]

@@ -119,6 +119,8 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
         receivers = tuple(
             _receiver(house, feed, store, settings) for _ in range(settings.receivers)
         )
+        tracing = read_tracing(log)
+        stack.callback(tracing.flush)
         service = Service(
             Parts(
                 store=store,
@@ -131,7 +133,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 ends_idle=settings.until_idle,
                 retrying=settings.retrying,
                 log=log,
-                tracing=read_tracing(log),
+                tracing=tracing,
                 filling=_filling(house, store, settings, holder),
             )
         )

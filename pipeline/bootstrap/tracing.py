@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 EXPORTER: Final = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
+
+FLUSHED: Final = 1.0
+"""Seconds that are left at the end to send spans."""
 
 current: ContextVar[Span | None] = ContextVar("current", default=None)
 """The span in which this thread is."""
@@ -42,15 +46,31 @@ class Span:
     is_of_worth: bool = False
 
 
-def discard(_: Span) -> None:
-    """Keep nothing of a span that is over."""
+class Exporting(Protocol):
+    """Where spans go that are over."""
+
+    def over(self, span: Span) -> None:
+        """Take a span that is over."""
+
+    def flush(self) -> None:
+        """Send what was taken, if that does not take long."""
+
+
+class Nowhere:
+    """Keeps no span that is over."""
+
+    def over(self, span: Span) -> None:
+        """Keep nothing of it."""
+
+    def flush(self) -> None:
+        """Nothing was kept."""
 
 
 class Tracing:
-    """Makes spans; `over` is told of each that was of worth."""
+    """Makes spans; `exporting` is told of each that was of worth."""
 
-    def __init__(self, over: Callable[[Span], None] = discard) -> None:
-        self._over = over
+    def __init__(self, exporting: Exporting | None = None) -> None:
+        self._exporting = exporting or Nowhere()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[Span]:
@@ -61,8 +81,12 @@ class Tracing:
             yield span
         finally:
             if span.is_of_worth:
-                self._over(span)
+                self._exporting.over(span)
             current.reset(token)
+
+    def flush(self) -> None:
+        """Send what is not sent yet, if that does not take long."""
+        self._exporting.flush()
 
 
 def read_tracing(log: Callable[[str, str], None]) -> Tracing:
@@ -72,7 +96,7 @@ def read_tracing(log: Callable[[str, str], None]) -> Tracing:
     if not _is_installed():
         log("WARNING", f"{ENDPOINT}: no spans: install opentelemetry-exporter-otlp-proto-http")
         return Tracing()
-    return Tracing(exporting(importlib.import_module(EXPORTER).OTLPSpanExporter()))
+    return Tracing(OpenTelemetry(importlib.import_module(EXPORTER).OTLPSpanExporter()))
 
 
 def _is_installed() -> bool:
@@ -82,33 +106,44 @@ def _is_installed() -> bool:
         return False
 
 
-def exporting(exporter: SpanExporter) -> Callable[[Span], None]:
-    """Return what exports spans that are over, in batches and in the background."""
-    from opentelemetry.context import Context
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    from opentelemetry.sdk.trace.id_generator import IdGenerator
+class OpenTelemetry:
+    """Exports spans with our ids, in batches and in the background."""
 
-    class Ids(IdGenerator):
-        """The ids that stand in the log."""
+    def __init__(self, exporter: SpanExporter) -> None:
+        """Begin to export."""
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.sdk.trace.id_generator import IdGenerator
 
-        def generate_span_id(self) -> int:
-            span = current.get()
-            return int(span.span if span else _id(8), 16)
+        class Ids(IdGenerator):
+            """The ids that stand in the log."""
 
-        def generate_trace_id(self) -> int:
-            span = current.get()
-            return int(span.trace if span else _id(16), 16)
+            def generate_span_id(self) -> int:
+                span = current.get()
+                return int(span.span if span else _id(8), 16)
 
-    service = os.environ.get("OTEL_SERVICE_NAME", "fivewhys")
-    provider = TracerProvider(
-        id_generator=Ids(), resource=Resource.create({"service.name": service})
-    )
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    tracer = provider.get_tracer("fivewhys")
+            def generate_trace_id(self) -> int:
+                span = current.get()
+                return int(span.trace if span else _id(16), 16)
 
-    def over(span: Span) -> None:
-        tracer.start_span(span.name, context=Context(), start_time=span.begun).end()
+        service = os.environ.get("OTEL_SERVICE_NAME", "fivewhys")
+        self._provider = TracerProvider(
+            id_generator=Ids(),
+            resource=Resource.create({"service.name": service}),
+            shutdown_on_exit=False,  # which waits for longer than we have, if nobody answers
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("fivewhys")
 
-    return over
+    def over(self, span: Span) -> None:
+        """Take a span that is over."""
+        from opentelemetry.context import Context
+
+        self._tracer.start_span(span.name, context=Context(), start_time=span.begun).end()
+
+    def flush(self) -> None:
+        """Send what was taken, if that does not take long."""
+        thread = threading.Thread(target=self._provider.force_flush, daemon=True)
+        thread.start()
+        thread.join(FLUSHED)

@@ -26,6 +26,7 @@ from pipeline.cli.replay import replay
 from pipeline.cli.reporting import apply, outbox, plan
 from pipeline.cli.rules import rules_app
 from pipeline.cli.run import run
+from pipeline.cli.store import store_app
 from pipeline.cli.suppressions import suppressions_app
 from pipeline.cli.templates import templates
 
@@ -56,6 +57,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(incidents_app, name="incidents")
 app.add_typer(suppressions_app, name="suppressions")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(store_app, name="store")
 
 
 @app.command()

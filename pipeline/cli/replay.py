@@ -51,7 +51,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            help="Files, globs, folders, or - for standard input (the default).",
+            help="Files, globs, folders, gs://BUCKET/PREFIX, or - for standard input: the default.",
         ),
     ] = None,
     *,

@@ -187,10 +187,10 @@ class Deliveries(Protocol):
     def trackers(self) -> Sequence[str]:
         """Return the names of those trackers of which something is known."""
 
-    def deliveries(self, tracker: str) -> Mapping[str, Delivery]:
+    def deliveries(self, tracker: str, also: Collection[str] = ()) -> Mapping[str, Delivery]:
         """Return, by incident id, what is known of the issues in a tracker, and what waits.
 
-        Of incidents that are put away there is nothing.
+        Of incidents that are put away, only that of some which are asked for, `also`.
         """
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
@@ -224,10 +224,10 @@ class Store(Deliveries, Inbox, Protocol):
     def detections(self) -> Iterable[Detection]:
         """Return the detections of incidents that are not over."""
 
-    def anchors(self, *, every: bool = True) -> Iterable[Anchor]:
+    def anchors(self, since: int | None = None) -> Iterable[Anchor]:
         """Return the anchors of all incidents that were ever reported.
 
-        If not of `every` one, of those that are not put away.
+        With a time `since`, of those that are in use or began since then.
         """
 
     def ledger(self) -> Mapping[str, LedgerEntry]:

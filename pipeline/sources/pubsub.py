@@ -54,8 +54,8 @@ class PullSettings:
 
     `messages` and `size` (bytes) bound what is in hand at once. A pull without messages ends after
     `wait`; any other call, all its tries in one, after the time-out of `retrying`. What is in hand
-    for longer is leased `lease` at a time: so long it is kept from others by who is killed, and they
-    hold back what it may belong to for twice as long.
+    for longer is leased `lease` at a time: so long it is kept from others by who is killed, and
+    they hold back what it may belong to for twice as long.
     """
 
     messages: int = 1_000

@@ -7,8 +7,10 @@
 Incidents and detections are those of generated mornings (`tests/scenarios`), told again each day at
 other times and by other names, and written as a run that never ends writes them: six times a day
 all that changed, with receipts and messages in quarantine; what is over is forgotten, and the store
-pruned. Nothing is correlated, so it takes minutes. A tenth of the detections are of failures that
-last for thirty days. A store that is named stays, one that is not is removed.
+pruned. A tenth of the detections are of failures that last for thirty days. Nothing is correlated,
+and of all days but the last 35 only the first and the last report of an incident are written and a
+fiftieth of its detections, as the rest would be forgotten again: so it takes minutes. A store that
+is named stays, one that is not is removed.
 """
 
 from __future__ import annotations
@@ -48,6 +50,9 @@ BEGIN: Final = 1_767_225_600_000_000_000
 TIMES: Final = (1, 10, 30, 120, 300, 1560)
 """Minutes after its beginning at which an incident is recorded and decided about."""
 
+WHOLE: Final = 35
+"""How many days at the end are written wholly: longer than a detection is kept."""
+
 MORNINGS: Final = 8
 OVER: Final = 2 * DAY
 """How long after it was logged a detection is forgotten, if its incident is over by then."""
@@ -76,14 +81,16 @@ class Year:
     lasting: dict[tuple[str, int, str], int] = field(default_factory=dict)
     told: int = 0
 
-    def day(self, number: int) -> None:
-        """Write a day."""
+    def day(self, number: int, *, wholly: bool) -> None:
+        """Write a day, or only what is left of it a month later."""
         begin = BEGIN + number * DAY
         made = [self._incident(begin) for _ in range(self.incidents)]
-        for step, minutes in enumerate(TIMES):
-            now = begin + minutes * MINUTE
+        steps = range(len(TIMES)) if wholly else (0, len(TIMES) - 1)
+        count = self.detections // len(TIMES) // (1 if wholly else 50)
+        for step in steps:
+            now = begin + TIMES[step] * MINUTE
             outcomes = [_decided(one, step, now) for one in made]
-            found = [self._detection(now) for _ in range(self.detections // len(TIMES))]
+            found = [self._detection(now) for _ in range(count)]
             self.store.lease(LEASE, "me", now + DAY, now)
             self.store.record(found, outcomes, now, progress=self._received(now))
             for one in made:
@@ -198,7 +205,7 @@ def report(store: SqlStore, days: int) -> None:
         ("incidents", store.incidents),
         ("deliveries", lambda: store.deliveries(TRACKER)),
         ("ledger", store.ledger),
-        ("anchors", lambda: store.anchors(every=False)),
+        ("anchors", lambda: store.anchors(BEGIN + days * DAY)),
         ("detections", store.detections),
     )
     for name, call in since:
@@ -219,7 +226,7 @@ def main() -> None:
             dice = random.Random(1)  # noqa: S311 - no secret
             year = Year(store, make_pool(), dice, args.incidents, args.detections)
             for number in range(args.days):
-                year.day(number)
+                year.day(number, wholly=number >= args.days - WHOLE)
                 if number % 91 == 90 or number == args.days - 1:
                     report(store, number + 1)
 

@@ -69,7 +69,7 @@ class Running:
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer,
         ):
             for line in answer.read().decode().splitlines():
-                if line.startswith("fivewhys_entries_total"):
+                if line.startswith("fivewhys_received_entries_total"):
                     return int(float(line.split()[-1]))
         return 0
 
@@ -108,23 +108,28 @@ def fivewhys(subscription: str, folder: Path) -> Iterator[Running]:
 # --- entries a second -----------------------------------------------------------------------------
 
 
-def timed(count: Callable[[], int], total: int) -> float:
-    """Return how many a second a growing count came to, from when it first grew."""
+def timed(count: Callable[[], int], total: int, pause: float = 0.005) -> float:
+    """Return how many a second a growing count came to, from when it first grew.
+
+    It is looked at after each `pause` (seconds). 0 if it never came to the total.
+    """
     until = time.monotonic() + PATIENCE
-    while not (first := count()):
-        time.sleep(0.005)
-    begun = time.monotonic()
-    while (now := count()) < total:
+    first = begun = now = 0.0
+    while now < total:
         if time.monotonic() > until:
-            break
-        time.sleep(0.005)
-    return (now - first) / (time.monotonic() - begun)
+            return 0
+        time.sleep(pause)
+        now = count()
+        if now and not first:
+            first, begun = now, time.monotonic()
+    passed = time.monotonic() - begun
+    return (now - first) / passed if now > first else now / pause
 
 
 def by_fivewhys(subscription: str, total: int, folder: Path) -> float:
     """Return how many entries a second `fivewhys run` receives."""
     with fivewhys(subscription, folder) as running:
-        return timed(running.entries, total)
+        return timed(running.entries, total, 0.1)
 
 
 def by_loop(subscription: str, total: int) -> float:
@@ -158,7 +163,7 @@ def by_callback(subscription: str, total: int) -> float:
             done[0] += 1
 
     with SubscriberClient() as client:
-        pulling = client.subscribe(subscription, callback)
+        pulling = client.subscribe(subscription, callback, await_callbacks_on_shutdown=True)
         reached = timed(lambda: done[0], total)
         pulling.cancel()
         with suppress(Exception):

@@ -78,6 +78,16 @@ def service(
     )
 
 
+class Kept:
+    """Keeps the spans that are over."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self.over = spans.append
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 def stopped_when(run: Service, is_so: Callable[[], bool]) -> threading.Thread:
     """Stop a run once something is so, or after a while."""
 
@@ -104,7 +114,7 @@ def test_what_came_is_noted_and_spans_of_idle_rounds_are_not() -> None:
     feed.publish([entry("missing", key=f"k{at}").json for at in range(3)])
     over: list[Span] = []
     said: list[str] = []
-    run = service(feed, nobody, said, Tracing(over.append))
+    run = service(feed, nobody, said, Tracing(Kept(over)))
     vitals = run.vitals
     waiting = stopped_when(run, lambda: vitals.received.messages == 3 and bool(vitals.retries))
     run.run()

@@ -631,6 +631,9 @@ def test_what_is_over_for_long_is_put_away(store: Store) -> None:
     assert list(store.incidents(every=True)) == [before]
     assert store.incident("inc-1") == store.incident("inc") == before
     assert store.deliveries("example/platform") == {}
+    assert store.deliveries("example/other", {"inc-1"}) == {}
+    asked = {"inc-2", "inc-1", *(f"inc-{number}" for number in range(9_999))}
+    assert store.deliveries("example/platform", asked) == {"inc-1": Delivery(Known(7))}
     assert store.trackers() == ["example/platform"] or store.trackers() == ("example/platform",)
     assert list(store.neighbours()) == list(store.neighbours({"v1-inc-2"})) == []
     assert [one.id for one in store.neighbours({"v1-inc-1", "v1-inc-2"})] == ["inc-1"]
@@ -644,7 +647,8 @@ def test_the_first_and_the_last_decision_of_what_is_put_away_stay(store: Store) 
     assert prune(store, 64) == Pruned(put_away=1, decisions=2)
     assert store.anchors() == anchors
     assert store.ledger() == ledger
-    assert [one.incident_id for one in store.anchors(every=False)] == ["inc-2"]
+    assert [one.incident_id for one in store.anchors(BASE + 1)] == ["inc-2"]
+    assert [one.incident_id for one in store.anchors(BASE)] == ["inc-1", "inc-2"]
     assert prune(store, 120) == Pruned(put_away=1, decisions=2)
     assert store.ledger() == ledger
 
@@ -669,15 +673,17 @@ def test_what_was_seen_lately_stays_in_use(store: Store) -> None:
 
 
 def test_what_waits_for_a_tracker_stays_in_use(store: Store) -> None:
-    """Whether it was tried in vain or never; what is below the minimum priority waits for none."""
+    """Tried in vain, or for as long as any stays never tried; others wait for nothing."""
     for name in ("inc-1", "inc-2", "inc-3"):
         decided(store, name, 0, tried=name != "inc-3")
     waiting = Delivery(Known(8)).waiting(BASE, "time-out")
     store.deliver("example/platform", "inc-2", waiting)
     low = outcome("inc-4", anchor=("v1-inc-4", BASE), action=Action.LEAVE)
     store.record([], [low], BASE)
-    assert prune(store, 500) == Pruned(put_away=2, incidents=2)
+    assert prune(store, 399) == Pruned(put_away=2)
     assert ids(store) == ["inc-2", "inc-3"]
+    assert prune(store, 401) == Pruned(put_away=1, incidents=3)
+    assert ids(store) == ["inc-2"]
     assert store.deliveries("example/platform") == {"inc-2": waiting}
     assert {one.incident_id for one in store.anchors()} == {"inc-1", "inc-2", "inc-3"}
 
@@ -696,10 +702,10 @@ def test_an_absorbed_incident_stays_as_long_as_the_one_that_absorbed_it(store: S
     )
     store.record([], [both], BASE + 70 * DAY)
     assert prune(store, 129) == Pruned()
-    assert {one.incident_id for one in store.anchors(every=False)} == {"inc-1", "inc-2"}
+    assert {one.incident_id for one in store.anchors(BASE + 1)} == {"inc-1", "inc-2"}
     assert prune(store, 131) == Pruned(put_away=2)
     assert prune(store, 500) == Pruned(incidents=2)
-    assert store.anchors(every=False) == ()
+    assert store.anchors(BASE + 1) == ()
 
 
 def test_of_what_is_forgotten_its_anchor_stays(store: Store) -> None:

@@ -129,3 +129,18 @@ def test_a_missing_database_says_how_to_make_it(postgresql: str) -> None:
     url = make_url(postgresql).set(database="none_such").render_as_string(hide_password=False)
     with pytest.raises(StoreError, match=r"CREATE DATABASE|does not exist"):
         SqlStore(url)
+
+
+def test_rows_that_are_gone_make_room_when_asked(postgresql: str) -> None:
+    """What is written next takes their place; limits hold again after it."""
+    with SqlStore(fresh(postgresql)) as store:
+        many = [detection(at=at) for at in range(3_000)]
+        store.record(many, [], BASE)
+        full = store.size().total
+        for _ in range(2):
+            assert store.forget((), 2 * BASE) == len(many)
+            store.prune(BASE, BASE)
+            store.compact()
+            store.record(many, [], BASE)
+        assert store.size().rows["detections"] == len(many)
+        assert store.size().total < full + 1_000_000

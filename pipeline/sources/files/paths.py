@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import SourceError
+from pipeline.sources.files.cloud import find_objects, is_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +39,8 @@ def find_files(names: Sequence[str]) -> list[str]:
 def _files_of(name: str) -> list[str]:
     if name == STDIN:
         return [name]
+    if is_cloud(name):
+        return find_objects(name, lambda one: _is_log(Path(one)))
     if Path(name).exists():
         return _files_of_path(name)
     matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - Path.glob has no absolute ones

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from pipeline.entry import Rejection, decode_json
+from pipeline.sources.files.cloud import CloudFile, is_cloud
 from pipeline.sources.files.csv_text import is_csv_header, read_csv
 from pipeline.sources.files.json_lines import is_opener, read_json_lines
 from pipeline.sources.files.paths import STDIN, find_files
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.sources.files.blocks import Block
+    from pipeline.sources.files.streams import Readable
 
     T = TypeVar("T")
     Reader = Callable[[str, Iterable[bytes]], Iterator[Read]]
@@ -36,8 +38,9 @@ _UNKNOWN = "not a format of log exports: JSON, JSON lines, YAML or the CSV of th
 
 
 class FileSource:
-    """Reads entries from files, globs, folders (searched for log files) and standard input (`-`).
+    """Reads entries from files, globs, folders, `gs://BUCKET/PREFIX` and standard input (`-`).
 
+    Folders, and what begins with a prefix, are searched for log files.
     `stdin` stands in for standard input; both are read as bytes.
     """
 
@@ -73,6 +76,11 @@ class FileSource:
         return _read_file(file, read_lines)
 
 
+def can_be_read_again(file: str) -> bool:
+    """Return whether a file is more than a pipe."""
+    return is_cloud(file) or Path(file).is_file()
+
+
 def _gathered(items: Iterable[Read | Block]) -> Iterator[Batch]:
     """Put records that come one by one into lists."""
     held: list[Read] = []
@@ -89,6 +97,10 @@ def _gathered(items: Iterable[Read | Block]) -> Iterator[Batch]:
 
 
 def _read_file(name: str, read_lines: LinesReader[T]) -> Iterator[T | Read]:
+    if is_cloud(name):
+        with CloudFile(name) as stored:
+            yield from _read_stream(name, stored, read_lines)
+        return
     try:
         file = Path(name).open("rb", buffering=0)  # noqa: SIM115 - closed below
     except OSError as error:
@@ -98,7 +110,7 @@ def _read_file(name: str, read_lines: LinesReader[T]) -> Iterator[T | Read]:
         yield from _read_stream(name, file, read_lines)
 
 
-def _read_stream(name: str, file: BinaryIO, read_lines: LinesReader[T]) -> Iterator[T | Read]:
+def _read_stream(name: str, file: Readable, read_lines: LinesReader[T]) -> Iterator[T | Read]:
     stream = Stream(file)
     reader = _reader_of(stream.head)
     if isinstance(reader, str):
@@ -122,12 +134,13 @@ def _read_lines(name: str, stream: Stream) -> Iterator[Read]:
 
 def _read_blocks(name: str, stream: Stream) -> Iterator[Read | Block]:
     """Read a large file in blocks; a pipe, which can be read but once, line by line."""
-    path = Path(name)
-    if len(stream.head) < HEAD or not path.is_file():
+    if len(stream.head) < HEAD or not can_be_read_again(name):
         return _read_lines(name, stream)
     from pipeline.sources.files.blocks import read_blocks  # noqa: PLC0415 - numpy is slow to load
 
-    with path.open("rb") as file:
+    if is_cloud(name):
+        return read_blocks(name, stream.pieces(), None)
+    with Path(name).open("rb") as file:
         is_plain = file.read(_BEGINNING) == stream.head[:_BEGINNING]
     return read_blocks(name, stream.pieces(), 0 if is_plain else None)
 

@@ -9,7 +9,7 @@ import codecs
 import itertools
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 import zstandard
 
@@ -32,6 +32,13 @@ _ZSTD_STEP = 1024  # a block of 4 bytes can stand for 128 KiB, so one step gives
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
+class Readable(Protocol):
+    """What is read from its beginning to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes, b"" at the end."""
+
+
 class BrokenStreamError(Exception):
     """The data ended early or stopped making sense; everything before it has been handed out."""
 
@@ -43,7 +50,7 @@ class Stream:
     set when that is within the head.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self.lines = 0
         self._chunks = _as_utf8(_decompressed(_read(file)))
         self._first: list[bytes] = []
@@ -113,7 +120,7 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
     return itertools.chain.from_iterable(Lines(chunks))
 
 
-def _read(file: BinaryIO) -> Iterator[bytes]:
+def _read(file: Readable) -> Iterator[bytes]:
     try:
         yield from iter(partial(file.read, CHUNK), b"")  # nobody here holds a piece meanwhile
     except OSError as error:

@@ -70,16 +70,18 @@ class MemoryStore(MemoryInbox):
         found = (item for told in self._entries.values() for item in told.values())
         return tuple(sorted(found, key=order))
 
-    def anchors(self, *, every: bool = True) -> tuple[Anchor, ...]:
+    def anchors(self, since: int | None = None) -> tuple[Anchor, ...]:
         """Return the anchors of all incidents that were ever reported, absorbed ones too.
 
-        If not of `every` one, of those that are not put away.
+        With a time `since`, of those that are in use or began since then.
         """
         firsts: dict[str, int] = {}
         for entry in self.decisions:
-            if every or entry.incident_id not in self._away:
-                firsts.setdefault(entry.incident_id, entry.decided_at)
-        return tuple(sorted(self._anchor(name, time) for name, time in firsts.items()))
+            firsts.setdefault(entry.incident_id, entry.decided_at)
+        found = sorted(self._anchor(name, time) for name, time in firsts.items())
+        if since is None:
+            return tuple(found)
+        return tuple(one for one in found if one.time >= since or one.incident_id not in self._away)
 
     def _anchor(self, name: str, reported_at: int) -> Anchor:
         fingerprint, time = self._outcomes[name].incident.anchor
@@ -215,7 +217,7 @@ class MemoryStore(MemoryInbox):
 
     def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
         """Put away and forget what is over for long at an event time."""
-        away = self._over(until - retention.in_use)
+        away = self._over(until - retention.in_use, until - retention.incidents)
         self._away |= away
         gone = {
             name
@@ -237,15 +239,19 @@ class MemoryStore(MemoryInbox):
         receipts -= len(self._inbox)
         return Pruned(len(away), len(gone), decisions, receipts, self.release_poison(late))
 
-    def _over(self, before: int) -> set[str]:
-        """Return incidents in use that nobody saw or decided about since a time."""
+    def _over(self, before: int, oldest: int) -> set[str]:
+        """Return incidents in use that nobody saw or decided about since a time.
+
+        Those that were never tried in a tracker stay until the `oldest` time at which any is seen.
+        """
         known = {name: item for told in self._deliveries.values() for name, item in told.items()}
+        untried = self.ledger().keys() - known - self._absorbed if known else set()
         stay = {
             name
             for name, item in self._outcomes.items()
             if item.incident.last_seen >= before
             or (name in known and known[name].waits)
-            or (known and name in self.ledger().keys() - known - self._absorbed)
+            or (name in untried and item.incident.last_seen >= oldest)
         }
         stay |= {one.incident_id for one in self.decisions if one.decided_at >= before}
         for outcome in self._outcomes.values():
@@ -287,10 +293,13 @@ class MemoryStore(MemoryInbox):
         """Return the names of those trackers of which something is known."""
         return sorted(name for name, found in self._deliveries.items() if found)
 
-    def deliveries(self, tracker: str) -> dict[str, Delivery]:
-        """Return, by incident id, what is known of the issues in a tracker, but those put away."""
-        known = self._deliveries[tracker]
-        return {name: item for name, item in known.items() if name not in self._away}
+    def deliveries(self, tracker: str, also: Collection[str] = ()) -> dict[str, Delivery]:
+        """Return, by incident id, what is known of the issues in a tracker.
+
+        Of incidents that are put away, only that of some which are asked for, `also`.
+        """
+        known, hidden = self._deliveries[tracker], self._away - set(also)
+        return {name: item for name, item in known.items() if name not in hidden}
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
         """Keep what is known of the issue of an incident, in place of what was known."""

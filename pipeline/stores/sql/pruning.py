@@ -41,6 +41,13 @@ def known_of(tracker: str) -> Select[tuple[str, str]]:
     return select(deliveries).where(mine, deliveries.c.incident_id.not_in(_AWAY))
 
 
+def known_also(tracker: str, names: Iterable[str]) -> Iterator[Select[tuple[str, str]]]:
+    """Yield what asks for the deliveries of some incidents to a tracker."""
+    mine = select(deliveries).where(deliveries.c.tracker == tracker)
+    for some in _chunks(sorted(set(names))):
+        yield mine.where(deliveries.c.incident_id.in_(some))
+
+
 def neighbours(fingerprints: Iterable[str]) -> Select[tuple[object, ...]]:
     """Return what asks for incidents in use, and for those put away of some fingerprints."""
     same = and_(incidents.c.away == PUT_AWAY, incidents.c.fingerprint.in_(sorted(fingerprints)))
@@ -50,9 +57,10 @@ def neighbours(fingerprints: Iterable[str]) -> Select[tuple[object, ...]]:
 
 def prune(connection: Connection, until: int, clock: int, retention: Retention) -> Pruned:
     """Put away and forget what is long over at event time `until`; `clock` is the time (ns UTC)."""
-    away = sorted(_over(connection, until - retention.in_use))
+    oldest = until - retention.incidents
+    away = sorted(_over(connection, until - retention.in_use, oldest))
     _mark(connection, away, PUT_AWAY)
-    gone = _names(connection, _old(PUT_AWAY, until - retention.incidents))
+    gone = _names(connection, _old(PUT_AWAY, oldest))
     decisions = _compact(connection, away)
     _forget(connection, gone)
     told = (inbox.c.needed == 0) & (inbox.c.received_at < clock - KEPT)
@@ -68,8 +76,8 @@ def _old(where: int, before: int) -> Select[tuple[str]]:
     return select(incidents.c.id).where(old).order_by(incidents.c.id)
 
 
-def _over(connection: Connection, before: int) -> set[str]:
-    """Return incidents in use that nobody saw or decided about since a time, and none waits for.
+def _over(connection: Connection, before: int, oldest: int) -> set[str]:
+    """Return incidents in use that nobody saw or decided about since a time, and that do not wait.
 
     One that another absorbed stays as long as that.
     """
@@ -77,7 +85,7 @@ def _over(connection: Connection, before: int) -> set[str]:
     if not old:
         return old
     recent = select(ledger.c.incident_id).where(ledger.c.decided_at >= before)
-    old -= {*_names(connection, recent), *_undelivered(connection)}
+    old -= {*_names(connection, recent), *_undelivered(connection, oldest)}
     absorbed = select(incidents.c.id, incidents.c.absorbed_by).where(
         incidents.c.away == IN_USE, incidents.c.absorbed_by.is_not(None)
     )
@@ -89,17 +97,23 @@ def _over(connection: Connection, before: int) -> set[str]:
     return old
 
 
-def _undelivered(connection: Connection) -> Iterator[str]:
-    """Yield incidents in use whose report waits for a tracker, or was never tried there."""
+def _undelivered(connection: Connection, oldest: int) -> Iterator[str]:
+    """Yield incidents in use whose report waits for a tracker, or was never tried there.
+
+    The latter only if they were seen since the `oldest` time: maybe nobody will ever try.
+    """
     if connection.execute(select(deliveries.c.tracker).limit(1)).first() is None:
         return  # without a tracker nothing is ever tried
     rows = select(deliveries.c.incident_id, deliveries.c.document)
     kept = connection.execute(rows.where(deliveries.c.incident_id.not_in(_AWAY)))
     tried = {name: bool(json.loads(document)["since"]) for name, document in kept}
     decided = select(incidents.c.id).where(
-        incidents.c.id.in_(select(ledger.c.incident_id)), incidents.c.absorbed_by.is_(None)
+        incidents.c.id.in_(select(ledger.c.incident_id)),
+        incidents.c.absorbed_by.is_(None),
+        incidents.c.last_seen >= oldest,
+        _is(IN_USE),
     )
-    names = {*tried, *_names(connection, decided.where(_is(IN_USE)))}
+    names = {*tried, *_names(connection, decided)}
     yield from (name for name in names if tried.get(name, True))
 
 

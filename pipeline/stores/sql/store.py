@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
@@ -79,10 +80,10 @@ class SqlStore:
         found = self._read(select(detections.c.document), lambda row: rows.to_detection(row[0]))
         return tuple(sorted(found, key=order))
 
-    def anchors(self, *, every: bool = True) -> tuple[Anchor, ...]:
+    def anchors(self, since: int | None = None) -> tuple[Anchor, ...]:
         """Return the anchors of all incidents that were ever reported, absorbed ones too.
 
-        If not of `every` one, of those that are not put away.
+        With a time `since`, of those that are in use or began since then.
         """
         firsts = select(func.min(ledger.c.sequence)).group_by(ledger.c.incident_id)
         reported = (
@@ -90,8 +91,9 @@ class SqlStore:
             .join(ledger, ledger.c.incident_id == incidents.c.id)
             .where(ledger.c.sequence.in_(firsts))
         )
-        if not every:
-            reported = reported.where(incidents.c.away == pruning.IN_USE)
+        if since is not None:
+            in_use = incidents.c.away == pruning.IN_USE
+            reported = reported.where(or_(in_use, incidents.c.anchor_time >= since))
         return tuple(sorted(self._read(reported, rows.to_anchor)))
 
     def ledger(self) -> dict[str, LedgerEntry]:
@@ -217,9 +219,13 @@ class SqlStore:
         """Return the names of those trackers of which something is known."""
         return tuple(self._read(delivering.TRACKERS, lambda row: str(row.tracker)))
 
-    def deliveries(self, tracker: str) -> dict[str, Delivery]:
-        """Return, by incident id, what is known of the issues in a tracker, but those put away."""
-        return dict(self._read(pruning.known_of(tracker), delivering.to_delivery))
+    def deliveries(self, tracker: str, also: Collection[str] = ()) -> dict[str, Delivery]:
+        """Return, by incident id, what is known of the issues in a tracker.
+
+        Of incidents that are put away, only that of some which are asked for, `also`.
+        """
+        asked = (pruning.known_of(tracker), *pruning.known_also(tracker, also))
+        return dict(chain.from_iterable(self._read(one, delivering.to_delivery) for one in asked))
 
     def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
         """Keep what is known of the issue of an incident, in place of what was known."""
