@@ -193,7 +193,7 @@ def _tracked(read: Read, store: Store) -> Tracked | None:
         return None
     from pipeline.bootstrap import reporting
 
-    tracker = reporting.read_tracker()
+    tracker = reporting.read_tracker(environment=read.environment)
     return Tracked(
         lambda: reporting.outbox_of(store), lambda: reporting.writes_left(tracker, store)
     )

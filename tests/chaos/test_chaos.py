@@ -26,11 +26,10 @@ NONE = Findings({}, [], [], [], {"receipts": 0})
 
 def test_a_small_storm_changes_nothing(emulator: Emulator, postgresql: str, tmp_path: Path) -> None:
     """Some kills and cuts; `make chaos` has hundreds."""
-    plan = Plan(kills=4, entries=1_000, seed=4)
+    plan = Plan(kills=5, entries=1_000)
     result = storm(emulator, postgresql, plan, tmp_path, lambda _: None)
     assert result.problems == []
-    assert result.summary.startswith("4 kills")
-    assert " 0 issues" not in result.summary
+    assert result.summary.startswith("5 kills")
 
 
 def test_entries_come_twice_and_out_of_order() -> None:
