@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.correlation import CorrelationSettings
 from pipeline.deployments import (
     KEPT,
     History,
@@ -45,6 +46,8 @@ RULES = ruleset(
 )
 OLD, NEW = "backend-00041-hap", "backend-00042-kel"
 AN_HOUR = 3600
+DAILY = CorrelationSettings(episode_gap=24 * AN_HOUR * SECOND)
+"""After a day of silence another incident begins."""
 
 
 def seen(first: float, last: float, commit: str = "", key: str = "first") -> Sighting:
@@ -66,7 +69,7 @@ BOTH = {
 
 def rollout(sightings: dict[tuple[str, str], Sighting], *found: Detection) -> Rollout:
     """Return what deployments have to do with the first incident of these detections."""
-    incidents = correlate(RULES, *found).incidents()
+    incidents = correlate(RULES, *found, settings=DAILY).incidents()
     return History(sightings).rollout(incidents[0], incidents)
 
 
@@ -145,7 +148,7 @@ def test_where_no_beginning_is_known_nothing_is_said(
 def test_what_was_seen_before_is_not_new() -> None:
     """On an earlier revision, though it was in an incident of its own."""
     before, now = on(OLD, -30 * AN_HOUR), on(NEW, 3)
-    incidents = correlate(RULES, before, now).incidents()
+    incidents = correlate(RULES, before, now, settings=DAILY).incidents()
     sightings = {**BOTH, ("backend", OLD): seen(-31 * AN_HOUR, 20)}
     (told,) = History(sightings).rollout(incidents[-1], incidents).facts
     assert told.text.endswith(
@@ -173,7 +176,7 @@ def test_without_revisions_the_commit_tells() -> None:
     told = fact(sightings, on("", 5))
     assert told.text.startswith("first seen 5 s after commit bbbbbbbbbbbb of backend started")
     later = on("", -AN_HOUR + 1)
-    incidents = correlate(RULES, later, on("", 30 * AN_HOUR)).incidents()
+    incidents = correlate(RULES, later, on("", 30 * AN_HOUR), settings=DAILY).incidents()
     assert History(sightings).rollout(incidents[1], incidents).facts == ()
 
 
@@ -183,7 +186,7 @@ def test_a_symptom_seen_before_without_a_revision_names_the_service() -> None:
         ("backend", "a" * 40): seen(-31 * AN_HOUR, -60, "a" * 40),
         ("backend", "b" * 40): seen(0, 60, "b" * 40),
     }
-    incidents = correlate(RULES, on("", -30 * AN_HOUR), on("", 5)).incidents()
+    incidents = correlate(RULES, on("", -30 * AN_HOUR), on("", 5), settings=DAILY).incidents()
     (told,) = History(sightings).rollout(incidents[1], incidents).facts
     assert told.text.endswith("; seen before, on backend at 2025-09-08T18:00:00Z")
 

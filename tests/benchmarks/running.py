@@ -264,7 +264,7 @@ def latency(emulator: Emulator, seconds: int, folder: Path) -> list[Row]:
         time.sleep(5)
         stopped.set()
         watch.join()
-    rate, due = publisher.count / seconds, publisher.count // KNOWN
+    rate, due = publisher.count / seconds, -(-publisher.count // KNOWN)
     told = f"{rate:,.0f} entries/s, {len(found):,} of {due:,} seen"
     return [
         below("run: published to ledger, 99 %", share(found, 0.99), 2, unit=" s", detail=told),

@@ -22,6 +22,9 @@ DRIVERS = ("sqlite", "sqlite+pysqlite")
 SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 """What asks for the bytes that the database takes."""
 
+_INCREMENTAL = 2
+"""What SQLite calls `auto_vacuum` that gives pages back when it is told to."""
+
 _PAGES = 5_000
 """Pages given back at once: 20 MB, while others wait."""
 
@@ -155,6 +158,7 @@ def _shown(path: str) -> str:
 
 def _on_connect(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    # Counts for a new database, and for one that is written anew.
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    # Counts for a new database, and for one that is written anew; said again it would be written.
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL:
+        connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
