@@ -164,6 +164,14 @@ def test_a_line_above_a_traceback_may_announce_another_attempt(warned: str) -> N
     assert (set(found.values()) == {None}) is (warned == "retrying in 2s")
 
 
+def test_what_does_not_heal_counts_below_an_attempt_that_is_announced() -> None:
+    """Only the rule says whether what it sees may heal."""
+    rules = ruleset(rule_text("missing", "No module named", audit="{entity: [service]}"))
+    above = entry("[ERROR] start: retrying in 2s", at=-0.001, key="above", severity=None)
+    result = run(above, *LINES, detector=detector(rules), correlator=Correlator(rules))
+    assert [outcome.incident.root.rule for outcome in result.outcomes] == ["missing"]
+
+
 @given(st.permutations([*LINES, LINES[0], LINES[3], MISSING]))
 def test_a_traceback_in_lines_is_seen_whole_and_counted_once(records: list[LogEntry]) -> None:
     """In any order: what a line shows counts there, what only the whole shows counts once."""

@@ -72,6 +72,7 @@ class House:
         self.detector = Detector(rules, Redactor())
         self.policy = Policy(group_interval=0)
         self.now = LATER
+        self.counts = True
         self.investigators: Sequence[Investigator] = ()
         self.receiver = self.receiver_of()
 
@@ -89,7 +90,7 @@ class House:
         """Build who correlates, with the lease, whoever had it."""
         self.store.lease(LEASE, holder, self.now, LATER * 2)
         remembering = Remembering(self.investigators)
-        traffic = Traffic(MemorySpool(ROW), self.detector.redact)
+        traffic = Traffic(MemorySpool(ROW), self.detector.redact) if self.counts else None
         live = Live(
             detector=self.detector,
             correlator=Correlator(self.rules, traffic=traffic),
@@ -340,6 +341,17 @@ def test_what_is_long_over_is_forgotten_and_its_incident_stays() -> None:
     for _ in range(60):
         house.step(live, is_current=True)
     assert [*house.store.detections()] == []
+    assert len(house.store.incidents()) == 1
+
+
+def test_rules_that_ask_for_no_share_need_no_requests() -> None:
+    """All else is the same."""
+    house = House(RULES)
+    house.counts = False
+    house.feed.publish([line("missing", 0, httpRequest={"status": 500})])
+    house.receiver.step()
+    house.step(house.live("one"))
+    house.step(house.live("heir"))
     assert len(house.store.incidents()) == 1
 
 

@@ -18,7 +18,7 @@ from pipeline.examining import Window
 from pipeline.flow import Replay, Texts
 from pipeline.report import Policy
 from pipeline.stores.memory import MemoryStore
-from pipeline.traffic import KEPT, ROW, Question, Traffic, still_asked
+from pipeline.traffic import KEPT, ROW, Question, RecentRows, Traffic, still_asked
 from pipeline.whys import load_whys
 from tests.fakes.source import LinesSource
 from tests.fakes.spool import MemorySpool
@@ -140,6 +140,22 @@ def test_names_are_known_without_their_secrets() -> None:
         made.add({(name, LOG): array("q", (number, moment_of(number, 200)))})
     assert made.total(("shop-***", LOG.replace("/logs/", "/logs%2F")), 1 * SECOND, SECOND) == 1
     assert made.total(("shop-***", LOG), 1 * SECOND, SECOND) == 1
+
+
+def test_a_run_that_never_ends_keeps_the_requests_of_late() -> None:
+    """Those of a span before the last one; nothing told is nothing kept."""
+    rows = RecentRows(10)
+    made = Traffic(rows)
+    rows.add(b"")
+    assert [*rows.read()] == []
+    for identity, second in enumerate((0, 5, 12, 3, 100)):
+        made.add({SHOP: array("q", (identity, moment_of(second, 200)))})
+        if second == 12:
+            assert len([*rows.read()]) == 2
+    assert made.total(SHOP, 3 * SECOND, 101 * SECOND) == 0
+    made.add({SHOP: array("q", (9, moment_of(101, 503)))})
+    assert made.total(SHOP, 101 * SECOND, 102 * SECOND) == 1
+    assert len([*rows.read()]) == 2
 
 
 def test_answers_of_long_ago_are_forgotten() -> None:
