@@ -87,7 +87,7 @@ class Vitals:
     received: Received = field(default_factory=Received)
     steps: int = 0
     concluded: int = 0
-    services: Mapping[str, int] = NOBODY
+    services: Mapping[str, int] = field(default_factory=lambda: NOBODY)
     quiet: tuple[str, ...] = ()
     rounds: dict[str, int] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)

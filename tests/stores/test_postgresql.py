@@ -143,4 +143,5 @@ def test_rows_that_are_gone_make_room_when_asked(postgresql: str) -> None:
             store.compact()
             store.record(many, [], BASE)
         assert store.size().rows["detections"] == len(many)
-        assert store.size().total < full + 1_000_000
+        # Three times as much if nothing took the place of anything; some of it is autovacuum's.
+        assert store.size().total < 1.5 * full
