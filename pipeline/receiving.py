@@ -107,17 +107,18 @@ class Receiver:
         others = [one for one in messages if not is_own(one)]
         try:
             examined = self._examine(others)
+            receipt = written(examined, self._detector)
         except Exception as error:  # noqa: BLE001 - our own mistake: one entry must not stop all
             if len(others) > 1:
                 middle = len(messages) // 2
                 return self.take(messages[:middle]).and_more(self.take(messages[middle:]))
-            examined = Examined()
+            examined, receipt = Examined(), b""
             reason = f"{type(error).__name__} while it was examined"
             poison = [self._poison(one, reason) for one in others]
         else:
             named = {one.name: one for one in others}
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
-        self._keep(messages, examined, poison)
+        self._keep(messages, receipt, poison)
         kept = self._clock()
         self._settle(messages, poison)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
@@ -131,12 +132,9 @@ class Receiver:
         )
         return examiner(batch_of(messages))
 
-    def _keep(
-        self, messages: Sequence[Message], examined: Examined, poison: Sequence[Poison]
-    ) -> None:
+    def _keep(self, messages: Sequence[Message], receipt: bytes, poison: Sequence[Poison]) -> None:
         """Keep it for certain, or give it back."""
         try:
-            receipt = written(examined, self._detector)
             self._inbox.receive(receipt, poison if self._keeps_poison else (), self._clock())
         except BaseException:
             self._feed.give_back(messages)
@@ -161,7 +159,7 @@ def is_own(message: Message) -> bool:
         return False
     try:
         labels = json.loads(message.data)["labels"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
     return isinstance(labels, dict) and OWN_LABEL in labels
 

@@ -516,3 +516,23 @@ def test_what_is_over_for_long_is_put_away_and_counts_when_it_comes_back() -> No
     (again,) = house.store.incidents()
     assert again.id != known.id
     assert [one.id for one in again.related] == [known.id]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b'{"fivewhys.own":' + b"[" * 200_000,
+        b'{"labels":{"fivewhys.own":"1"},"a":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
+        line("missing", 0).replace(b"2025-09-10T00:00:00", b"9999-12-31T00:00:00"),
+    ],
+    ids=["deep", "deep and whole", "the year 9999"],
+)
+def test_what_is_made_to_stop_us_stops_nothing(hostile: bytes) -> None:
+    """It goes into quarantine; what came with it is taken."""
+    house = House(RULES)
+    house.feed.publish([hostile, line("down", 1)])
+    found = house.receiver.step()
+    assert (found.messages, found.entries, found.poison) == (2, 1, 1)
+    assert house.feed.left == 0
+    house.step(house.live("one"))
+    assert len(house.store.incidents()) == 1
