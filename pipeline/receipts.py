@@ -7,6 +7,7 @@ by numbers that mean the same everywhere. What was counted only is not in it.
 
 from __future__ import annotations
 
+import json
 from array import array
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,11 @@ class _Receipt(msgspec.Struct, array_like=True, gc=False):
         return not (self.told or self.parts or self.sightings or self.beats or self.requests)
 
 
+_UNWRITABLE = (OverflowError, UnicodeEncodeError)
+"""What MessagePack says of large numbers (as the year 9999 is one) and of half characters."""
+
+_JSON = b"["
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Receipt)
 
@@ -73,7 +79,7 @@ def written(examined: Examined, detector: Detector) -> bytes:
             for (service, log_name), told in examined.requests.items()
         ],
     )
-    return b"" if receipt.is_empty else _ENCODER.encode(receipt)
+    return b"" if receipt.is_empty else _encoded(receipt)
 
 
 def read(data: bytes) -> Examined:
@@ -83,7 +89,7 @@ def read(data: bytes) -> Examined:
         ValueError: it is no receipt, or one of another version.
 
     """
-    receipt = _DECODER.decode(data)
+    receipt = _decoded(data)
     if receipt.version != VERSION:
         message = f"a receipt of version {receipt.version}; this program reads {VERSION}"
         raise ValueError(message)
@@ -98,6 +104,20 @@ def read(data: bytes) -> Examined:
         merge_beats(examined.beats, {(project, service, date): int(bits, 16)})
     merge_requests(examined.requests, _requests(receipt.requests))
     return examined
+
+
+def _encoded(receipt: _Receipt) -> bytes:
+    """Write it as MessagePack, or what that cannot hold as JSON."""
+    try:
+        return _ENCODER.encode(receipt)
+    except _UNWRITABLE:
+        return json.dumps(msgspec.to_builtins(receipt)).encode()
+
+
+def _decoded(data: bytes) -> _Receipt:
+    if data.startswith(_JSON):
+        return msgspec.convert(json.loads(data), _Receipt)
+    return _DECODER.decode(data)
 
 
 def _requests(told: Iterable[tuple[str, str, bytes]]) -> Requests:

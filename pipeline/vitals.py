@@ -69,7 +69,8 @@ class Vitals:
     """How the threads are; times in nanoseconds UTC, 0: never. Each field has one writer.
 
     `rounds` says when each thread last ended a round that succeeded. `heard_at` is when an entry
-    of whatever service came last, `current_at` when we had all there was. `services` are those
+    of whatever service came last, `current_at` when we had all there was; `failed_at` is when
+    messages could last not be pulled, or not be kept. `services` are those
     that logged steadily, with the last minute in which they did; `quiet` those of them of which
     nothing is heard while others are.
     """
@@ -77,6 +78,7 @@ class Vitals:
     started_at: int = 0
     pulled_at: int = 0
     came_at: int = 0
+    failed_at: int = 0
     heard_at: int = 0
     current_at: int = 0
     stepped_at: int = 0
@@ -95,6 +97,11 @@ class Vitals:
     batches: Histogram = field(default_factory=Histogram)
     acknowledged: Histogram = field(default_factory=Histogram)
     stepped: Histogram = field(default_factory=Histogram)
+
+    @property
+    def doubted_at(self) -> int:
+        """When something may last have been on its way to nobody."""
+        return max(self.started_at, self.failed_at)
 
     def took(self, received: Received, now: int) -> None:
         """Note what one pull came to."""

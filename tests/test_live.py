@@ -523,9 +523,8 @@ def test_what_is_over_for_long_is_put_away_and_counts_when_it_comes_back() -> No
     [
         b'{"fivewhys.own":' + b"[" * 200_000,
         b'{"labels":{"fivewhys.own":"1"},"a":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001,
-        line("missing", 0).replace(b"2025-09-10T00:00:00", b"9999-12-31T00:00:00"),
     ],
-    ids=["deep", "deep and whole", "the year 9999"],
+    ids=["deep", "deep and whole"],
 )
 def test_what_is_made_to_stop_us_stops_nothing(hostile: bytes) -> None:
     """It goes into quarantine; what came with it is taken."""
@@ -536,3 +535,29 @@ def test_what_is_made_to_stop_us_stops_nothing(hostile: bytes) -> None:
     assert house.feed.left == 0
     house.step(house.live("one"))
     assert len(house.store.incidents()) == 1
+
+
+NOON = line("missing", 0)
+ODD = {
+    "the year 9999": NOON.replace(b"2025-09-10", b"9999-12-31"),
+    "the year 1": NOON.replace(b"2025-09-10", b"0001-01-01"),
+    "half a character": NOON.replace(b'"missing"', b'"missing \\ud800"'),
+    "half a character in a name": line("missing", 0, service="api\ud800"),
+    "a large number": line("missing", 0, jsonPayload={"message": "missing", "large": 10**400}),
+    "a line of the year 9999": line(TRACEBACK[0], 0).replace(b"2025-09-10", b"9999-12-31"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_what_is_odd_is_an_entry_here_as_in_a_replay(odd: bytes) -> None:
+    """Whether it is one is said in one place, where entries are read."""
+    texts = [odd, line("down", 1), line("slow", 2)]
+    expected, _ = replayed(texts, RULES)
+    _, end = replayed(texts[1:], RULES)
+    house = House(RULES)
+    house.feed.publish(texts)
+    found = house.finish(end)
+    assert not house.store.poison()
+    assert {name: one[5] for name, one in found.items()} == {
+        name: one[5] for name, one in expected.items()
+    }

@@ -65,6 +65,19 @@ def test_a_line_without_a_time_or_a_name_is_known_by_the_same_key() -> None:
     assert found.parts[0].key == line.key
 
 
+def test_times_of_no_use_and_half_characters_are_told_like_all_others() -> None:
+    """They are in the same receipt as what came with them."""
+    odd = entry("missing \ud800", at=1, timestamp="9999-12-31T23:59:59.999999999Z")
+    part = entry("ValueError: \ud800", at=3, severity=None, timestamp="0001-01-01T00:00:00Z")
+    told = examined(odd, entry("missing"), part, entry(at=2, **REQUEST))
+    found = receipts.read(receipts.written(told, DETECTOR))
+    assert [one.detections for one in found.told] == [one.detections for one in told.told]
+    assert [one.key for one in found.parts] == [one.key for one in told.parts]
+    assert found.sightings == told.sightings
+    assert found.beats == told.beats
+    assert found.requests == told.requests
+
+
 def test_nothing_is_no_receipt() -> None:
     """A batch of which nothing is to be told."""
     assert receipts.written(Examined(), DETECTOR) == b""

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.sources.pubsub import PubSubFeed
 from pipeline.stores.sql import SqlStore
 from tests.support import entry
 
@@ -105,6 +106,18 @@ def test_a_kill_loses_nothing_and_repeats_nothing(emulator: Emulator, tmp_path: 
         wait_until(lambda: sum_of(url) == 300)
         stop(child)
     assert sum_of(url) == 300
+
+
+def test_a_drain_waits_for_what_the_dead_had_in_hand(emulator: Emulator, tmp_path: Path) -> None:
+    """It comes again when its lease is over, and counts."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription(deadline=15)
+    emulator.publish(topic, [failing(at) for at in range(10)])
+    with PubSubFeed(subscription) as dead:
+        assert len(dead.pull()) == 10
+    with running(subscription, url, "--until-idle") as child:
+        assert child.wait(120) == 0
+    assert sum_of(url) == 10
 
 
 def test_two_replicas_share_the_work_and_one_correlates(emulator: Emulator, tmp_path: Path) -> None:

@@ -45,6 +45,12 @@ PAUSE: Final = 0.2
 QUIET: Final = 5.0
 """Seconds for which nothing has to come for a run to be idle."""
 
+COMES_AGAIN: Final = 20.0
+"""Seconds after which what was lost on its way, or in the hands of who was killed, comes again.
+
+That is longer than such a lease (`sources.pubsub`), and than a subscription's shortest one.
+"""
+
 STOPS_IN: Final = 7.0
 """Seconds after which a stop waits for nobody any more; who still works loses nothing by it."""
 
@@ -166,8 +172,8 @@ class Service:
         if self._is_filling:
             return False
         vitals = self.vitals
-        since = max(vitals.came_at, vitals.started_at)
-        return vitals.pulled_at > since and now - since >= QUIET * SECOND
+        since = max(vitals.came_at + QUIET * SECOND, vitals.doubted_at + COMES_AGAIN * SECOND)
+        return vitals.pulled_at > max(vitals.came_at, vitals.doubted_at) and now >= since
 
     @property
     def _is_filling(self) -> bool:
@@ -203,6 +209,8 @@ class Service:
             self._fatal = error
             self.stop()
             return
+        if name.startswith("receive"):
+            self.vitals.failed_at = time.time_ns()
         self.vitals.retries[name] = self.vitals.retries.get(name, 0) + 1
         self.vitals.troubles[name] = str(error)
         severity = "ERROR" if self._parts.retrying.is_over(failed) else "WARNING"

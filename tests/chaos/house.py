@@ -18,13 +18,14 @@ from tests.fakes.github import TOKEN
 from tests.fakes.postgresql import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tests.fakes.github import FakeGithub
     from tests.fakes.pubsub import Emulator
 
 COMMAND: Final = [sys.executable, "-c", "from pipeline.cli import main; main()", "run"]
+EMULATOR: Final = "PUBSUB_EMULATOR_HOST"
 REPOSITORY: Final = "example/platform"
 NUMBER: Final = re.compile(r"#\d+|/issues/\d+| (?:issue|digest|of|mac)=\w+")
 """How issues name others, and themselves: by numbers that depend on who came first."""
@@ -32,22 +33,26 @@ NUMBER: Final = re.compile(r"#\d+|/issues/\d+| (?:issue|digest|of|mac)=\w+")
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One of each; `port` is where the store is reached by TCP, 0: by its socket."""
+    """One of each."""
 
     topic: str
     subscription: str
     store: str
     github: FakeGithub
 
-    def environment(self, store_port: int = 0, github_port: int = 0) -> dict[str, str]:
-        """Return the settings of a run, which reaches both through proxies if ports are given."""
+    def environment(
+        self, store_port: int = 0, github_port: int = 0, pubsub_port: int = 0
+    ) -> dict[str, str]:
+        """Return the settings of a run, which reaches all through proxies if ports are given."""
         url = make_url(self.store)
         if store_port:
             query = {"options": url.query["options"]}
             url = url.set(host="127.0.0.1", port=store_port, query=query)
         base = f"http://127.0.0.1:{github_port}" if github_port else self.github.base
+        emulator = f"127.0.0.1:{pubsub_port}" if pubsub_port else os.environ[EMULATOR]
         return {
             **os.environ,
+            EMULATOR: emulator,
             "FIVEWHYS_SUBSCRIPTION": self.subscription,
             "FIVEWHYS_STORE": url.render_as_string(hide_password=False),
             "FIVEWHYS_GITHUB_REPOSITORY": REPOSITORY,
@@ -70,12 +75,25 @@ class House:
             ledger = store.ledger()
             left = {
                 "receipts": store.backlog(),
-                "outbox": len(known.keys() & ledger.keys() - _told(store)),
+                "outbox": _waiting(store),
                 "subscription": self._undelivered(),
             }
             poison = sorted(one.text for one in store.poison())
-        issues = self.github.state.repositories[REPOSITORY].here
-        return Findings(known, sorted(ledger), sorted(map(_issue, issues)), poison, left)
+        issues = sorted(map(_issue, self._here))
+        return Findings(known, sorted(ledger), issues, poison, left)
+
+    def waiting(self) -> int:
+        """Return how many incidents wait to be told of."""
+        with SqlStore(self.store) as store:
+            return _waiting(store)
+
+    def issues(self) -> int:
+        """Return how many issues there are now."""
+        return len([*self._here])
+
+    @property
+    def _here(self) -> Iterable[Any]:
+        return self.github.state.repositories[REPOSITORY].here
 
     def _undelivered(self) -> int:
         request = {"subscription": self.subscription, "max_messages": 100}
@@ -117,10 +135,12 @@ def _unequal(what: str, ours: Sequence[str], theirs: Sequence[str]) -> Iterator[
         yield "\n".join([what, *told])
 
 
-def _told(store: SqlStore) -> set[str]:
-    """Return the incidents of which nothing waits to get out."""
+def _waiting(store: SqlStore) -> int:
+    """Return of how many incidents something waits to get out, as it was never tried or failed."""
     rows = [item for name in store.trackers() for item in store.deliveries(name).items()]
-    return {name for name, row in rows if not row.waits}
+    told = {name for name, row in rows if not row.waits}
+    known = {one.id for one in store.incidents()}
+    return len(known & store.ledger().keys() - told)
 
 
 def _incident(document: Any) -> Any:

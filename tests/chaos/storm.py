@@ -18,7 +18,7 @@ from tests.fakes.github import FakeGithub, running
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.fakes.pubsub import Emulator
 
@@ -26,8 +26,8 @@ SEED: Final = 3
 """Of entries that hold several incidents from the beginning."""
 
 TICK: Final = 0.05
-SPANS: Final = {(0.0, 5.0): 0.88, (36.0, 60.0): 0.12}
-"""Seconds after which a process is killed once it has started, and how often.
+SPANS: Final = {(0.0, 5.0): 7, (36.0, 60.0): 1}
+"""Seconds after which a process is killed once it has started, and how many of eight.
 
 Some live for longer than an incident has to be known until it is reported.
 """
@@ -39,7 +39,7 @@ AT_ONCE: Final = 20
 """Messages that are published together, at least."""
 
 SPELL: Final = 10
-"""Kills with one replica, then so many with two."""
+"""Kills with one replica, then so many with two; fewer where there are few."""
 
 CUT_EVERY: Final = 12.0
 CUT_FOR: Final = (0.1, 5.0)
@@ -57,13 +57,23 @@ class Plan:
     entries: int
     seed: int = SEED
 
+    def is_double(self, killed: int) -> bool:
+        """Whether there are two replicas once so many were killed."""
+        spell = max(1, min(SPELL, self.kills // 4))
+        return killed // spell % 2 == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was done, in a line; and what is not as it should be."""
+    """What was done, in a line; and what is not as it should be.
+
+    `cuts` are those of the store, of GitHub and of Pub/Sub.
+    """
 
     summary: str
     problems: list[str]
+    issues: int = 0
+    cuts: tuple[int, ...] = ()
 
 
 @dataclass
@@ -101,7 +111,7 @@ class Cutter:
     is_cut: bool = False
 
     def __post_init__(self) -> None:
-        self.due = time.monotonic() + self.chance.expovariate(1 / CUT_EVERY)
+        self.due = time.monotonic() + self.chance.uniform(0, CUT_EVERY)
 
     def go_on(self) -> None:
         """Cut or mend what is due."""
@@ -140,6 +150,7 @@ def storm(
         stack.callback(weather.end)
         stack.callback(calm.kill)
         weather.rage(stack)
+        early = rough.issues()
         tell(f"{weather.killed} killed; draining")
         calm.wait(DRAIN)
         drains = weather.drain()
@@ -148,13 +159,15 @@ def storm(
     problems += [] if calm.returncode == 0 else ["the quiet run failed"]
     problems += [f"quiet: {count} left in {name}" for name, count in theirs.left.items() if count]
     problems += ours.differences(theirs)
+    problems += [] if theirs.issues else ["the quiet run filed nothing: this shows nothing"]
     detections = sum(row[2] for one in ours.incidents.values() for row in one["symptoms"])
     summary = (
-        f"{weather.killed} kills, {weather.gave_up} gave up, {weather.cuts} cuts, {drains} drains; "
+        f"{weather.killed} kills, {weather.gave_up} gave up, {sum(weather.cuts)} cuts "
+        f"({', '.join(map(str, weather.cuts))}: store, GitHub, Pub/Sub), {drains} drains; "
         f"{len(texts):,} messages, {detections:,} detections, {len(ours.incidents)} incidents, "
-        f"{len(ours.issues)} issues"
+        f"{len(ours.issues)} issues ({early} of them before the drain)"
     )
-    return Result(summary, problems)
+    return Result(summary, problems, len(ours.issues), weather.cuts)
 
 
 class _Weather:
@@ -178,28 +191,33 @@ class _Weather:
         self._tell = tell
         self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
         self._replicas = Replica(), Replica()
+        self._lives = _lives(self._chance)
         self._ports: dict[str, int] = {}
         self._published = 0
         self._started = 0
-        self.killed = self.gave_up = self.cuts = 0
+        self.killed = self.gave_up = 0
+        self.cuts: tuple[int, ...] = ()
 
     def rage(self, stack: ExitStack) -> None:
         """Publish everything, while processes are killed and connections cut."""
-        store_socket = _socket_of(self._house.store)
-        port = int(self._house.github.base.rsplit(":", 1)[1])
-        proxies = [stack.enter_context(proxy(target)) for target in (store_socket, port)]
-        self._ports = {"store_port": proxies[0].port, "github_port": proxies[1].port}
+        targets: dict[str, int | str] = {
+            "store_port": _socket_of(self._house.store),
+            "github_port": _port_of(self._house.github.base),
+            "pubsub_port": _port_of(self._emulator.address),
+        }
+        proxies = [stack.enter_context(proxy(target)) for target in targets.values()]
+        self._ports = {name: one.port for name, one in zip(targets, proxies, strict=True)}
         cutters = [Cutter(one, random.Random(self._chance.random())) for one in proxies]  # noqa: S311 - no secret
         while self.killed < self._plan.kills:
             for number, one in enumerate(self._replicas):
-                self._go_on(one, is_wanted=number == 0 or self._is_double())
+                self._go_on(one, is_wanted=number == 0 or self._plan.is_double(self.killed))
             for cutter in cutters:
                 cutter.go_on()
             self._publish(self.killed + max(one.share for one in self._replicas))
             time.sleep(TICK)
         for cutter in cutters:
             cutter.mend()
-            self.cuts += cutter.proxy.cuts
+        self.cuts = tuple(one.cuts for one in proxies)
         self._publish(self._plan.kills)
         self.end()
 
@@ -215,7 +233,7 @@ class _Weather:
                 process.wait(left)
             finally:
                 process.kill()
-            if process.returncode == 0 and not self._house.findings().left["outbox"]:
+            if process.returncode == 0 and not self._house.waiting():
                 return count
         return count
 
@@ -225,9 +243,6 @@ class _Weather:
             if one.process is not None:
                 one.process.kill()
                 one.process.wait()
-
-    def _is_double(self) -> bool:
-        return self.killed // SPELL % 2 == 1
 
     def _go_on(self, replica: Replica, *, is_wanted: bool) -> None:
         now = time.monotonic()
@@ -255,8 +270,7 @@ class _Weather:
         replica.process = self._house.start(replica.log, **self._ports)
         is_early = self._chance.random() < 1 / 10
         replica.since = time.monotonic() if is_early else 0
-        (span,) = self._chance.choices([*SPANS], [*SPANS.values()])
-        replica.span = self._chance.uniform(*(EARLY if is_early else span))
+        replica.span = self._chance.uniform(*EARLY) if is_early else next(self._lives)
 
     def _publish(self, passed: float) -> None:
         """Publish what is due once that many were killed."""
@@ -267,8 +281,20 @@ class _Weather:
             self._published += len(due)
 
 
+def _lives(chance: random.Random) -> Iterator[float]:
+    """Yield how long processes live: of each eight so many for long, in any order."""
+    deck = [span for span, count in SPANS.items() for _ in range(count)]
+    while True:
+        chance.shuffle(deck)
+        yield from (chance.uniform(*span) for span in deck)
+
+
 def _is_broken(log: Path) -> bool:
     return "Traceback" in log.read_text("utf-8", errors="replace")
+
+
+def _port_of(address: str) -> int:
+    return int(address.rsplit(":", 1)[1])
 
 
 def _socket_of(url: str) -> str:

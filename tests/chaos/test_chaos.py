@@ -24,12 +24,25 @@ if TYPE_CHECKING:
 NONE = Findings({}, [], [], [], {"receipts": 0})
 
 
+SMALL = Plan(kills=5, entries=1_000, seed=4)
+"""Of entries of which several issues are filed."""
+
+
 def test_a_small_storm_changes_nothing(emulator: Emulator, postgresql: str, tmp_path: Path) -> None:
-    """Some kills and cuts; `make chaos` has hundreds."""
-    plan = Plan(kills=5, entries=1_000)
-    result = storm(emulator, postgresql, plan, tmp_path, lambda _: None)
+    """Some kills and cuts, one and two replicas by turns; `make chaos` has hundreds."""
+    result = storm(emulator, postgresql, SMALL, tmp_path, lambda _: None)
     assert result.problems == []
     assert result.summary.startswith("5 kills")
+    assert result.issues
+    assert all(result.cuts)
+
+
+def test_half_of_the_time_there_are_two() -> None:
+    """However few are killed."""
+    for kills in (4, 5, 200):
+        plan = Plan(kills, 1)
+        double = sum(plan.is_double(killed) for killed in range(kills))
+        assert double == kills // 2
 
 
 def test_entries_come_twice_and_out_of_order() -> None:

@@ -69,6 +69,16 @@ def test_what_was_in_the_hands_of_the_dead_comes_again(emulator: Emulator) -> No
         assert [one.data for one in pulled(heir, 1)] == [b"left"]
 
 
+def test_messages_of_many_megabytes_come(emulator: Emulator) -> None:
+    """More in one answer than a client of gRPC takes if it is told nothing."""
+    topic, subscription = emulator.subscription()
+    emulator.publish(topic, [b"x" * 5_000_000])
+    with PubSubFeed(subscription, QUICK) as feed:
+        (found,) = pulled(feed, 1)
+        feed.acknowledge([found])
+    assert len(found.data) == 5_000_000
+
+
 def test_large_messages_are_pulled_a_few_at_a_time(emulator: Emulator) -> None:
     """What is in hand is bounded in bytes, too."""
     topic, subscription = emulator.subscription()

@@ -6,10 +6,13 @@ Only who holds the lease of the repository writes into it.
 from __future__ import annotations
 
 import logging
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
+from pipeline.errors import StoreError
 from pipeline.markdown import visible
 from pipeline.sinks.github.failures import UnknownEffect
 from pipeline.tracker.delivering import Delivery, digest
@@ -17,7 +20,7 @@ from pipeline.tracker.knowing import intended, learned, refused
 from pipeline.tracker.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipeline.ports import Deliveries
     from pipeline.sinks.github.failures import CallError
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())  # a command says it itself; whoever runs on listens
 
-LEASE = 180 * SECOND
-"""How long a writer that says nothing keeps others from writing: longer than a request takes."""
+LEASE = 30 * SECOND
+"""How long a writer that was killed keeps others from writing."""
+
+RENEWED = 5.0
+"""Seconds between renewals, which go on while a request takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +55,24 @@ class Paces:
 
 
 class Book:
-    """The ledger of one `tracker`, as `holder` writes it; `now` reads the clock (ns UTC)."""
+    """The ledger of one `tracker`, as `holder` writes it; `now` reads the clock (ns UTC).
+
+    Who writes renews the lease every so many seconds (`renewed`).
+    """
 
     def __init__(
-        self, ledger: Deliveries, tracker: str, holder: str, now: Callable[[], int]
+        self,
+        ledger: Deliveries,
+        tracker: str,
+        holder: str,
+        now: Callable[[], int],
+        renewed: float = RENEWED,
     ) -> None:
         self._ledger = ledger
         self._tracker = tracker
         self._holder = holder
         self._now = now
+        self._renewed = renewed
         self._rows: dict[str, Delivery] = {}
 
     # --- who writes -------------------------------------------------------------------------------
@@ -67,9 +82,23 @@ class Book:
         now = self._now()
         return self._ledger.lease(self._tracker, self._holder, now + LEASE, now)
 
-    def give_back(self) -> None:
-        """Let others write."""
-        self._ledger.release(self._tracker, self._holder)
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Stay the only writer meanwhile, however long a request takes; then let others write."""
+        over = threading.Event()
+        keeper = threading.Thread(target=self._renew, args=(over,), name="writer", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
+            self._ledger.release(self._tracker, self._holder)
+
+    def _renew(self, over: threading.Event) -> None:
+        while not over.wait(self._renewed):
+            with suppress(StoreError):  # who writes asks before each step, and is told
+                self.take()
 
     # --- what is known ----------------------------------------------------------------------------
 

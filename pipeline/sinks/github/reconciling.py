@@ -130,12 +130,10 @@ class Reconciler:
             message = "another process writes to the repository; what is left waits for the next"
             applied.failures |= {one.key: Later(message) for one in wanted}
             return applied
-        try:
+        with self._book.writing():
             self._book.read()
             told = [self._book.with_news(one) for one in wanted]
             self._reconcile(Round(self._book, told, applied))
-        finally:
-            self._book.give_back()
         return applied
 
     def _is_our_turn(self) -> bool:

@@ -92,7 +92,7 @@ class Crawling(Time):
     def sleep(self, seconds: float) -> None:
         """Let a little of it pass."""
         time.sleep(0.001)
-        self.clock.advance(min(seconds, 0.05))
+        self.clock.advance(min(seconds, 0.01))
 
 
 # --- who writes -----------------------------------------------------------------------------------
