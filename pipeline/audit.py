@@ -33,6 +33,9 @@ PATTERN = "pattern"
 ABOVE = "above"
 """Field of a fallback rule's detections in a line that stands right above a traceback of the same
 stream: the fingerprints of what was detected in that, sorted."""
+DATABASE = "database"
+"""Capture for the Cloud SQL instance that an entry names: the `database_id` (`project:instance`) in
+the instance's own log, the connection name (`project:region:instance`) in a service's words."""
 AGAIN = "again"
 """Field of what a rule that `heals` saw in an entry which says that another attempt follows."""
 LOG_NAME = "logName"
@@ -104,6 +107,12 @@ class Edge(_Model):
         "",
         description="Field of the effect that may name the cause's service, or its host; where the "
         "catalog knows whom it names, no other service explains the effect.",
+    )
+    database: Literal["cause", "effect"] | None = Field(
+        None,
+        description="Which side is the own log of a database: the other has to mean that Cloud SQL "
+        "instance, by what its `database` captures, or else by the catalog. Where a service says "
+        "neither, nothing explains it while several databases come into question.",
     )
     via: Literal["depends_on"] | None = Field(
         None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -82,7 +83,10 @@ class Service(_Model):
 
 
 class Resource(_Model):
-    """Something services depend on that is no service: a database, a cache, an outside API."""
+    """Something services depend on that is no service: a database, a cache, an outside API.
+
+    `match.database` has the `database_id` (`project:instance`) of its Cloud SQL instances.
+    """
 
     kind: str = ""
     match: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -163,6 +167,11 @@ class Catalog:
         key = self.service_of(name)
         needed = self.file.services[key].depends_on if key else ()
         return tuple(one for one in needed if one in self.file.resources)
+
+    def databases(self, name: str) -> frozenset[str]:
+        """Return the Cloud SQL instances that a Cloud Run service depends on, by `database_id`."""
+        used = (self.file.resources[one] for one in self.resources(name))
+        return frozenset(chain.from_iterable(one.match.get("database", ()) for one in used))
 
     def repositories(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the repositories of some Cloud Run services, each once, in their order."""

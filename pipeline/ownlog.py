@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 LONGEST: Final = 60_000
 """Characters of a message; Cloud Logging takes 256 KiB an entry."""
 
+FIGURES: Final = "vitals"
+"""The key of numbers in an entry, which metrics and alerts of Cloud Monitoring are made of."""
+
 SEVERITIES: Final[Mapping[str, int]] = {
     "DEBUG": 10,
     "INFO": 20,
@@ -34,7 +37,8 @@ SEVERITIES: Final[Mapping[str, int]] = {
 class Said:
     """Something said at a time (ns UTC) by a place in the code, within a span of a trace or none.
 
-    `trace` is its whole name (`projects/P/traces/ID`), `logger` who said it if not we.
+    `trace` is its whole name (`projects/P/traces/ID`), `logger` who said it if not we; `figures`
+    are numbers that go with it, by name.
     """
 
     level: int
@@ -46,6 +50,7 @@ class Said:
     logger: str = ""
     trace: str = ""
     span: str = ""
+    figures: Mapping[str, float] | None = None
 
 
 def severity_of(level: int) -> str:
@@ -70,4 +75,6 @@ def structured(said: Said, redact: Callable[[str], str]) -> str:
         entry["logging.googleapis.com/trace"] = said.trace
     if said.span:
         entry["logging.googleapis.com/spanId"] = said.span
+    if said.figures is not None:
+        entry[FIGURES] = dict(said.figures)
     return json.dumps(entry)

@@ -17,7 +17,7 @@ from pipeline.lifecycle import DAY, HOUR, MINUTE, span_text
 from pipeline.receiving import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pipeline.ports import Standing
 
@@ -284,3 +284,39 @@ def _kept(standing: Standing, now: int) -> Iterator[Metric]:
     yield one("fivewhys_quarantine_messages", "Messages in quarantine.", standing.poison)
     states = {state.value: standing.incidents.get(state.value, 0) for state in State}
     yield Metric("fivewhys_incidents", "Incidents by state.", states, "state")
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+_NAMES: Final[Mapping[str, tuple[str, Callable[[Iterable[float]], float]]]] = {
+    "fivewhys_correlating": ("correlating", sum),
+    "fivewhys_inbox_batches": ("inbox_batches", sum),
+    "fivewhys_inbox_oldest_seconds": ("inbox_oldest_seconds", max),
+    "fivewhys_lag_seconds": ("lag_seconds", max),
+    "fivewhys_outbox_failed": ("outbox_failed", sum),
+    "fivewhys_outbox_oldest_seconds": ("outbox_oldest_seconds", max),
+    "fivewhys_outbox_waiting": ("outbox_waiting", sum),
+    "fivewhys_quarantine_messages": ("quarantine_messages", sum),
+    "fivewhys_received_entries_total": ("entries", sum),
+    "fivewhys_received_messages_total": ("messages", sum),
+}
+"""Metrics of which the log tells, under which name, and what becomes of several values."""
+
+
+def figures(found: Iterable[Metric], stalled: int) -> dict[str, float]:
+    """Return what the log tells of metrics each minute, for those who cannot ask for them.
+
+    `stalled` is how many threads do not go on. What is not known now is left out.
+    """
+    told: dict[str, float] = {"stalled": stalled}
+    for metric in found:
+        if isinstance(metric.values, Histogram) or not metric.values:
+            continue
+        if metric.name in _NAMES:
+            name, merged = _NAMES[metric.name]
+            told[name] = round(merged(metric.values.values()), 3)
+        elif metric.name == "fivewhys_condition":
+            told |= metric.values
+        elif metric.name == "fivewhys_incidents":
+            told["incidents_open"] = sum(metric.values.values()) - metric.values[State.RESOLVED]
+    return told

@@ -121,7 +121,33 @@ class Plain:
             and -max(self.settings.clock_skew, edge.before) <= after <= edge.within
             and all(one.fields.get(name) == other.fields.get(name) != "" for name in edge.same)
             and (edge.via is None or bool(self.topology.dependency(one.service, other.service)))
+            and (edge.database is None or self._may_mean(edge, effect, cause))
         )
+
+    def _may_mean(self, edge: Edge, effect: int, cause: int) -> bool:
+        """Return whether a service may mean the database that a log is of."""
+        log, client = (cause, effect) if edge.database == "cause" else (effect, cause)
+        meant = self._meant(client)
+        if meant:
+            return self.seen[log].fields.get("database") in meant
+        return edge.database == "effect" or len(self._in_trouble(edge, effect)) == 1
+
+    def _meant(self, client: int) -> set[str]:
+        named = self.seen[client].fields.get("database", "")
+        if named.count(":") > 1:
+            return {":".join(named.split(":")[0::2])}
+        return set(self.topology.databases(self.seen[client].service))
+
+    def _in_trouble(self, edge: Edge, effect: int) -> set[str]:
+        one = self.seen[effect]
+        return {
+            other.fields.get("database") or other.service
+            for other in self.seen
+            if other.rule in edge.rule
+            and all(one.fields.get(name) == other.fields.get(name) != "" for name in edge.same)
+            and one.timestamp - edge.within <= other.timestamp
+            and other.timestamp <= one.timestamp + max(self.settings.clock_skew, edge.before)
+        }
 
     def _are_rivals(self, left: int, right: int) -> bool:
         one, other = self.seen[left], self.seen[right]
@@ -147,6 +173,7 @@ class Plain:
             if self._same(effect, index)
             and self.seen[index].service == one.service
             and one.revision in ("", self.seen[index].revision)
+            and one.fields.get("database") in (None, self.seen[index].fields.get("database"))
             and self._apart(effect, index) <= self.settings.episode_gap
         ]
         if near:

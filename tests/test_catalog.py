@@ -88,6 +88,20 @@ def test_resources_are_what_a_service_depends_on_that_is_no_service() -> None:
     assert CATALOG.resources("frontend") == ()
 
 
+def test_a_resource_may_say_which_instances_of_cloud_sql_it_is() -> None:
+    """All of those that a service depends on; none where nobody says so."""
+    text = """\
+services: {till: {depends_on: [orders, cache, users]}, shelf: {depends_on: [cache]}}
+resources:
+  orders: {match: {database: ["orchard:orders", "orchard:orders-2"]}}
+  users: {match: {database: ["orchard:users"]}}
+  cache: {match: {text: ["6379"]}}
+"""
+    catalog = load_catalog(text, "catalog.yml")
+    assert catalog.databases("till") == {"orchard:orders", "orchard:orders-2", "orchard:users"}
+    assert catalog.databases("shelf") == catalog.databases("nobody") == frozenset()
+
+
 def test_owners_are_cited_with_their_line() -> None:
     """Whose a table is stands somewhere in the file."""
     (owner,) = CATALOG.owners_of("auth_users")

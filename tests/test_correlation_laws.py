@@ -44,12 +44,15 @@ RULES = ruleset(
     ),
     rule_text("g", level="low", audit="{noise: true}"),
     rule_text("h", audit="{fallback: true}"),
+    rule_text("i", level="low"),
+    rule_text("j", audit="{caused_by: [{rule: i, database: cause, within: 2m, before: 10s}]}"),
+    rule_text("k", audit="{caused_by: [{rule: j, database: effect, within: 2m}]}"),
 )
 APART = "eg"
 """Rules whose detections are in no incident: context and noise."""
 CATALOG = load_catalog(
-    "services: {backend: {depends_on: [auth, db]}, auth: {depends_on: [backend, db]}}\n"
-    "resources: {db: {}}\n",
+    "services: {backend: {depends_on: [auth, db]}, auth: {depends_on: [backend, db, first]}}\n"
+    "resources: {db: {}, first: {match: {database: ['p:1']}}}\n",
     "catalog.yml",
 )
 SETTINGS = CorrelationSettings(
@@ -69,7 +72,7 @@ TIMES = st.builds(
     st.sampled_from((0, 0, 1, SKEW, SKEW + 1, 10, TOGETHER, TOGETHER + 1)),
 )
 SEEN = st.tuples(
-    st.sampled_from("abcdefghh"),
+    st.sampled_from("abcdefghhiijjk"),
     TIMES,
     st.sampled_from(("backend", "auth", "")),
     st.sampled_from((1, 1, 2)),
@@ -78,6 +81,14 @@ SEEN = st.tuples(
 )
 Sight = tuple[str, int, str, int, str, str]
 ABOVE_SOMETHING = 2
+NAMED: dict[tuple[str, int], str] = {
+    ("i", 1): "p:1",
+    ("i", 2): "p:2",
+    ("j", 2): "p:r:2",
+    ("k", 1): "p:1",
+    ("k", 2): "p:2",
+}
+"""The database that a detection names."""
 
 
 def sighted(sight: Sight, key: str) -> Detection:
@@ -86,10 +97,12 @@ def sighted(sight: Sight, key: str) -> Detection:
     A fallback rule sees a line above a traceback, in which something else was seen, or any other.
     """
     rule, at, service, n, revision, trace = sight
-    made = detection(rule, at=at, service=service, n=n, key=key)
+    made = detection(rule, at=at, service=service, n=0 if rule == "j" else n, key=key)
     if rule == "h" and n == ABOVE_SOMETHING:
         above = [detection(one, service=service, n=1).fingerprint for one in "ac"]
         made = structs.replace(made, fields={**made.fields, ABOVE: above})
+    if (rule, n) in NAMED:
+        made = structs.replace(made, fields={**made.fields, "database": NAMED[rule, n]})
     return structs.replace(made, revision=revision, trace=trace)
 
 
@@ -109,7 +122,7 @@ def copies(draw: st.DrawFn) -> list[Copy]:
     """
     told: list[Copy] = []
     for index, (rule, *sight) in enumerate(draw(st.lists(SEEN, max_size=10))):
-        rules = {rule, *draw(st.sets(st.sampled_from("abcdefgh"), max_size=2))}
+        rules = {rule, *draw(st.sets(st.sampled_from("abcdefghijk"), max_size=2))}
         shown = [sighted((one, *sight), f"id-{index}") for one in rules]
         for payloads in range(draw(st.integers(1, 2))):
             richness = (payloads, 1, 1, "")

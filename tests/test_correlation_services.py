@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from pipeline.catalog import load_catalog
-from pipeline.correlation import Correlator
+from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.traces import CROWD
-from tests.support import detection, rule_text, ruleset
+from pipeline.lifecycle import LifecycleSettings
+from tests.support import BASE, SECOND, detection, rule_text, ruleset
 
 if TYPE_CHECKING:
     from pipeline.correlation.episodes import Topology
@@ -176,3 +177,154 @@ def test_minutes_later_or_without_a_catalog_it_is_another_matter() -> None:
     assert len(incidents(RESOURCES, *near)) == 1
     assert len(incidents(RESOURCES, *far)) == 2
     assert len(incidents(RESOURCES, *near, topology=load_catalog("", "none"))) == 2
+
+
+# --- databases ------------------------------------------------------------------------------------
+
+DATABASES = ruleset(
+    rule_text("stopped", audit="{entity: [database]}"),
+    rule_text(
+        "refused",
+        audit="{entity: [service], caused_by: "
+        "[{rule: stopped, same: [project], database: cause, within: 5m, before: 20s}]}",
+    ),
+    rule_text(
+        "logged",
+        audit="{entity: [database], caused_by: "
+        "[{rule: refused, same: [project], database: effect, within: 1m, before: 20s}]}",
+    ),
+)
+TWO = load_catalog(
+    """\
+services: {till: {depends_on: [orders]}, shelf: {depends_on: [cache]}}
+resources:
+  orders: {kind: cloud_sql, match: {database: ["orchard:orders"]}}
+  cache: {kind: redis}
+""",
+    "catalog.yml",
+)
+ONLY = " is the only one in question"
+
+
+def log(rule: str, at: float, name: str) -> Detection:
+    """Make what the log of a database says."""
+    return detection(rule, at=at, service="", project="orchard", database=name)
+
+
+def client(at: float, service: str, name: str = "") -> Detection:
+    """Make what a service says, which may name a database."""
+    found = detection("refused", at=at, service=service, project="orchard")
+    return structs.replace(found, fields={**found.fields, "database": name}) if name else found
+
+
+def shown(*found: Detection) -> list[set[str]]:
+    """Return the incidents, each as the databases and services that its symptoms name."""
+    return [
+        {str(item.entity.get("database") or item.entity["service"]) for item in incident.symptoms}
+        for incident in incidents(DATABASES, *found, topology=TWO)
+    ]
+
+
+def test_a_database_that_is_named_is_to_blame_and_no_nearer_one() -> None:
+    """Whichever of two instances goes down last, or alone."""
+    orders, users = log("stopped", 0, "orchard:orders"), log("stopped", 2, "orchard:users")
+    named = client(3, "shelf", "orchard:us-central1:orders")
+    assert shown(orders, users, named) == [{"orchard:orders", "shelf"}, {"orchard:users"}]
+    assert shown(users, named) == [{"orchard:users"}, {"shelf"}]
+
+
+def test_the_catalog_says_which_database_a_service_uses() -> None:
+    """Where its own words name none; what they name goes before it."""
+    orders, users = log("stopped", 0, "orchard:orders"), log("stopped", 2, "orchard:users")
+    assert shown(orders, users, client(3, "till")) == [
+        {"orchard:orders", "till"},
+        {"orchard:users"},
+    ]
+    assert shown(users, client(3, "till")) == [{"orchard:users"}, {"till"}]
+    named = client(3, "till", "orchard:us-central1:users")
+    assert shown(orders, users, named) == [{"orchard:orders"}, {"orchard:users", "till"}]
+
+
+def test_of_several_databases_none_is_blamed_by_guessing() -> None:
+    """One alone is, whatever its log says; a second one in the same minutes makes it doubtful."""
+    orders, again = log("stopped", 0, "orchard:orders"), log("stopped", 1, "orchard:orders")
+    unnamed = client(3, "shelf")
+    assert shown(orders, again, unnamed) == [{"orchard:orders", "shelf"}]
+    for at in (-296, 2, 22):
+        other = log("stopped", at, "orchard:users")
+        assert {"shelf"} in shown(orders, other, unnamed)
+    for at in (-298, 24):
+        other = log("stopped", at, "orchard:users")
+        assert {"orchard:orders", "shelf"} in shown(orders, other, unnamed)
+
+
+def test_a_link_to_a_database_says_how_it_is_known_which_one() -> None:
+    """Named, of the catalog, or the only one that was in trouble."""
+    orders, own = log("stopped", 0, "orchard:orders"), log("stopped", 0, "")
+    logged = log("logged", 4, "orchard:orders")
+    for cause, effect, ending in (
+        (orders, client(3, "shelf", "orchard:r:orders"), "; shelf names orchard:orders"),
+        (orders, client(3, "till"), "; till uses orchard:orders by the catalog"),
+        (
+            orders,
+            client(3, "shelf"),
+            f"; nothing says which database is meant, and orchard:orders{ONLY}",
+        ),
+        (
+            structs.replace(own, service="depot"),
+            client(3, "shelf"),
+            f"; nothing says which database is meant, and depot{ONLY}",
+        ),
+        (
+            own,
+            client(3, "shelf"),
+            "; nothing says which database is meant, and this database is the only one in question",
+        ),
+        (client(3, "shelf"), logged, "; nothing says which database shelf uses"),
+        (client(3, "till"), logged, "; till uses orchard:orders by the catalog"),
+    ):
+        (incident,) = incidents(DATABASES, cause, effect, topology=TWO)
+        (link,) = incident.links
+        assert link.reason.endswith(ending)
+        assert not link.reason.removesuffix(ending).endswith((";", " "))
+
+
+def test_a_database_without_a_name_is_another_one_than_those_that_are_named() -> None:
+    """It explains what names none, and nothing that names an instance of Cloud SQL."""
+    own = structs.replace(log("stopped", 0, ""), service="depot")
+    assert len(shown(own, client(3, "shelf"))) == 1
+    assert len(shown(own, client(3, "shelf", "orchard:us-central1:orders"))) == 2
+    assert len(shown(own, log("stopped", 1, "orchard:orders"), client(3, "shelf"))) == 3
+
+
+def test_an_error_in_the_log_of_a_database_is_of_the_service_that_means_it() -> None:
+    """One that names another, or uses another by the catalog, has nothing to do with it."""
+    logged = log("logged", 1, "orchard:users")
+    assert len(shown(client(0, "shelf"), logged)) == 1
+    assert len(shown(client(0, "shelf", "orchard:us-central1:users"), logged)) == 1
+    assert len(shown(client(0, "shelf", "orchard:us-central1:orders"), logged)) == 2
+    assert len(shown(client(0, "till"), logged)) == 2
+
+
+def test_a_repetition_names_the_same_database() -> None:
+    """What names another is no repetition of what has a cause; what names none may be one."""
+    orders, first = log("stopped", 0, "orchard:orders"), client(1, "shelf", "orchard:r:orders")
+    assert len(shown(orders, first, client(900, "shelf", "orchard:r:orders"))) == 1
+    assert len(shown(orders, first, client(900, "shelf"))) == 1
+    assert len(shown(orders, first, client(900, "shelf", "orchard:r:users"))) == 2
+
+
+def test_a_doubt_stays_as_long_as_what_it_is_about() -> None:
+    """What is over with one of two databases is not forgotten while the other one goes on."""
+    limits = LifecycleSettings(resolve_after=300 * SECOND)
+    settings = CorrelationSettings(600 * SECOND, lifecycle=limits, allowed_lateness=0)
+    correlator = Correlator(DATABASES, settings, topology=TWO)
+    orders, users = log("stopped", 0, "orchard:orders"), log("stopped", 1, "orchard:users")
+    early, again = log("stopped", -2000, "orchard:users"), log("stopped", 200, "orchard:orders")
+    for item in (early, orders, users, again, client(3, "shelf"), client(601, "shelf")):
+        correlator.on_detections(item.key, item.richness, [item])
+    correlator.on_time(BASE + 700 * SECOND)
+    over, *before = correlator.incidents()
+    assert len(before) == 3
+    assert correlator.evict() == (over.id,)
+    assert [*correlator.incidents()] == before

@@ -43,6 +43,12 @@ def test_what_is_not_known_is_left_out() -> None:
     assert [*found] == ["severity", "message", "time", "logging.googleapis.com/labels"]
 
 
+def test_figures_stand_beside_the_message() -> None:
+    """So the entry is one with a JSON payload, of whose numbers metrics can be made."""
+    found = json.loads(structured(Said(20, "vitals", BASE, figures={"lag_seconds": 1.5}), REDACT))
+    assert (found["message"], found["vitals"]) == ("vitals", {"lag_seconds": 1.5})
+
+
 def test_it_holds_no_secrets_and_is_cut() -> None:
     """Whatever a library says."""
     text = structured(Said(40, "postgresql://u:hunter2@db/x " + "x" * LONGEST, BASE), REDACT)

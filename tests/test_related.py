@@ -47,6 +47,9 @@ BEFORE = replace(other(), fingerprint=INCIDENT.fingerprint)
         (other(end=0, service="backend"), "at the same time, also on backend"),
         (other(end=0), "at the same time; nothing in the entries links the two"),
         (other(begin=60, end=90), "at the same time; nothing in the entries links the two"),
+        (other(end=-300), "5 min before; nothing in the entries links the two"),
+        (other(end=-12, service="backend"), "12 s before; nothing in the entries links the two"),
+        (other(end=-301), ""),
         # over before it began, or not begun before it ended
         (other(), ""),
         (other(service="backend"), ""),

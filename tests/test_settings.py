@@ -66,6 +66,17 @@ def told(read: Read) -> list[str]:
     return [re.sub(r"^\S*/", "", str(mistake)) for mistake in read.mistakes]
 
 
+def test_a_dry_run_needs_a_sink(say: Set) -> None:
+    """Else nothing would be written anyhow, and nothing said."""
+    assert read_settings({**NEEDED, "sinks": ("github",), "dry_run": True}).mistakes == ()
+    (mistake,) = read_settings({**NEEDED, "dry_run": True}).mistakes
+    text = "nothing is written without a sink; set FIVEWHYS_SINKS to github, too"
+    assert str(mistake) == f"--dry-run: {text}"
+    say(DRY_RUN="true", SINKS="mail")
+    (mistake,) = read_settings(NEEDED).mistakes
+    assert str(mistake).startswith("FIVEWHYS_SINKS: ")
+
+
 def test_the_defaults_will_do() -> None:
     """Two settings are needed."""
     read = read_settings(NEEDED)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline import vitals as module
-from pipeline.exposition import exposition
+from pipeline.exposition import Metric, exposition
 from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.ports import Standing
 from pipeline.receiving import Received
-from pipeline.vitals import Vitals, conditions, metrics, stalled, unready
+from pipeline.vitals import Vitals, conditions, figures, metrics, stalled, unready
 from tests.support import BASE, SECOND
 
 LATER = BASE + 24 * HOUR
@@ -202,3 +202,47 @@ def test_before_anything_came_there_are_no_shares() -> None:
     assert "fivewhys_last_seconds{" not in text
     nothing = exposition(metrics(Vitals(), Standing(), (), LATER))
     assert "fivewhys_inbox_oldest_seconds 0\n" in nothing
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def test_the_log_tells_what_alerts_are_made_of() -> None:
+    """Of several trackers the sum, and the oldest; incidents that are over do not count."""
+    standing = Standing(
+        waiting=2, oldest=LATER - 30 * SECOND, poison=3, incidents={"new": 4, "resolved": 5}
+    )
+    vitals = taken(LATER - 90 * SECOND)
+    vitals.is_correlating = True
+    outbox = [
+        Metric("fivewhys_outbox_waiting", "", {"a/b": 1, "c/d": 2}, "tracker"),
+        Metric("fivewhys_outbox_failed", "", {"a/b": 1, "c/d": 0}, "tracker"),
+        Metric("fivewhys_outbox_oldest_seconds", "", {"a/b": 7.0, "c/d": 60.5}, "tracker"),
+        Metric("fivewhys_outbox_unheard_of", "", {"a/b": 7.0}, "tracker"),
+    ]
+    found = conditions(vitals, standing, LATER)
+    assert figures([*metrics(vitals, standing, found, LATER), *outbox], 1) == {
+        "behind": 0.0,
+        "correlating": 1.0,
+        "entries": 1,
+        "inbox_batches": 2,
+        "inbox_oldest_seconds": 30.0,
+        "incidents_open": 4,
+        "lag_seconds": 90.0,
+        "messages": 1,
+        "nothing_comes": 0.0,
+        "outbox_failed": 1,
+        "outbox_oldest_seconds": 60.5,
+        "outbox_waiting": 3,
+        "quarantine_messages": 3,
+        "service_quiet": 0.0,
+        "stalled": 1,
+    }
+
+
+def test_the_log_tells_nothing_that_is_not_known() -> None:
+    """As long as the store was not reached, and where there is no tracker."""
+    nothing = Metric("fivewhys_outbox_oldest_seconds", "", {}, "tracker")
+    told = figures([*metrics(Vitals(), None, (), LATER), nothing], 0)
+    assert {"lag_seconds", "stalled", "nothing_comes"} <= told.keys()
+    assert not {"inbox_batches", "incidents_open", "outbox_oldest_seconds"} & told.keys()

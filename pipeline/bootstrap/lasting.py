@@ -23,6 +23,7 @@ MARKER_KEY_FILE: Final = "FIVEWHYS_MARKER_KEY_FILE"
 FORMER_FILE: Final = "FIVEWHYS_MARKER_KEY_FORMER_FILE"
 CLOSES: Final = "FIVEWHYS_GITHUB_CLOSE"
 FLAPPING: Final = "FIVEWHYS_GITHUB_FLAPPING"
+NEW_ISSUES: Final = "FIVEWHYS_GITHUB_NEW_ISSUES"
 GRACE: Final = "FIVEWHYS_GITHUB_GRACE"
 REOPEN_WINDOW: Final = "FIVEWHYS_GITHUB_REOPEN_WINDOW"
 
@@ -34,7 +35,13 @@ SPANS: Final[Mapping[str, str]] = {
 }
 """The spans of a policy, and the variable of each."""
 
-_MOST_REOPENED: Final = 1_000
+COUNTS: Final[Mapping[str, tuple[str, str]]] = {
+    "flapping": (FLAPPING, "how often an issue is opened again"),
+    "new_issues": (NEW_ISSUES, "how many issues may be opened within a day"),
+}
+"""The counts of a policy, the variable of each, and what it says."""
+
+_MOST: Final = 1_000
 _BETWEEN = re.compile(r"[\s,]+")
 
 
@@ -57,8 +64,12 @@ def read_policy(environment: Mapping[str, str]) -> TrackerPolicy:
     closes = mistakes.attempt(
         lambda: read_setting(CLOSES, default=False, environment=environment), otherwise=False
     )
-    flapping = mistakes.attempt(lambda: _read_flapping(environment), policy.flapping)
-    policy = replace(policy, closes=closes, flapping=flapping, **spans)
+    counts = {
+        name: mistakes.attempt(lambda name=name: _read_count(environment, name), 0)  # type: ignore[misc]
+        for name in COUNTS
+    }
+    told: dict[str, Any] = spans | {name: count for name, count in counts.items() if count}
+    policy = replace(policy, closes=closes, **told)
     mistakes.attempt(lambda: _check(policy), None)
     mistakes.raise_if_any()
     return policy
@@ -122,13 +133,15 @@ def _is_long(key: str) -> bool:
     return len(key.encode()) >= SHORTEST_KEY
 
 
-def _read_flapping(environment: Mapping[str, str]) -> int:
-    text = environment.get(FLAPPING, "").strip()
+def _read_count(environment: Mapping[str, str], name: str) -> int:
+    """Read a count of the policy; 0 where nothing is said."""
+    variable, meaning = COUNTS[name]
+    text = environment.get(variable, "").strip()
     if not text:
-        return TrackerPolicy().flapping
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_REOPENED):
-        message = f"{text!r:.40} is not how often an issue is opened again: 1 to {_MOST_REOPENED}"
-        raise _mistake(FLAPPING, message)
+        return 0
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST):
+        message = f"{text!r:.40} is not {meaning}: 1 to {_MOST}"
+        raise _mistake(variable, message)
     return int(text)
 
 

@@ -8,7 +8,7 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pipeline.bootstrap.keeping import (
@@ -39,7 +39,7 @@ from pipeline.tracker.model import TrackerPolicy
 from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
 from pipeline.tracker.similar import SimilarSettings
 from pipeline.tracker.storming import StormSettings, with_storms
-from pipeline.tracker.wanting import all_wanted, farewell
+from pipeline.tracker.wanting import all_wanted, begun_at, farewell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from pipeline.sinks.github.reconciling import Plan
     from pipeline.sinks.github.rounds import Applied
     from pipeline.tracker.model import Known, Wanted
+
+
+REHEARSED: Final = "rehearsed"
+"""The mark of when a run last said what it would do in GitHub, and did nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +138,21 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
     """
     url = IN_MEMORY if is_missing_file(store) else store
     with open_store(url) as opened:
-        found = _incidents(opened, outcomes)
-        plans = []
-        for share in _shares(tracker, opened, found):
-            with _reconciler(share, opened, keeps=False) as reconciler:
-                made = reconciler.plan(share.wanted)
-                made = replace(made, notes=(*made.notes, *share.notes))
-                plans.append((share.tracker.repository, made))
-        return plans
+        return plan_in(tracker, opened, outcomes)
+
+
+def plan_in(
+    tracker: Tracker, store: Store, outcomes: Iterable[Outcome] = ()
+) -> list[tuple[str, Plan]]:
+    """Return the same (`plan`) about a store that is open."""
+    found = _incidents(store, outcomes)
+    plans = []
+    for share in _shares(tracker, store, found):
+        with _reconciler(share, store, keeps=False) as reconciler:
+            made = reconciler.plan(share.wanted)
+            made = replace(made, notes=(*made.notes, *share.notes))
+            plans.append((share.tracker.repository, made))
+    return plans
 
 
 def apply(
@@ -159,14 +170,21 @@ def apply(
 
     """
     with open_kept_store(store) as opened:
-        found = _incidents(opened)
-        done = []
-        for share in _shares(tracker, opened, found):
-            with _reconciler(share, opened, keeps=True, sleep=sleep) as reconciler:
-                applied = reconciler.apply(share.wanted)
-                applied.notes = (*applied.notes, *share.notes)
-                done.append((share.tracker.repository, applied))
-        return done
+        return apply_in(tracker, opened, sleep)
+
+
+def apply_in(
+    tracker: Tracker, store: Store, sleep: Callable[[float], None] = time.sleep
+) -> list[tuple[str, Applied]]:
+    """Do the same (`apply`) about a store that is open."""
+    found = _incidents(store)
+    done = []
+    for share in _shares(tracker, store, found):
+        with _reconciler(share, store, keeps=True, sleep=sleep) as reconciler:
+            applied = reconciler.apply(share.wanted)
+            applied.notes = (*applied.notes, *share.notes)
+            done.append((share.tracker.repository, applied))
+    return done
 
 
 def outbox(store: str) -> Outbox:
@@ -210,10 +228,10 @@ def writes_left(tracker: Tracker, store: Store) -> dict[str, float]:
 
 def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
     """Return those incidents that were decided to be reported, and that nobody reported yet."""
-    ledger = store.ledger()
+    ledger, rehearsed = store.ledger(), store.mark(REHEARSED)
     return [
         Waiting("", one.key, Delivery(since=ledger[one.key].decided_at))
-        for one in all_wanted(store.incidents(), ledger, now)
+        for one in begun_at(all_wanted(store.incidents(), ledger, now), rehearsed)
         if one.key in ledger.keys() - tried and not one.held
     ]
 
@@ -320,7 +338,8 @@ def _wanted(
     kept = store.deliveries(tracker.name, related)  # the same failure may be long ago
     known = {name: row.known for name, row in kept.items()}
     numbers = {name: one.number for name, one in known.items()}
-    told = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing, numbers)
+    every = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing, numbers)
+    told = begun_at(every, store.mark(REHEARSED), known)
     others = [item for name, item in found.documents.items() if name not in own]
     gone = _farewells(tracker, store, known, others, places)
     return (*with_storms(told, own, known, tracker.routing, tracker.storms), *gone)

@@ -127,7 +127,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 receivers=receivers,
                 live=lambda holder: house.live(store, holder),
                 holder=holder,
-                report=_report(read),
+                report=_report(read, store, log),
                 report_every=settings.report_every / SECOND,
                 ends_after=settings.max_runtime / SECOND,
                 ends_idle=settings.until_idle,
@@ -173,23 +173,24 @@ def _receiver(house: _House, feed: Feed, store: Store, settings: Settings) -> Re
     )
 
 
-def _report(read: Read) -> Callable[[Callable[[float], None]], None] | None:
-    """Return what brings issues up to date; None without a sink."""
+def _report(
+    read: Read, store: Store, log: Callable[[str, str], None]
+) -> Callable[[Callable[[float], None]], None] | None:
+    """Return what brings issues up to date, or only says how; None without a sink."""
     if GITHUB not in read.settings.sinks:
         return None
-    from pipeline.bootstrap import reporting
+    from pipeline.bootstrap.reporting import read_tracker
+    from pipeline.bootstrap.tracking import Rehearsing, Tracking
 
-    tracker = reporting.read_tracker(environment=read.environment)
-
-    def report(sleep: Callable[[float], None]) -> None:
-        reporting.apply(tracker, read.settings.store, sleep)
-
-    return report
+    tracker = read_tracker(environment=read.environment)
+    if read.settings.dry_run:
+        return Rehearsing(tracker, store, log).report
+    return Tracking(tracker, store).report
 
 
 def _tracked(read: Read, store: Store) -> Tracked | None:
-    """Return what tells what waits for a tracker; None without a sink."""
-    if GITHUB not in read.settings.sinks:
+    """Return what tells what waits for a tracker; None where nothing is written to one."""
+    if GITHUB not in read.settings.sinks or read.settings.dry_run:
         return None
     from pipeline.bootstrap import reporting
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pipeline.bootstrap.tracing import current
-from pipeline.ownlog import SEVERITIES, Said, structured
+from pipeline.ownlog import FIGURES, SEVERITIES, Said, structured
 from pipeline.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Speaker(logging.Handler):
             "" if record.name == OWN else record.name,
             f"projects/{self.project}/traces/{span.trace}" if span and self.project else "",
             span.span if span and self.project else "",
+            getattr(record, FIGURES, None),
         )
 
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pipeline.errors import ConfigurationError, FivewhysError, Mistake
 from pipeline.exposition import Metric, exposition
 from pipeline.lifecycle import MINUTE
+from pipeline.ownlog import FIGURES
 from pipeline.tracker.gauging import gauges
-from pipeline.vitals import SILENT, STALLED, conditions, metrics, stalled, unready
+from pipeline.vitals import SILENT, STALLED, conditions, figures, metrics, stalled, unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,7 @@ AT_ONCE: Final = 16
 TAKES: Final = 5.0
 """Seconds within which a question has to be asked."""
 
+_LOGGER: Final = "fivewhys.vitals"
 _PLAIN: Final = "text/plain; charset=utf-8"
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -86,7 +88,7 @@ class Watching:
         self._tracked = tracked
         self._patience = patience or Patience()
         self._every = every
-        self._standing_at = self._tracked_at = 0
+        self._standing_at = self._tracked_at = self._told_at = 0
         self._standing: Standing | None = None
         self._found: tuple[Condition, ...] = ()
         self._outbox: tuple[Metric, ...] = ()
@@ -112,6 +114,16 @@ class Watching:
                 self._log(one.severity, f"{one.name}: {one.text}")
         for name in sorted(before - after):
             self._log("NOTICE", f"{name}: it is over")
+        self._tell(time.time_ns())
+
+    def _tell(self, now: int) -> None:
+        """Log the figures once a minute: where nobody asks for metrics these are what is known."""
+        if now - self._told_at < MINUTE:
+            return
+        self._told_at = now
+        still = stalled(self._vitals, now, self._patience.stalled)
+        told = figures(self._metrics(now), len(still))
+        logging.getLogger(_LOGGER).info(FIGURES, extra={FIGURES: told})
 
     def _conditions(self, now: int) -> list[Condition]:
         return conditions(self._vitals, self._standing, now, self._patience.silent)

@@ -67,6 +67,13 @@ UntilIdle = Annotated[
     bool, typer.Option("--until-idle", help="End once the subscription has nothing left.")
 ]
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Say in the log what would be done in GitHub; write nothing there."
+    ),
+]
+
 
 def run(  # noqa: PLR0913 - options
     *,
@@ -82,6 +89,7 @@ def run(  # noqa: PLR0913 - options
     min_priority: MinPriority = "",
     max_runtime: MaxRuntime = "",
     until_idle: UntilIdle = False,
+    dry_run: DryRun = False,
     probe: Probe = False,
     investigator: Investigators = None,
 ) -> None:
@@ -106,6 +114,7 @@ def run(  # noqa: PLR0913 - options
             min_priority=min_priority,
             max_runtime=max_runtime,
             until_idle=until_idle,
+            dry_run=dry_run,
             probe=probe,
             investigators=tuple(investigator or ()),
         ),

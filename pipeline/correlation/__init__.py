@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.audit import SECOND
 from pipeline.correlation.causes import Spans
 from pipeline.correlation.components import Evidence, Linking
+from pipeline.correlation.databases import same_doubts
 from pipeline.correlation.deriving import Told, correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
@@ -247,7 +248,8 @@ class Correlator:
         reach = max(reach, self._settings.lifecycle.resolve_after)
         limit = self.watermark - reach
         made = self._components()
-        kin = kinship(self._told.rows, self._linked(), self._verdicts)
+        together = same_doubts(self._ruleset, self._told.rows, self._settings.clock_skew)
+        kin = kinship(self._told.rows, self._linked(), self._verdicts, together)
         over, rest = split_off(made, limit, reach, kin)
         base = self._told.base
         kept = {base(row) for item in rest for rows in item.rows.values() for row in rows}

@@ -8,11 +8,12 @@
   effect, else the first after it. So do causes that lie `together` with it, unless the effect was
   seen on that revision in between: two missing tables explain one failed start, and two failures
   one after the other explain an exit each.
+* A cause in the own log of a database has to be of the one that is meant (`databases.py`).
 * What another revision of the same service logged explains an effect only if nothing else does: no
   cause on its own revision, and no repetition there that has one.
 * An effect without a cause goes with its nearest repetition on the same service and revision that
-  has one (on the same service, if its revision is unknown), at most an episode's gap away: exports
-  are cut, so that causes are missing.
+  has one (on the same service, if its revision is unknown; that names the same database, if it
+  names one), at most an episode's gap away: exports are cut, so that causes are missing.
 * What is left makes episodes, as detections of rules without edges do.
 """
 
@@ -21,10 +22,13 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.audit import DATABASE
+from pipeline.correlation.databases import Doubts, agree, part_of_key
+from pipeline.correlation.explanations import Explanations
 from pipeline.correlation.repetitions import nearest_repetitions
 from pipeline.correlation.strands import NOTHING, UNKNOWN, Pool, Strand, nearest_causes
 from pipeline.correlation.traces import Traces
@@ -42,34 +46,6 @@ if TYPE_CHECKING:
 
 STRANDS = 64
 """Merged causes that are kept for the next symptom of the same service."""
-
-
-Explained = tuple[int, int, "Edge"]
-"""An effect, what explains it, and by which edge; both are rows."""
-
-
-@dataclass(slots=True)
-class Explanations:
-    """What was explained, in columns: a million tuples would keep the garbage collector busy.
-
-    `effects` and `causes` are rows. `repeated` has for effects without a cause of their own, by
-    fingerprint, the first of those that one repetition explains and that repetition, in order of
-    time for each service and revision.
-    """
-
-    effects: array[int] = field(default_factory=lambda: array("q"))
-    causes: array[int] = field(default_factory=lambda: array("q"))
-    edges: list[Edge] = field(default_factory=list)
-    repeated: list[tuple[array[int], array[int]]] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Explained]:
-        return zip(self.effects, self.causes, self.edges, strict=True)
-
-    def take(self, effects: Sequence[int], causes: Sequence[int], edge: Edge) -> None:
-        """Note that each of these effects is explained by the cause next to it."""
-        self.effects.extend(effects)
-        self.causes.extend(causes)
-        self.edges += [edge] * len(effects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +133,37 @@ class Causes:
         found, rest = list[int](), rows
         if self._traces and not rivals:
             found, rest = self._explain_by_trace(rows, edges)
-        parts: list[Sequence[int]] = [rest]
-        if any(edge.one_trace for edge in edges):
-            trace = self._traces.trace
-            parts = [[row for row in rest if not trace(row)], [row for row in rest if trace(row)]]
+        parts = self._parts(facet, rest, edges)
         left: list[int] = []
-        for part in filter(None, parts):
-            has_trace = bool(self._traces.trace(part[0]))
-            strands = list(self._strands(facet, edges, rivals=rivals, has_trace=has_trace))
+        for (has_trace, doubted), part in parts.items():
+            sure = [edge for edge in edges if edge not in doubted] if doubted else edges
+            strands = list(self._strands(facet, sure, rivals=rivals, has_trace=has_trace))
             with_cause, without = self._explain_by_time(part, strands, repeated)
             found += with_cause
             left += without
         if len(parts) > 1:
             left.sort(key=self._rows.times.__getitem__)
         return found, left
+
+    def _parts(
+        self, facet: Facet, rows: Sequence[int], edges: Sequence[Edge]
+    ) -> Mapping[tuple[bool, tuple[Edge, ...]], Sequence[int]]:
+        """Sort effects by whether they have a trace, if that matters, and by doubtful edges."""
+        doubts = self._doubts(facet, edges)
+        by_trace = any(edge.one_trace for edge in edges)
+        if not (doubts or by_trace):
+            return {(False, ()): rows} if rows else {}
+        found: dict[tuple[bool, tuple[Edge, ...]], list[int]] = defaultdict(list)
+        for row in rows:
+            doubted = doubts.at(self._rows.times[row], self._spans.skew) if doubts else ()
+            found[by_trace and bool(self._traces.trace(row)), doubted].append(row)
+        return found
+
+    def _doubts(self, facet: Facet, edges: Sequence[Edge]) -> Doubts:
+        """Return which edges to the logs of databases are doubtful, and when."""
+        pools = ((edge, self._pooled(facet, edge)) for edge in edges if edge.database)
+        asking = ((edge, pool.every()) for edge, pool in pools if pool)
+        return Doubts(asking, facet, self._topology)
 
     def _explain_by_trace(
         self, rows: Sequence[int], edges: Sequence[Edge]
@@ -262,9 +255,9 @@ class Causes:
                 rivals=rivals,
                 untraced=edge.one_trace and has_trace,
                 named=self._named(facet, edge),
+                database=str(facet.fields.get(DATABASE) or "") if edge.database else "",
             )
-            group = facet.group(edge.same)
-            pool = None if group is None else self._pool(edge).get(group)
+            pool = self._pooled(facet, edge)
             if pool is None:
                 continue
             itself = facet.fingerprint if facet.rule in edge.rule else ""
@@ -275,6 +268,11 @@ class Causes:
                 self._kept[key] = self._strand(pool, facet, edge, chosen)
             if self._kept[key].rows:
                 yield self._kept[key]
+
+    def _pooled(self, facet: Facet, edge: Edge) -> Pool | None:
+        """Return the causes that share with a facet what an edge asks for."""
+        group = facet.group(edge.same)
+        return None if group is None else self._pool(edge).get(group)
 
     def _pool(self, edge: Edge) -> dict[Group, Pool]:
         known = self._pools.get((edge.rule, edge.same))
@@ -299,7 +297,7 @@ class Causes:
             for revision, members in revisions.items()
             if are_rivals(facet, service, revision) is chosen.rivals
             for one in members
-            if one.fingerprint != facet.fingerprint
+            if one.fingerprint != facet.fingerprint and agree(edge, facet, one, self._topology)
         ]
         if not facets:
             return Strand(edge, (), ())
@@ -317,11 +315,14 @@ class Causes:
         """Join effects to their nearest repetition that has a cause; return those without."""
         by_place: dict[Group, list[_Effects]] = defaultdict(list)
         for one in left:
-            by_place[_place(one.facet) if one.facet.revision else (one.facet.service,)].append(one)
+            where = _place(one.facet) if one.facet.revision else (one.facet.service,)
+            by_place[*where, *part_of_key(one.facet)].append(one)
         members: dict[Group, list[int]] = defaultdict(list)
         for facet, rows in with_cause:
-            members[_place(facet)] += rows
-            members[(facet.service,)] += rows
+            places: tuple[Group, ...] = (_place(facet), (facet.service,))
+            named = {(*place, *part_of_key(facet)) for place in places}
+            for place in named.union(places):
+                members[place] += rows
         rest: list[_Effects] = []
         for place, effects in by_place.items():
             rest += self._join(effects, members[place]) if place in members else effects
@@ -371,11 +372,15 @@ def _firsts(moments: Iterable[int], repeated: Sequence[int], together: int) -> l
 
 
 class _Chosen(NamedTuple):
-    """Which causes of an edge come into question: `named` is the only service that does, if any."""
+    """Which causes of an edge come into question: `named` is the only service that does, if any.
+
+    `database` is what the effect says of a database, if the edge asks for it.
+    """
 
     rivals: bool
     untraced: bool
     named: str
+    database: str
 
 
 class _Effects(NamedTuple):

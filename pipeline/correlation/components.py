@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from pipeline.correlation.causes import Explained, Explanations, Spans
+    from pipeline.correlation.causes import Spans
     from pipeline.correlation.episodes import Facet, Found, Topology
+    from pipeline.correlation.explanations import Explained, Explanations
     from pipeline.correlation.rows import Rows
     from pipeline.rule import RuleSet
 

@@ -86,6 +86,9 @@ class Topology(Protocol):
     def resources(self, name: str) -> tuple[str, ...]:
         """Return the resources that a service depends on."""
 
+    def databases(self, name: str) -> frozenset[str]:
+        """Return the Cloud SQL instances that a service depends on, empty if nobody says which."""
+
     def dependency(self, name: str, other: str) -> tuple[str, ...]:
         """Return by which way one service depends on another, () if it does not."""
 
@@ -104,6 +107,10 @@ class NoTopology:
     def resources(self, name: str) -> tuple[str, ...]:  # noqa: ARG002
         """Return that no service depends on a resource."""
         return ()
+
+    def databases(self, name: str) -> frozenset[str]:  # noqa: ARG002
+        """Return that nobody says which database a service depends on."""
+        return frozenset()
 
     def dependency(self, name: str, other: str) -> tuple[str, ...]:  # noqa: ARG002
         """Return that no service depends on another."""

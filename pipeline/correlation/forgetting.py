@@ -2,7 +2,8 @@
 
 One stays as long as anything that it has to do with: parts that people or the longest duration cut
 it into, what shares a trace with it (a trace that touches much is no evidence, so all of it has to
-be known), and what has one of its symptoms near enough to make an episode or a repetition.
+be known), logs of databases by whose number it is doubtful which of them explains something, and
+what has one of its symptoms near enough to make an episode or a repetition.
 """
 
 from __future__ import annotations
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 
 
 def kinship(
-    rows: Rows, components: Sequence[Component], verdicts: Sequence[Verdict]
+    rows: Rows,
+    components: Sequence[Component],
+    verdicts: Sequence[Verdict],
+    together: Iterable[Sequence[int]] = (),
 ) -> Callable[[int], int]:
     """Return what tells by a row with which others it has to do, whatever parted them.
 
     `components` are those that links make; people merged some and split others, or the same ones.
+    Rows that stand `together` need each other.
     """
     merges = [one for one in verdicts if one.kind is Kind.MERGE]
     made = (components, *(heed(components, given, rows.times) for given in (merges, verdicts)))
@@ -39,7 +44,7 @@ def kinship(
         by_trace[trace].append(row)
     ever = chain.from_iterable(made)
     whole = (list(chain.from_iterable(one.rows.values())) for one in ever)
-    for members in chain(by_trace.values(), whole):
+    for members in chain(by_trace.values(), whole, together):
         forest.join(members, members[0])
     return forest.find
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
 from pipeline.correlation.causes import are_rivals
+from pipeline.correlation.databases import told
 from pipeline.correlation.episodes import Found, Seen, undirected
 from pipeline.correlation.rows import order
 
@@ -47,6 +48,7 @@ def edge_reason(effect: Seen, cause: Seen, edge: Edge, topology: Topology) -> st
     if edge.via:
         path = " -> ".join(topology.dependency(about.service, other.service))
         reason += f"; {about.service} depends on {other.service} by the catalog ({path})"
+    reason += told(edge, about, other, topology)
     if are_rivals(about, other.service, other.revision):
         reason += f"; on another revision ({other.revision}), as nothing on its own explains it"
     return reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.audit import ABOVE, AGAIN
+from pipeline.audit import ABOVE, AGAIN, DATABASE
 from pipeline.correlation.resources import SPAN
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def asked_fields(ruleset: RuleSet) -> dict[str, tuple[str, ...]]:
         for edge in rule.audit.caused_by:
             asked[name].update(edge.same)
             asked[name].update([edge.named] if edge.named else ())
+            beside = [DATABASE] if edge.database else []
+            asked[name].update(beside)
             for cause in edge.rule:
-                asked[cause].update(edge.same)
+                asked[cause].update([*edge.same, *beside])
         asked[name].update([ABOVE] if rule.audit.fallback else ())
         asked[name].update([AGAIN] if rule.audit.heals else ())
     for correlation in ruleset.correlations:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.audit import Edge
     from pipeline.correlation.episodes import Facet
@@ -86,6 +87,11 @@ class Pool:
         """Add a facet."""
         revisions = self.facets.setdefault(facet.service, {})
         revisions.setdefault(facet.revision, []).append(facet)
+
+    def every(self) -> Iterator[Facet]:
+        """Yield all of them."""
+        for revisions in self.facets.values():
+            yield from chain.from_iterable(revisions.values())
 
 
 def nearest_causes(strands: Sequence[Strand], times: Sequence[int], skew: int) -> list[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from pipeline.correlation.databases import agree
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -60,5 +62,7 @@ class Traces:
     def _agree(self, effect: Facet, cause: Facet, edge: Edge) -> bool:
         group = effect.group(edge.same)
         if group is None or group != cause.group(edge.same):
+            return False
+        if not agree(edge, effect, cause, self._topology):
             return False
         return not edge.via or bool(self._topology.dependency(effect.service, cause.service))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.audit import SECOND
 from pipeline.deployments import span_text
 from pipeline.entry import format_timestamp
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 SAME_BEFORE = "the same failure before"
 """How the reason begins for which an incident of the same fingerprint is related that is over."""
+
+UNLINKED = "nothing in the entries links the two"
+
+SHORTLY = 300 * SECOND
+"""How long before an incident one may have been over to be named: of two databases that went down,
+say, of which nothing tells on which one the services depend that failed then."""
 
 MOST = 5
 """Related incidents that a report names."""
@@ -81,7 +88,8 @@ class Neighbourhood:
         """Return the related ones, the closest first, each with the reason and once.
 
         Closest is the same failure before, then what went on at the same time on one of its
-        services, then what else did. The one that it continues is told by itself.
+        services, then what else did, then what had just been over. The one that it continues is
+        told by itself.
         """
         found: dict[str, Related] = {}
         others = {incident.id, incident.previous, *incident.absorbed}
@@ -102,7 +110,10 @@ class Neighbourhood:
                     yield one, f"at the same time, also on {service}"
         for one in _latest(self._by_time, end):
             if one.last_seen >= begin:
-                yield one, "at the same time; nothing in the entries links the two"
+                yield one, f"at the same time; {UNLINKED}"
+        for one in _latest(self._by_time, begin):
+            if begin - SHORTLY <= one.last_seen < begin:
+                yield one, f"{span_text(begin - one.last_seen)} before; {UNLINKED}"
 
 
 def _latest(ordered: Sequence[Neighbour], until: int) -> Sequence[Neighbour]:

@@ -43,6 +43,7 @@ ELSEWHERE: Final[tuple[str, ...]] = (
     "github_labels",
     "github_mention_teams",
     "github_milestone",
+    "github_new_issues",
     "github_reopen_window",
     "github_repositories",
     "github_repository",
@@ -141,6 +142,10 @@ class Settings(BaseSettings):
     )
     sinks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(as_sinks)] = Field(
         default=(), description="where reports go: `github`; nowhere by default"
+    )
+    dry_run: _Flag = Field(
+        default=False,
+        description="`true`: nothing is written in GitHub; what would be is said in the log",
     )
     rules: _List = Field(
         default=(), description="folders of rules; those that come with fivewhys by default"

@@ -24,7 +24,7 @@ from pipeline.settings.model import (
     Settings,
     variable,
 )
-from pipeline.settings.values import KEPT, SHOWN, as_text
+from pipeline.settings.values import GITHUB, KEPT, SHOWN, as_text
 from pipeline.validating import read_single
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ def read_settings(options: Mapping[str, Any], file: str = "") -> Read:
     for key, message in (("subscription", _SUBSCRIBED), ("store", KEPT)):
         if not getattr(settings, key) and key not in wrong:
             wrong[key] = Mistake(variable(key), 0, f"it is not set; {message}")
+    if settings.dry_run and not settings.sinks and "sinks" not in wrong:
+        message = f"nothing is written without a sink; set {variable('sinks')} to {GITHUB}, too"
+        wrong["dry_run"] = places.mistake("dry_run", message)
     mistakes += wrong.values()
     others = {name: os.environ[name] for name in map(variable, ELSEWHERE) if name in os.environ}
     return Read(settings, {**elsewhere, **others}, tuple(mistakes))

@@ -83,11 +83,13 @@ def _failed(found: Sequence[Waiting], _: int) -> float:
 
 
 def _oldest(found: Sequence[Waiting], now: int) -> float:
-    return max((one.age(now) for one in found), default=0) // SECOND
+    """Return the age of the oldest; what only waits for its time to come is not late."""
+    late = (one for one in found if one.delivery.attempts or one.delivery.not_before <= now)
+    return max((one.age(now) for one in late), default=0) // SECOND
 
 
 _GAUGES: Final[Mapping[str, tuple[str, Callable[[Sequence[Waiting], int], float]]]] = {
     "waiting": ("Incidents of which something did not get out yet.", lambda f, _: len(f)),
     "failed": ("Those of them that were tried in vain.", _failed),
-    "oldest_seconds": ("For how long the oldest of them waits.", _oldest),
+    "oldest_seconds": ("For how long the oldest of them waits that is due.", _oldest),
 }

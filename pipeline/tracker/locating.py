@@ -108,6 +108,17 @@ class Survey:
         issue = self._issues.get(number)
         return issue.gone if issue else None
 
+    def opened(self, since: int) -> list[int]:
+        """Return when issues of ours were opened after a time, or asked for without an answer."""
+        own = {one.issue.number: one for some in self._marked.values() for one in some}
+        times = [one.issue.created_at for one in own.values() if not one.is_copy]
+        asked = [
+            known.asked_at
+            for incident, known in self._known.items()
+            if incident not in self._marked and not known.number
+        ]
+        return sorted(at for at in (*times, *asked) if at > since)
+
     def places(self, incident: str, adopt: int = 0) -> Places:
         """Return the issue of an incident; `adopt` is one to take if there is none."""
         marked = self._marked.get(incident, [])

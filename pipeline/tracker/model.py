@@ -114,7 +114,7 @@ class Wanted:
     it, so that its issue is closed whatever the policy says. `held` says why nothing is reported
     about it for now, "" if it is; `elsewhere` is Markdown that names the incident of another
     repository of which it became part, so that its issue is closed; `notes` say in plain text what
-    it does not get, and why.
+    it does not get, and why. `urgency` is 0 for what is opened first where not all may be.
     """
 
     key: str
@@ -139,6 +139,7 @@ class Wanted:
     held: str = ""
     elsewhere: str = ""
     notes: tuple[str, ...] = ()
+    urgency: int = 0
 
     def __post_init__(self) -> None:
         _check(self.key)
@@ -198,7 +199,7 @@ class TrackerPolicy:
     within `doubt`, in which its issue may still appear. An issue that was opened again `flapping`
     times bears a label that says so. `logins` are the accounts that write for
     us (none: not checked); a comment of anybody else is never edited. `sub_issues` is GitHub's
-    limit for one parent.
+    limit for one parent, `new_issues` how many are opened within a day at most (0: no bound).
     """
 
     group_interval: int = 5 * MINUTE
@@ -209,6 +210,7 @@ class TrackerPolicy:
     flapping: int = 2
     logins: frozenset[str] = frozenset()
     sub_issues: int = 100
+    new_issues: int = 0
 
 
 class Kind(StrEnum):

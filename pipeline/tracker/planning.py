@@ -14,6 +14,7 @@ from pipeline.tracker.courses import Case, Course, course_of, other_key
 from pipeline.tracker.knowing import settled
 from pipeline.tracker.locating import Survey
 from pipeline.tracker.model import Kind, Known, Step, folded
+from pipeline.tracker.rationing import rationed
 from pipeline.tracker.writing import Draft, labels_of
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def plan(  # noqa: PLR0913 - both sides, and by what they are judged
 
     """
     survey = Survey(issues, known, signer)
-    drafts = {
+    found = {
         one.key: _draft(_case(one, survey, now, policy), is_same=one.key in same) for one in wanted
     }
+    drafts = rationed(found, survey, now, policy)
     own = (step for key, draft in drafts.items() for step in _own(draft, is_same=key in same))
     between = (
         step

@@ -136,6 +136,7 @@ def _storm(key: str, parts: Sequence[_Part], routing: RoutingSettings) -> Wanted
         children=tuple(part.wanted.key for part in parts),
         close=all(part.wanted.close for part in parts),
         notes=notes,
+        urgency=min(part.wanted.urgency for part in parts),
     )
 
 

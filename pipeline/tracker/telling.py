@@ -67,6 +67,18 @@ def told(
     yield Line("", f"{', '.join(done) or 'nothing to do'}; {left} left alone")
 
 
+def briefly(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
+    """Yield what is to be done, and what waits for its time, each in a line; nothing of texts.
+
+    Before each line stands what it is known again by once the plan is made anew.
+    """
+    for step in steps:
+        if step.kind is not Kind.LEAVE or step.due:
+            title = f' "{step.fields["title"]}"' if step.kind is Kind.CREATE else ""
+            key = f"{step.kind} {step.incident} {step.number} {step.key} {step.other}"
+            yield key, f"{headline(step)}{title}: {step.reason}"
+
+
 def headline(step: Step) -> str:
     """Return what a step does, to which issue, for which incident."""
     issue = f"#{step.number}" if step.number else "its issue"

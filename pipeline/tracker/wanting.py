@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline import markdown
 from pipeline.entry import parse_timestamp
-from pipeline.incident import State
+from pipeline.incident import PRIORITIES, State
 from pipeline.report import SAME_BEFORE, Action
 from pipeline.tracker.model import News, Wanted
 from pipeline.tracker.routing import RoutingSettings, route
 from pipeline.verdicts import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from pipeline.document import IncidentDocument
     from pipeline.report import LedgerEntry
+
+_MISSED: Final = "it was over before anything was to be written"
 
 DEFAULT: Final = RoutingSettings()
 """Where nothing was set."""
@@ -44,6 +46,22 @@ def all_wanted(
     )
 
 
+def begun_at(
+    told: Iterable[Wanted], rehearsed: int, known: Container[str] = ()
+) -> tuple[Wanted, ...]:
+    """Return what incidents want of a tracker in which nothing was written until a time.
+
+    What was over by then (`rehearsed`, ns UTC) is not reported, but for incidents that are `known`
+    there all the same.
+    """
+    return tuple(
+        replace(one, held=one.held or _MISSED)
+        if one.state is State.RESOLVED and one.last_seen <= rehearsed and one.key not in known
+        else one
+        for one in told
+    )
+
+
 def wanted(
     document: IncidentDocument, decided: LedgerEntry, settings: RoutingSettings = DEFAULT
 ) -> Wanted:
@@ -65,6 +83,7 @@ def wanted(
         absorbed=tuple(document.absorbed),
         close=_is_resolved_by_people(document),
         notes=way.notes,
+        urgency=PRIORITIES.index(document.priority),
     )
 
 

@@ -40,22 +40,25 @@ def test_every_span_of_a_lifecycle_can_be_set() -> None:
             "FIVEWHYS_GITHUB_DOUBT": "1h",
             "FIVEWHYS_GITHUB_CLOSE": "True",
             "FIVEWHYS_GITHUB_FLAPPING": "3",
+            "FIVEWHYS_GITHUB_NEW_ISSUES": "5",
         }
     )
     spans = (found.group_interval, found.grace, found.reopen_window, found.doubt)
     assert spans == (10 * MINUTE, 30 * SECOND, 2 * DAY, HOUR)
-    assert (found.closes, found.flapping) == (True, 3)
+    assert (found.closes, found.flapping, found.new_issues) == (True, 3, 5)
 
 
 def test_every_mistake_is_said_at_once() -> None:
     """With what to write instead."""
     settings = {"GROUP_INTERVAL": "soon", "DOUBT": "0s", "CLOSE": "perhaps", "FLAPPING": "often"}
+    settings |= {"NEW_ISSUES": "few"}
     said = wrong({f"FIVEWHYS_GITHUB_{name}": text for name, text in settings.items()})
     assert said == [
         "GROUP_INTERVAL: 'soon' is no time span; write it like 30s, 10m, 2h or 1d",
         "DOUBT: '0s' is no time span; write it like 30s, 10m, 2h or 1d",
         "CLOSE: 'perhaps' is neither true nor false",
         "FLAPPING: 'often' is not how often an issue is opened again: 1 to 1000",
+        "NEW_ISSUES: 'few' is not how many issues may be opened within a day: 1 to 1000",
     ]
 
 

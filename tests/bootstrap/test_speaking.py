@@ -19,6 +19,7 @@ import logging, sys, threading, warnings
 from pipeline.bootstrap.speaking import Speaker, speak
 log = speak(Speaker(sys.stderr))
 log("NOTICE", "one")
+logging.getLogger("fivewhys.vitals").info("vitals", extra={"vitals": {"lag_seconds": 2}})
 logging.getLogger("library").warning("two %s", "2")
 logging.getLogger("library").info("unsaid")
 logging.getLogger("library").error("three %d", "no number")
@@ -46,18 +47,20 @@ def test_everything_is_said_in_one_form() -> None:
     assert done.returncode == 1
     assert [(one["severity"], one["message"].splitlines()[0]) for one in found] == [
         ("NOTICE", "one"),
+        ("INFO", "vitals"),
         ("WARNING", "two 2"),
         ("ERROR", "three %d"),
-        ("WARNING", "<string>:9: UserWarning: four"),
+        ("WARNING", "<string>:10: UserWarning: four"),
         ("ERROR", "five"),
         ("CRITICAL", "not caught in thread six"),
         ("CRITICAL", "not caught"),
     ]
     assert all(one["logging.googleapis.com/labels"]["fivewhys.own"] == "1" for one in found)
-    assert found[4]["message"].endswith("ZeroDivisionError: division by zero")
-    assert found[6]["message"].endswith("LookupError: seven")
+    assert found[5]["message"].endswith("ZeroDivisionError: division by zero")
+    assert found[7]["message"].endswith("LookupError: seven")
     assert "hunter2" not in done.stderr
-    assert found[1]["logging.googleapis.com/labels"]["logger"] == "library"
+    assert found[1]["vitals"] == {"lag_seconds": 2}
+    assert found[2]["logging.googleapis.com/labels"]["logger"] == "library"
 
 
 def said(stream: io.StringIO, speaker: Speaker) -> dict[str, Any]:

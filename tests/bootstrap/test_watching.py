@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 import urllib.error
@@ -207,3 +208,23 @@ def test_a_mistake_of_our_own_in_an_answer_is_said(
         ask(port, "/livez")
     assert "a question was not answered" in caplog.text
     assert "ZeroDivisionError: /livez" in caplog.text
+
+
+def test_figures_are_logged_once_a_minute(
+    vitals: Vitals, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the logger whose entries have numbers, with what waits for the tracker."""
+    vitals.is_correlating = True
+    found = watching(vitals, tracked=Tracked(lambda: OUTBOX, lambda: {}))
+    with caplog.at_level(logging.INFO, "fivewhys"):
+        found.look()
+        found.look()
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == ("fivewhys.vitals", "vitals")
+    told = record.__dict__["vitals"]
+    assert (told["outbox_waiting"], told["stalled"], told["nothing_comes"]) == (1, 0, 0)
+    later = time.time_ns() + 61 * 1_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    with caplog.at_level(logging.INFO, "fivewhys"):
+        found.look()
+    assert len(caplog.records) == 2

@@ -238,7 +238,7 @@ def _catalog(needed: str = "", named: str = "", name: object = "") -> str:
 def pair(effect: str, edge: Edge, cause: str) -> Pair | None:
     """Return showings between which an edge holds, None if none of the rules' tests has such."""
     tried = product(_telling(effect, edge), _telling(cause, edge))
-    return next((one for one in islice(_fitting(edge, tried), TRIES) if one.links()), None)
+    return next((one for one in islice(fitting(edge, tried), TRIES) if one.links()), None)
 
 
 def _telling(rule: str, edge: Edge) -> list[Showing]:
@@ -246,7 +246,8 @@ def _telling(rule: str, edge: Edge) -> list[Showing]:
     return sorted(showings(rule), key=lambda one: sum(name not in one.fields for name in edge.same))
 
 
-def _fitting(edge: Edge, pairs: Iterable[tuple[Showing, Showing]]) -> Iterator[Pair]:
+def fitting(edge: Edge, pairs: Iterable[tuple[Showing, Showing]]) -> Iterator[Pair]:
+    """Yield pairs of showings, brought to what an edge asks for."""
     for effect, cause in pairs:
         if edge.via:
             told = effect.within(CALLER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pipeline.audit import SECOND
 from pipeline.exposition import exposition
 from pipeline.lifecycle import HOUR
@@ -54,11 +56,19 @@ def test_gauges_are_such_as_prometheus_reads() -> None:
         "# TYPE fivewhys_outbox_failed gauge",
         'fivewhys_outbox_failed{tracker="a/b"} 1',
         'fivewhys_outbox_failed{tracker="c/d"} 0',
-        "# HELP fivewhys_outbox_oldest_seconds For how long the oldest of them waits.",
+        "# HELP fivewhys_outbox_oldest_seconds For how long the oldest of them waits that is due.",
         "# TYPE fivewhys_outbox_oldest_seconds gauge",
         'fivewhys_outbox_oldest_seconds{tracker="a/b"} 3600',
         'fivewhys_outbox_oldest_seconds{tracker="c/d"} 0',
     ]
+
+
+@pytest.mark.parametrize(("until", "age"), [(NOW + 1, 0), (NOW, 3600), (0, 3600)])
+def test_what_waits_for_its_time_is_not_late(until: int, age: int) -> None:
+    """As an edit, or a new issue under a budget: no alarm is raised for it."""
+    row = Delivery().postponed(BASE, "within a day", until)
+    *_, oldest = gauges(Outbox(NOW, (), (Waiting("a/b", "inc-1", row),)))
+    assert oldest.values == {"a/b": age}
 
 
 def test_names_are_quoted() -> None:

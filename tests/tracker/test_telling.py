@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.tracker.model import Comment, Issue, Kind, Step
-from pipeline.tracker.telling import Line, told
+from pipeline.tracker.model import Comment, Issue, Kind, Step, TrackerPolicy
+from pipeline.tracker.telling import Line, briefly, told
 from tests.tracker.support import Tracker, wanted
 
 EDITED = {"body": "same\nnew\nsame too\n1\n2\n3\nnew end", "title": "New title"}
@@ -44,6 +44,18 @@ def test_of_an_edit_the_difference_is_shown() -> None:
         "+new end",
         "1 to change; 0 left alone",
     ]
+
+
+def test_a_plan_in_short_has_a_line_a_step() -> None:
+    """With the title of what is created, and with what waits for its time; no texts."""
+    tracker = Tracker(TrackerPolicy(new_issues=1))
+    steps = tracker.plan(wanted(), wanted("inc-b"), wanted("inc-c", held="silenced"))
+    (one, created), (other, left) = briefly(steps)
+    title = '"[P1] backend: tables are missing"'
+    assert created == f"create an issue for inc-a {title}: no issue bears its marker"
+    assert left.startswith("leave its issue for inc-b: 1 new issue within a day ")
+    assert one != other
+    assert [*briefly(tracker.plan(wanted(), wanted("inc-b")))] == [(one, created), (other, left)]
 
 
 def test_comments_are_shown_with_what_they_were() -> None:

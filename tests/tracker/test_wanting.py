@@ -11,7 +11,7 @@ from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.tracker.model import News
 from pipeline.tracker.routing import RoutingSettings
-from pipeline.tracker.wanting import all_wanted, wanted
+from pipeline.tracker.wanting import all_wanted, begun_at, wanted
 from tests.support import BASE
 from tests.tracker.recorded import document
 
@@ -63,6 +63,29 @@ def test_a_decision_makes_one_comment() -> None:
     """Named after it, so that it is made once, whoever tries again."""
     told = {"action": "update", "update": "New symptom.", "news": ["symptoms"]}
     assert wanted(recorded(told), DECIDED).news == (News("update-77-abc", "New symptom."),)
+
+
+@pytest.mark.parametrize(
+    ("state", "until", "known", "held"),
+    [
+        ("resolved", BASE, (), "it was over before anything was to be written"),
+        ("resolved", BASE - 1, (), ""),
+        ("resolved", BASE, ("inc-1",), ""),
+        ("quiet", BASE, (), ""),
+    ],
+    ids=["over", "seen later", "has an issue", "not over"],
+)
+def test_what_was_over_before_anything_was_written_is_not_reported(
+    state: str, until: int, known: tuple[str, ...], held: str
+) -> None:
+    """Unless it comes back; what else holds it back is said first."""
+    one = recorded(state=state)
+    ledger = {"inc-1": DECIDED}
+    (told,) = begun_at(all_wanted([one], ledger, BASE), until, known)
+    assert told.held == held
+    suppressed = one.model_copy(update={"suppressed": [HELD]})
+    (told,) = begun_at(all_wanted([suppressed], ledger, BASE), until, known)
+    assert told.held == "suppressed by ana (s.yml:1)"
 
 
 @pytest.mark.parametrize("less", [{"action": "leave"}, {"news": []}, {"update": ""}])

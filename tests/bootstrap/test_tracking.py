@@ -1,0 +1,149 @@
+"""Issues brought up to date again and again: rehearsed first, then within a budget, then all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.bootstrap.reporting import REHEARSED, outbox_of, read_tracker
+from pipeline.bootstrap.tracking import Rehearsing, Tracking
+from pipeline.cli import app
+from pipeline.errors import SinkError
+from pipeline.stores.sql import SqlStore
+from tests.fakes.github import TOKEN, FakeGithub, running
+from tests.test_cli import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pipeline.bootstrap.reporting import Tracker
+    from pipeline.ports import Store
+
+HERE = "example/platform"
+FULL = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
+TITLES = [
+    "[P1] backend: Missing critical tables: user_sessions",
+    "[P1] shop: The database has no connection slot left",
+]
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGithub]:
+    """Lend a fake GitHub without issues."""
+    with running(FakeGithub()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def tracker(github: FakeGithub) -> Tracker:
+    """Return where reports go: to the fake."""
+    return read_tracker(
+        environment={
+            "FIVEWHYS_GITHUB_REPOSITORY": HERE,
+            "FIVEWHYS_GITHUB_TOKEN": TOKEN,
+            "FIVEWHYS_GITHUB_URL": github.base,
+            "FIVEWHYS_MARKER_KEY": "a key of sixteen bytes or more",
+        }
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Lend a store with two incidents that were decided to be reported."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    replay(url, MISSING, failing("00:40:00"))
+    with SqlStore(url) as opened:
+        yield opened
+
+
+def failing(time: str) -> dict[str, object]:
+    """Return a record of another service's failure at a time."""
+    labels = {"service_name": "shop", "revision_name": "shop-00001-abc"}
+    resource = {"type": "cloud_run_revision", "labels": labels}
+    told = {"insertId": f"b{time}", "timestamp": f"2025-09-10T{time}Z", "textPayload": FULL}
+    return {**MISSING, **told, "resource": resource}
+
+
+def replay(url: str, *records: dict[str, object]) -> None:
+    """Keep in a store what some records make."""
+    lines = "".join(f"{json.dumps(one)}\n" for one in records)
+    out = f"{url.removeprefix('sqlite:///')}.out"
+    told = CliRunner().invoke(app, ["replay", "-", "--store", url, "--out", out], lines)
+    assert told.exit_code == 0, told.output
+
+
+def issues(github: FakeGithub) -> list[str]:
+    """Return the titles of all issues."""
+    return [one.title for one in github.state.repositories[HERE].issues.values()]
+
+
+def no_time(_seconds: float) -> None:
+    """Let no time pass."""
+
+
+def test_a_rehearsal_says_each_step_once_and_writes_nothing(
+    tracker: Tracker, store: Store, github: FakeGithub
+) -> None:
+    """What is new is said when it is new; that nothing is left to do is said as well."""
+    said: list[str] = []
+    rehearsing = Rehearsing(tracker, store, lambda *words: said.append(" ".join(words)))
+    rehearsing.report(no_time)
+    names = [one.id for one in store.incidents()]
+    why = "no issue bears its marker"
+    assert said == [
+        f'NOTICE plan: {HERE}: create an issue for {name} "{title}": {why}'
+        for name, title in zip(names, TITLES, strict=True)
+    ]
+    said.clear()
+    rehearsing.report(no_time)
+    assert said == []
+    assert issues(github) == []
+    assert {one.verb for one in github.seen} == {"GET"}
+    Tracking(tracker, store).report(no_time)
+    rehearsing.report(no_time)
+    rehearsing.report(no_time)
+    assert said == ["NOTICE plan: nothing to do"]
+
+
+def test_a_rehearsal_that_cannot_list_issues_is_tried_again(
+    tracker: Tracker, store: Store, github: FakeGithub
+) -> None:
+    """Whoever runs it says so, as of anything that failed."""
+    github.fail("issues/list-for-repo #1 = 404")
+    with pytest.raises(SinkError):
+        Rehearsing(tracker, store, lambda *_: None).report(no_time)
+
+
+def test_a_budget_opens_a_few_issues_and_lets_the_rest_wait(
+    tracker: Tracker, store: Store, github: FakeGithub
+) -> None:
+    """In the outbox, with the reason; what waits for its time is not late."""
+    few = replace(tracker, policy=replace(tracker.policy, new_issues=1))
+    for _ in range(2):
+        Tracking(few, store).report(no_time)
+        assert issues(github) == TITLES[:1]
+        (waiting,) = outbox_of(store).waiting
+        assert waiting.reason == "1 new issue within a day are as many as may be opened"
+    Tracking(tracker, store).report(no_time)
+    assert issues(github) == TITLES
+    assert outbox_of(store).waiting == ()
+
+
+def test_what_was_over_before_the_rehearsal_ended_is_never_filed(
+    tracker: Tracker, store: Store, github: FakeGithub, tmp_path: Path
+) -> None:
+    """Once it comes back, it is; nor does it stand in the outbox meanwhile."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    replay(url, failing("23:59:00"), {**failing("23:59:01"), "timestamp": "2025-09-12T00:00:00Z"})
+    states = {one.title: one.state for one in store.incidents()}
+    assert states[TITLES[0].removeprefix("[P1] ")] == "resolved", states
+    Rehearsing(tracker, store, lambda *_: None).report(no_time)
+    assert store.mark(REHEARSED)
+    Tracking(tracker, store).report(no_time)
+    assert issues(github) == TITLES[1:]
+    assert outbox_of(store).waiting == ()

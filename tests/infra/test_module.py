@@ -1,0 +1,47 @@
+"""The Terraform module, by Terraform itself and the providers' true schema."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.infra.terraform import EXAMPLES, MODULE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.infra.terraform import Terraform
+
+FOLDERS = (".", *(f"examples/{name}" for name in EXAMPLES))
+
+
+def test_every_file_is_formatted(tf: Terraform) -> None:
+    """`terraform fmt` would change nothing."""
+    outcome = tf(MODULE, "fmt", "-check", "-diff", "-recursive")
+    assert outcome.status == 0, outcome.text
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_names_types_and_values_are_the_providers(
+    tf: Terraform, module: Path, folder: str
+) -> None:
+    """The module and each example use arguments that there are, as they are meant."""
+    outcome = tf(module / folder, "validate")
+    assert outcome.status == 0, outcome.text
+    assert "Success!" in outcome.text
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in MODULE.glob("tests/*.tftest.hcl")))
+def test_what_is_planned_is_what_is_meant(tf: Terraform, module: Path, name: str) -> None:
+    """Every run of a test file passes."""
+    outcome = tf(module, "test", f"-filter=tests/{name}")
+    assert outcome.status == 0, outcome.text
+    runs = re.findall(r'^run "', (MODULE / "tests" / name).read_text("utf-8"), re.MULTILINE)
+    assert f"{len(runs)} passed, 0 failed" in outcome.text
+
+
+def test_examples_are_all_tested() -> None:
+    """There is no example but those that are looked at here."""
+    assert sorted(path.name for path in (MODULE / "examples").iterdir()) == sorted(EXAMPLES)
