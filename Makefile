@@ -68,7 +68,7 @@ evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mo
 
 .PHONY: check
 check: ## all that CI runs, cheapest first
-check: format-check lint types contracts prism wheel test-other-pythons coverage
+check: format-check lint types contracts workflows prism wheel image test-other-pythons coverage
 
 ##### the parts of the check
 
@@ -94,6 +94,15 @@ prism: $(VENV)/prism/.ready ## set up what holds the reporter's requests against
 .PHONY: wheel
 wheel: $(VENV)/.dev ## build the wheel and try it in a clean environment
 	$(BIN)/python tests/try_wheel.py
+
+.PHONY: image
+image: $(VENV)/.dev $(VENV)/linters/.ready ## lint infra/Dockerfile, and do what it says without Docker
+	$(VENV)/linters/bin/hadolint --no-color infra/Dockerfile
+	$(BIN)/python -m tests.image
+
+.PHONY: workflows
+workflows: $(VENV)/linters/.ready ## lint the workflows of .github/
+	$(VENV)/linters/bin/zizmor --offline --persona=pedantic --quiet .github
 
 .PHONY: coverage
 coverage: $(VENV)/.dev ## all tests; each branch of the flat modules has to be reached
@@ -130,6 +139,7 @@ lock: $(VENV)/.lock ## pin what pyproject.toml declares (UPGRADE=--upgrade: the 
 	$(COMPILE) --output-file $(LOCKS)/build.txt --constraints $(LOCKS)/runtime.txt --group build
 	$(COMPILE) --output-file $(LOCKS)/dev.txt --constraints $(LOCKS)/runtime.txt --group dev
 	$(COMPILE) --output-file $(LOCKS)/node.txt --group node
+	$(COMPILE) --output-file $(LOCKS)/linters.txt --group linters
 	$(COMPILE) --output-file $(LOCKS)/lock.txt --group lock
 
 .PHONY: clean
@@ -165,6 +175,13 @@ $(VENV)/prism/.ready: $(VENV)/.dev $(LOCKS)/node.txt infra/prism/package.json in
 		ln -s "$$node/bin/node" $(VENV)/prism/node && cd $(VENV)/prism && \
 		./node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci \
 			--ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Programs that need nothing of ours and are not to be imported; hence a place of their own.
+$(VENV)/linters/.ready: $(VENV)/.python $(LOCKS)/linters.txt
+	@echo "Installing what lints the Dockerfile and the workflows into $(VENV)/linters"
+	@rm -rf $(VENV)/linters
+	@$(INSTALL) --target $(VENV)/linters -r $(LOCKS)/linters.txt
 	@touch $@
 
 $(VENV)/.lock: $(VENV)/.python $(LOCKS)/lock.txt

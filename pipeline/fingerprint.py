@@ -161,9 +161,12 @@ def _plain(expression: str) -> Any:
 
 
 def _hexadecimal(match: Any) -> bytes:
-    """Tell an id from a number, which is named as such later, and from a word like `defaced`."""
+    """Call an id a number: one in forty of 8 digits has no letter. A word like `defaced` is none.
+
+    A number as such is named later.
+    """
     text: bytes = match.group()
-    return text if text.isdigit() or text.isalpha() else b"<hex>"
+    return text if text.isdigit() or text.isalpha() else b"<num>"
 
 
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"

@@ -60,6 +60,7 @@ SHORTEST = 4
 _MADE = ("severity", "exception.message", "exception.module", "exception.frames")
 _UNESCAPED = re.compile(r"[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]+")  # ASCII less " / and \
 _EVERYWHERE = ".googleapis.com"
+_IN_AUDIT_LOGS = ("authorizationinfo", "developer.gserviceaccount.com", "iam.gserviceaccount.com")
 _WRITTEN = (TOO_DEEP.lower(), "-infinity")  # by whoever decodes the JSON: in a raw line it is not
 _LETTERS = re.compile(r"[^\\.^$*+?{}\[\]()|]+")  # an expression that means its own letters
 _NUMBER = re.compile(r"[-+.0-9eE]+")  # JSON may write it otherwise: 1e+16, 1e16
@@ -126,9 +127,12 @@ def _best(parts: Iterable[Literals]) -> Literals:
 def _weight(literal: str) -> int:
     """Return how much it tells: a text more than a number, and what ends every name of an API none.
 
-    `run.googleapis.com` stands in the log name of all that Cloud Run logs.
+    `run.googleapis.com` stands in the log name of all that Cloud Run logs, `authorizationInfo` in
+    every audit log.
     """
-    return 0 if isinstance(literal, Expression) else len(literal.removesuffix(_EVERYWHERE))
+    if isinstance(literal, Expression) or any(literal in word for word in _IN_AUDIT_LOGS):
+        return 0
+    return len(literal.removesuffix(_EVERYWHERE))
 
 
 def _of_text(text: str) -> Literals:
@@ -238,8 +242,38 @@ def _quiet() -> Iterator[None]:
 def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
     """Return the best of a sequence: the texts that its runs may be, and what its parts require.
 
-    `session[ _](?:maker|factory)` may be four texts, each of which tells more than `session`.
+    `session[ _](?:maker|factory)` may be four texts, each of which tells more than `session`, and
+    `redis(?:[+][a-z]+)?://` is `redis:` or `redis+`, both of which tell more than `redis`.
     """
+    items = [*_flat(items)]
+    at = _at_optional(items)
+    if at is None:
+        return _of_parts(items)
+    before, (kind, (_, most, part)), after = items[:at], items[at], items[at + 1 :]
+    there = _flat(part.data) if most == 1 else [(kind, (1, most, part))]
+    either = _one_of(map(_of_parts, ([*before, *after], [*before, *there, *after])))
+    return _best([_of_parts(items), either])
+
+
+def _flat(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Yield the parts of a sequence, those of a group in place of it."""
+    for kind, value in items:
+        if str(kind) == "SUBPATTERN":
+            yield from _flat(value[-1].data)
+        else:
+            yield kind, value
+
+
+def _at_optional(items: Sequence[tuple[Any, Any]]) -> int | None:
+    """Return where the first part stands that may be left out, and else is one of many texts."""
+    for at, (kind, value) in enumerate(items):
+        optional = str(kind) in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] == 0
+        if optional and _texts_of_repeat(value) is None:
+            return at
+    return None
+
+
+def _of_parts(items: Sequence[tuple[Any, Any]]) -> Literals:
     found: list[Literals] = []
     run: list[frozenset[str]] = []
     for texts, kind, value in _parts(items):
@@ -263,8 +297,6 @@ def _of_run(run: Sequence[frozenset[str]]) -> Literals:
 
 
 def _of_part(kind: str, value: Any) -> Literals:
-    if kind == "SUBPATTERN":
-        return _of_sequence(value[-1].data)
     if kind == "BRANCH":
         return _one_of(_of_sequence(branch.data) for branch in value[1])
     if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
@@ -278,7 +310,7 @@ _Texts = frozenset[str] | None
 """All texts that something matches; None: they are many, or not known."""
 
 _NO_TEXT = frozenset({""})
-_MOST_TEXTS = 12
+_MOST_TEXTS = 16
 
 
 def _parts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[_Texts, str, Any]]:

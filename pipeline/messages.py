@@ -27,7 +27,7 @@ class Messages:
     @cached_property
     def data(self) -> bytes:
         """Their texts, each ended by a line feed."""
-        return b"".join(b"%b\n" % one.data for one in self.messages)
+        return b"\n".join([*(one.data for one in self.messages), b""])
 
     @cached_property
     def regular(self) -> bool:
@@ -60,9 +60,10 @@ class Messages:
 
 def batch_of(messages: Sequence[Message]) -> Batch:
     """Return messages as they are examined quickest; each record's place is a message's name."""
-    if any(b"\n" in one.data for one in messages):  # as none has that a log sink published
+    found = Messages(messages)
+    if found.data.count(b"\n") > len(messages):  # as none has that a log sink published
         return [record for one in messages for record in read_message(one)]
-    return Messages(messages)
+    return found
 
 
 def read_message(message: Message) -> list[LogEntry | Rejection]:

@@ -104,7 +104,7 @@ class Receiver:
         if not messages:
             return Received()
         begun = self._clock()
-        others = [one for one in messages if not is_own(one)]
+        others = [one for one in messages if _OWN not in one.data or not is_own(one)]
         try:
             examined = self._examine(others)
             receipt = written(examined, self._detector)
@@ -155,8 +155,6 @@ class Receiver:
 
 def is_own(message: Message) -> bool:
     """Say whether a message holds an entry that this program itself logged."""
-    if _OWN not in message.data:
-        return False
     try:
         labels = json.loads(message.data)["labels"]
     except (ValueError, KeyError, TypeError, RecursionError):

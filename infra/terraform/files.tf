@@ -1,7 +1,7 @@
 # The bucket with catalog, suppressions and rules, if there are any; it is mounted read-only.
 
-#checkov:skip=CKV_GCP_62: who reads these three kinds of file is told by the audit log; an access log would need a bucket more
 resource "google_storage_bucket" "config" {
+  #checkov:skip=CKV_GCP_62: who reads these three kinds of file is told by the audit log; an access log would need a bucket more
   count = length(local.files) > 0 ? 1 : 0
 
   project                     = var.project_id

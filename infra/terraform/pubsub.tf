@@ -1,14 +1,14 @@
 # Where entries wait until they are kept in the store, and what nobody could keep.
 
-#checkov:skip=CKV_GCP_83: encrypted by Google's keys; entries lie here as long as in Cloud Logging itself, and a key of one's own adds an outage (a disabled key stops the sink)
 resource "google_pubsub_topic" "entries" {
+  #checkov:skip=CKV_GCP_83: encrypted by Google's keys; entries lie here as long as in Cloud Logging itself, and a key of one's own adds an outage (a disabled key stops the sink)
   project = var.project_id
   name    = var.name
   labels  = local.labels
 }
 
-#checkov:skip=CKV_GCP_83: see above
 resource "google_pubsub_topic" "dead" {
+  #checkov:skip=CKV_GCP_83: see above
   project = var.project_id
   name    = "${var.name}-dead"
   labels  = local.labels

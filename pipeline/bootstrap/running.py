@@ -135,6 +135,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 log=log,
                 tracing=tracing,
                 filling=_filling(house, store, settings, holder),
+                stop_pulling=feed.stop,
             )
         )
         stack.enter_context(

@@ -66,6 +66,7 @@ class Parts:
     `ends_after` (seconds, 0: never) and `ends_idle` say when a run ends by itself, `retrying` when
     what failed is tried again. `log` takes a severity and a text; `tracing` makes a span of each
     round. `filling` reads what was logged while nobody received, None if nobody is to.
+    `stop_pulling` ends the waiting for messages; a handler of signals may call it.
     """
 
     store: Store
@@ -80,6 +81,7 @@ class Parts:
     log: Callable[[str, str], None] = lambda _severity, _text: None
     tracing: Tracing = field(default_factory=Tracing)
     filling: Filling | None = None
+    stop_pulling: Callable[[], None] = lambda: None
 
 
 class _StoppedError(Exception):
@@ -145,6 +147,7 @@ class Service:
         self.vitals.is_stopping = True
         self._stopping.set()
         self._news.set()
+        self._parts.stop_pulling()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Stop; when told so again, at once: nothing is lost by it."""

@@ -62,7 +62,8 @@ class Tracked:
 class Watching:
     """Looks at a run and its store again and again, logs what is wrong, and answers over HTTP.
 
-    A `port` of 0 means that nobody asks. `log` takes a severity and a text.
+    A `port` of 0 means that nobody asks. `log` takes a severity and a text; `every` are the seconds
+    between two looks, `tells_every` nanoseconds between two entries with figures.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
@@ -75,6 +76,7 @@ class Watching:
         tracked: Tracked | None = None,
         patience: Patience | None = None,
         every: float = EVERY,
+        tells_every: int = MINUTE,
     ) -> None:
         """Begin to listen.
 
@@ -88,6 +90,7 @@ class Watching:
         self._tracked = tracked
         self._patience = patience or Patience()
         self._every = every
+        self._tells_every = tells_every
         self._standing_at = self._tracked_at = self._told_at = 0
         self._standing: Standing | None = None
         self._found: tuple[Condition, ...] = ()
@@ -118,7 +121,7 @@ class Watching:
 
     def _tell(self, now: int) -> None:
         """Log the figures once a minute: where nobody asks for metrics these are what is known."""
-        if now - self._told_at < MINUTE:
+        if now - self._told_at < self._tells_every:
             return
         self._told_at = now
         still = stalled(self._vitals, now, self._patience.stalled)

@@ -169,7 +169,8 @@ class Settings(BaseSettings):
         default=1, description="how many threads pull and examine"
     )
     pull_messages: Annotated[int, as_number(1, 1_000)] = Field(
-        default=1_000, description="how many messages a thread has in hand at most"
+        default=1_000,
+        description="how many messages a thread has in hand at most; as many are pulled ahead",
     )
     pull_bytes: Annotated[int, as_number(1_000, 1_000_000_000)] = Field(
         default=16 * 1024 * 1024, description="how many bytes these have at most, about"

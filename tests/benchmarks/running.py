@@ -26,11 +26,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from google.api_core import exceptions
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import BatchSettings
 
 from pipeline.entry import format_timestamp
+from pipeline.sources.pubsub import PubSubFeed
 from tests.benchmarks.table import Row, at_least, below, render
 from tests.fakes import pubsub
 from tests.scenarios.healthy import healthy_day
@@ -137,16 +137,11 @@ def by_loop(subscription: str, total: int) -> float:
     done = [0]
 
     def work() -> None:
-        with SubscriberClient() as client:
+        with PubSubFeed(subscription) as feed:
             while done[0] < total:
-                request = {"subscription": subscription, "max_messages": 1_000}
-                with suppress(exceptions.DeadlineExceeded):
-                    answer = client.pull(request=request, timeout=5, retry=None)
-                    handles = [one.ack_id for one in answer.received_messages]
-                    if handles:
-                        told = {"subscription": subscription, "ack_ids": handles}
-                        client.acknowledge(request=told)
-                        done[0] += len(handles)
+                messages = feed.pull()
+                feed.acknowledge(messages)
+                done[0] += len(messages)
 
     threading.Thread(target=work, daemon=True).start()
     return timed(lambda: done[0], total)

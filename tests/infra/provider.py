@@ -189,7 +189,7 @@ def _fields(data: bytes) -> dict[int, bytes]:
     while at < len(data):
         key, at = _read_number(data, at)
         length, at = _read_number(data, at)
-        if key & 7 == 2:  # noqa: PLR2004 - the kind of field that has a length
+        if key & 7 == 2:
             found[key >> 3] = data[at : at + length]
             at += length
     return found

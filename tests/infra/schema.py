@@ -44,7 +44,9 @@ _MAPPING = re.compile(
     r" +storageClassType: \"(\w+)\",$",
     re.MULTILINE,
 )
-_FUNCTION = re.compile(r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.M | re.S)
+_FUNCTION = re.compile(
+    r"^function (\w+)ToHclTerraform\(struct\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL
+)
 _INTERFACE = re.compile(r"^export interface (\w+) .*?^\}", re.MULTILINE | re.DOTALL)
 _DOCUMENTED = re.compile(r"/\*\*\n((?:    \*.*\n)+?)    \*/\n    readonly (\w+)")
 _LINKED = re.compile(r"#(\w+) \w+#\1\}")
@@ -68,7 +70,9 @@ class MissingError(Exception):
     """There is no such resource in a provider, or no wheel of it here."""
 
 
-def read(provider: str, names: Iterable[tuple[str, str]], wheels: Path = WHEELS) -> dict[str, Block]:
+def read(
+    provider: str, names: Iterable[tuple[str, str]], wheels: Path = WHEELS
+) -> dict[str, Block]:
     """Return the schemas of some kinds and names (`resource`, `google_pubsub_topic`), by folder.
 
     The provider's own schema is the pair `provider`, "".
@@ -90,6 +94,7 @@ def read(provider: str, names: Iterable[tuple[str, str]], wheels: Path = WHEELS)
 
 
 def folder_of(provider: str, kind: str, name: str) -> str:
+    """Return the folder of the bindings that has a kind and a name."""
     if kind == PROVIDER:
         return PROVIDER
     start = KINDS[kind].format(provider)
@@ -99,7 +104,8 @@ def folder_of(provider: str, kind: str, name: str) -> str:
 def _wheel(provider: str, wheels: Path) -> Path:
     found = sorted(wheels.glob(f"cdktn_provider_{provider}-*.whl"))
     if len(found) != 1:
-        raise MissingError(f"{wheels}: no bindings of the provider {provider}: run `make infra`")
+        message = f"{wheels}: no bindings of the provider {provider}: run `make infra`"
+        raise MissingError(message)
     return found[0]
 
 
@@ -116,7 +122,8 @@ def _extract(wheel: Path, folders: Iterable[str]) -> dict[str, tuple[str, str]]:
                     if len(texts) == len(wanted):
                         break
     if lost := sorted({name.split("/")[2] for name in wanted - texts.keys()}):
-        raise MissingError(f"{wheel.name} has no {', '.join(lost)}")
+        message = f"{wheel.name} has no {', '.join(lost)}"
+        raise MissingError(message)
     return {
         one: (texts[f"package/lib/{one}/index.js"], texts[f"package/lib/{one}/index.d.ts"])
         for one in folders
@@ -135,10 +142,9 @@ class _Module:
         classes = [*_parts(_CLASS, code)]
         self._classes = {match[1]: body for match, body in classes}
         self._top = next(match[1] for match, _ in classes if match[2].startswith("Terraform"))
-        self._functions = {name[:1].upper() + name[1:]: body for name, body in _FUNCTION.findall(code)}
-        self._values = {
-            match[1]: _values(match[0]) for match in _INTERFACE.finditer(declarations)
-        }
+        functions = _FUNCTION.findall(code)
+        self._functions = {name[:1].upper() + name[1:]: body for name, body in functions}
+        self._values = {match[1]: _values(match[0]) for match in _INTERFACE.finditer(declarations)}
 
     def top(self) -> Block:
         """Return the schema of the resource."""

@@ -24,9 +24,7 @@ def test_every_file_is_formatted(tf: Terraform) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_names_types_and_values_are_the_providers(
-    tf: Terraform, module: Path, folder: str
-) -> None:
+def test_names_types_and_values_are_the_providers(tf: Terraform, module: Path, folder: str) -> None:
     """The module and each example use arguments that there are, as they are meant."""
     outcome = tf(module / folder, "validate")
     assert outcome.status == 0, outcome.text

@@ -37,10 +37,11 @@ def _variables() -> str:
 
 
 def _outputs() -> str:
-    rows = ["| output | what |", "|---|---|"]
-    for block in blocks(MODULE, "output"):
-        rows.append(f"| `{block.labels[0]}` | {_cell(plain(block.arguments['description']))} |")
-    return "\n".join(rows)
+    rows = (
+        f"| `{block.labels[0]}` | {_cell(plain(block.arguments['description']))} |"
+        for block in blocks(MODULE, "output")
+    )
+    return "\n".join(("| output | what |", "|---|---|", *rows))
 
 
 def test_tables_are_what_the_module_says() -> None:
@@ -54,7 +55,7 @@ def test_tables_are_what_the_module_says() -> None:
             text = f"{before}{start}{table}{end}{after}"
             README.write_text(text, encoding="utf-8")
             continue
-        assert old == table, f"the table of {name} is out of date: UPDATE_SNAPSHOTS=1 pytest {__file__}"
+        assert old == table, f"the table of {name} is out of date: UPDATE_SNAPSHOTS=1 mends it"
 
 
 def test_every_variable_is_told_and_checked() -> None:

@@ -1,11 +1,15 @@
 """A Pub/Sub subscription that a Cloud Logging sink delivers to, pulled synchronously.
 
 Synchronous pull and not StreamingPull: a batch is one transaction, so whoever works decides when
-there is another one; nothing waits in the client when the process has to stop; and one call carries
-a thousand messages (tests/benchmarks/README.md has figures of both).
+there is another one; what may wait in the client is bounded, and given back when the process has to
+stop; one acknowledgement carries a thousand messages; and it is quicker (tests/benchmarks/README.md
+has figures of both). A few threads pull ahead (`ahead.py`), so that nobody waits for the network.
 
 A pull is not tried again in here: whoever pulls goes on. Any other call is, as long as its time is
 not over: what it could not tell comes again, which costs more.
+
+Requests and answers are taken as the plain messages of protobuf that they are: the client's
+wrappers around them cost more than all the rest of a call.
 """
 
 from __future__ import annotations
@@ -20,11 +24,18 @@ from typing import TYPE_CHECKING, Final, Self
 import grpc
 from google.api_core import exceptions
 from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.types import (
+    AcknowledgeRequest,
+    ModifyAckDeadlineRequest,
+    PullRequest,
+    PullResponse,
+)
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.errors import SourceError
 from pipeline.ports import Message
 from pipeline.retrying import Retrying
+from pipeline.sources.pubsub.ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +46,9 @@ _IDS: Final = 1_000
 
 _LONGEST: Final = 5.0
 """Seconds that a call may take with all its tries: who is told to stop has 8 of them."""
+
+_FAREWELL: Final = 1.0
+"""Seconds that a pull is waited for when all ends; then it is called off."""
 
 _PASSING: Final = (
     exceptions.Aborted,
@@ -55,10 +69,10 @@ _NEVER: Final = {
 class PullSettings:
     """How a subscription is pulled; spans in seconds.
 
-    `messages` and `size` (bytes) bound what is in hand at once. A pull without messages ends after
-    `wait`; any other call, all its tries in one, after the time-out of `retrying`. What is in hand
-    for longer is leased `lease` at a time: so long it is kept from others by who is killed, and
-    they hold back what it may belong to for twice as long.
+    `messages` and `size` (bytes) bound what is in hand at once, and what is pulled ahead beside it.
+    A pull without messages ends after `wait`; any other call, all its tries in one, after the
+    time-out of `retrying`. What is in hand for longer is leased `lease` at a time: so long it is
+    kept from others by who is killed, and they hold back what it may belong to for twice as long.
     """
 
     messages: int = 1_000
@@ -87,7 +101,9 @@ class PubSubFeed:
             message = f"{subscription}: {error}"
             raise SourceError(message) from error
         self._in_hand: dict[str, Message] = {}
-        self._average = 0.0
+        self._ahead = Ahead(
+            self._pull, self.give_back, self._settings.messages, self._settings.size
+        )
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
@@ -100,22 +116,11 @@ class PubSubFeed:
             SourceError: it cannot be pulled from; says whether a retry can help.
 
         """
-        request = {"subscription": self.name, "max_messages": self._at_once()}
-        try:
-            answer = self._client.pull(request=request, timeout=self._settings.wait, retry=None)
-        except exceptions.DeadlineExceeded:
-            return ()
-        except exceptions.GoogleAPIError as error:
-            raise _failure(self.name, error) from error
-        messages = [
-            Message(one.ack_id, one.message.message_id, one.message.data, one.delivery_attempt)
-            for one in answer.received_messages
-        ]
-        with self._lock:
-            self._in_hand |= {one.handle: one for one in messages}
-            for one in messages:
-                self._average += (len(one.data) - self._average) / 100
-        return messages
+        return self._ahead.take()
+
+    def stop(self) -> None:
+        """Pull no more: whoever waits for messages is told that none came."""
+        self._ahead.stop()
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Say that they need not come again; if that gets lost, they come again."""
@@ -126,15 +131,32 @@ class PubSubFeed:
         self._tell(messages, lambda some, left: self._lease(some, 0, left))
 
     def close(self) -> None:
-        """Disconnect; what is in hand comes again."""
+        """Give back what was pulled ahead, and disconnect; what is in hand comes again."""
+        self._ahead.stop()
+        self._ahead.join(_FAREWELL)
         self._closed.set()
         self._keeper.join()
         self._client.close()
+        self._ahead.join(_FAREWELL)
 
-    def _at_once(self) -> int:
-        """Return how many messages to ask for: what they weighed of late bounds it."""
-        settings = self._settings
-        return max(1, min(settings.messages, int(settings.size / max(1.0, self._average))))
+    def _pull(self, count: int) -> Sequence[Message]:
+        """Pull so many at most."""
+        request = PullRequest.pb()(subscription=self.name, max_messages=count)
+        try:
+            answer = self._client.pull(
+                request=PullRequest.wrap(request), timeout=self._settings.wait, retry=None
+            )
+        except exceptions.DeadlineExceeded:
+            return ()
+        except exceptions.GoogleAPIError as error:
+            raise _failure(self.name, error) from error
+        messages = [
+            Message(one.ack_id, (told := one.message).message_id, told.data, one.delivery_attempt)
+            for one in PullResponse.pb(answer).received_messages
+        ]
+        with self._lock:
+            self._in_hand |= {one.handle: one for one in messages}
+        return messages
 
     def _tell(self, messages: Sequence[Message], call: Callable[[list[str], float], None]) -> None:
         handles = [one.handle for one in messages]
@@ -170,16 +192,18 @@ class PubSubFeed:
         return True
 
     def _acknowledge(self, handles: list[str], timeout: float) -> None:
-        request = {"subscription": self.name, "ack_ids": handles}
-        self._client.acknowledge(request=request, timeout=timeout, retry=None)
+        request = AcknowledgeRequest.pb()(subscription=self.name, ack_ids=handles)
+        self._client.acknowledge(
+            request=AcknowledgeRequest.wrap(request), timeout=timeout, retry=None
+        )
 
     def _lease(self, handles: list[str], seconds: int, timeout: float) -> None:
-        request = {
-            "subscription": self.name,
-            "ack_ids": handles,
-            "ack_deadline_seconds": seconds,
-        }
-        self._client.modify_ack_deadline(request=request, timeout=timeout, retry=None)
+        request = ModifyAckDeadlineRequest.pb()(
+            subscription=self.name, ack_ids=handles, ack_deadline_seconds=seconds
+        )
+        self._client.modify_ack_deadline(
+            request=ModifyAckDeadlineRequest.wrap(request), timeout=timeout, retry=None
+        )
 
     def _keep_leases(self) -> None:
         """Lease what is in hand anew, before the shortest deadline that there is (10 s) is over."""

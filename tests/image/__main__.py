@@ -1,0 +1,239 @@
+"""Do what `infra/Dockerfile` says without a container engine, and use what comes of it.
+
+    python -m tests.image [--base FOLDER]
+
+The Dockerfile's own instructions are carried out, stage by stage, in folders that stand for the
+images: this machine for the one that builds, and for the one that runs a folder with a Python, the
+libraries that it is linked with, and no shell; or `--base`, that image itself, unpacked. What comes
+of it is used as another user, who may write to the declared folders only. It takes a minute and
+asks the package registry. It ends with status 1 at the first thing that is not as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING
+
+from tests.fakes import pubsub
+from tests.image.building import Builder
+from tests.image.dockerfile import read
+from tests.image.rooms import why_not
+from tests.try_wheel import EXPORT, ROOT, expect
+
+if TYPE_CHECKING:
+    from tests.image.building import Image
+    from tests.image.dockerfile import Stage
+
+DOCKERFILE = ROOT / "infra/Dockerfile"
+PYTHON = "3.13"
+"""The version of the image's Python."""
+BASE_MEGABYTES = 60
+"""What the base holds, unpacked: the files of its Debian packages, rounded up."""
+MOST_MEGABYTES = 250
+MOST_SECONDS = 2.0
+"""The processor time that a start may take."""
+STOPS_IN = 10
+"""Seconds from SIGTERM to SIGKILL."""
+WRITE = """
+import os, sys
+def try_to_write(path):
+    try:
+        with open(path, "w"):
+            return path
+    except OSError:
+        return ""
+print(os.getuid(), *filter(None, map(try_to_write, sys.argv[1:])))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What was built, as it is run."""
+
+    image: Image
+    last: Stage
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """The folders that may be written."""
+        return tuple(self.last.last("VOLUME").words)
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command that runs a program in here, as the other user."""
+        room, folder = self.image.room, self.image.folder
+        return room.command(list(words), folder=folder, writable=self.writable)
+
+    def run(self, *arguments: str, told: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the entry point to its end."""
+        command = self.command(*self.last.last("ENTRYPOINT").words, *arguments)
+        return subprocess.run(
+            command,
+            env=self.image.environment,
+            input=told,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def untried(reason: str) -> None:
+    """Say what can't be tried on this machine; where CI is, that is a failure."""
+    if os.environ.get("CI"):
+        sys.exit(f"not tried: {reason}")
+    print(f"  NOT TRIED: {reason}")
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a command wrote, or end the script if it failed."""
+    if done.returncode:
+        sys.exit(f"exit {done.returncode}: {done.args[-1]}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def build(folder: Path, python: Path, base: Path | None) -> Container:
+    """Carry out the Dockerfile."""
+    stages = read(DOCKERFILE.read_text("utf-8"))
+    image = Builder(ROOT, folder, python, base).build(stages)
+    return Container(image, stages[-1])
+
+
+def check_size(container: Container) -> None:
+    """Expect the image to be small: the size of all files of its base and of our layer."""
+    files = [path for path in container.image.room.inside("/app").rglob("*") if path.is_file()]
+    own = sum(path.lstat().st_size for path in files if not path.is_symlink()) / 1e6
+    expect(
+        own + BASE_MEGABYTES <= MOST_MEGABYTES,
+        f"unpacked, our layer has {own:.0f} MB and its base {BASE_MEGABYTES}, of {MOST_MEGABYTES}",
+    )
+    loose = [path for path in files if path.stat().st_mode & 0o6022]
+    expect(not loose, "no file of it can be written by others, or lends its owner's rights")
+
+
+def check_user(container: Container) -> None:
+    """Expect another user than root, and that only the declared folders can be written."""
+    places = ["/", "/app", "/app/pycache", "/etc", "/home", "/usr/bin", "/var"]
+    files = [f"{place}/trial" for place in (*places, *container.writable)]
+    command = container.command("/app/bin/python", "-c", WRITE, *files)
+    done = subprocess.run(
+        command, env=container.image.environment, capture_output=True, text=True, check=False
+    )
+    user, *written = said(done).split()
+    expect(int(user), f"it runs as user {user}, who is not root")
+    wanted = [f"{place}/trial" for place in container.writable]
+    expect(written == wanted, f"only {', '.join(container.writable)} can be written")
+
+
+def check_use(container: Container) -> None:
+    """Expect the entry point to work with what the image has alone."""
+    expect(said(container.run("version")).strip(), "`version` answers")
+    expect("critical" in said(container.run("rules", "list")), "`rules list` has the rules")
+    folder = container.writable[0]
+    replay = ("replay", "-", "--out", f"{folder}/issues", "--store", f"sqlite:///{folder}/state.db")
+    document = json.loads(said(container.run(*replay, "--format", "json", told=json.dumps(EXPORT))))
+    expect(len(document["incidents"]) == 1, "`replay` finds an incident and keeps it in a store")
+    unset = container.run(*container.last.last("CMD").words)
+    expect(
+        unset.returncode == 2 and "FIVEWHYS_SUBSCRIPTION" in unset.stderr,
+        "without settings it says which ones it needs",
+    )
+
+
+def check_start(container: Container) -> None:
+    """Expect a quick start, by the processor's time, as the machine may be busy."""
+    for arguments in (("version",), ("run", "--help")):
+        times = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            said(container.run(*arguments))
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        expect(
+            min(times) < MOST_SECONDS,
+            f"`{' '.join(arguments)}` takes {min(times):.2f} s of {MOST_SECONDS:g}",
+        )
+
+
+def check_running(container: Container) -> None:
+    """Expect it to reach Pub/Sub and its store quickly, and to end when it is told to."""
+    if pubsub.find_jar() is None:
+        untried("`run` takes gcloud, its component pubsub-emulator, and java")
+        return
+    with pubsub.emulator() as emulator, closing(socket()) as free:
+        os.environ["PUBSUB_EMULATOR_HOST"] = emulator.address
+        _, subscription = emulator.subscription()
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        told = {
+            "PUBSUB_EMULATOR_HOST": emulator.address,
+            "FIVEWHYS_SUBSCRIPTION": subscription,
+            "FIVEWHYS_STORE": f"sqlite:///{container.writable[0]}/state.db",
+            "FIVEWHYS_HTTP_PORT": str(port),
+        }
+        command = container.command(*container.last.last("ENTRYPOINT").words, "run")
+        began = time.monotonic()
+        with subprocess.Popen(command, env=container.image.environment | told) as process:
+            seconds = wait_until_ready(port, process) - began
+            with Path(f"/proc/{process.pid}/stat").open() as stat:
+                ticks = sum(int(field) for field in stat.read().split()[13:15])
+            used = ticks / os.sysconf("SC_CLK_TCK")
+            process.terminate()
+            status = process.wait(STOPS_IN)
+    expect(status == 0, f"`run` ends within {STOPS_IN} s of SIGTERM")
+    expect(
+        used < 2 * MOST_SECONDS,
+        f"it was ready after {seconds:.1f} s, of which the processor worked {used:.1f}",
+    )
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> float:
+    """Wait until store and subscription were reached; return when that was."""
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1):
+                return time.monotonic()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)
+    sys.exit(f"`run` ended by itself with {process.returncode}")
+
+
+def find_python() -> Path | None:
+    """Return a Python of the image's version, if this machine has one."""
+    found = subprocess.run(
+        [ROOT / "infra/find-python", PYTHON], capture_output=True, text=True, check=False
+    )
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+def main() -> None:
+    """Build, look inside, use; where that is impossible say so, and fail where CI says so."""
+    reader = argparse.ArgumentParser(prog="python -m tests.image", description=__doc__)
+    reader.add_argument("--base", type=Path, help="the base image, unpacked")
+    asked = reader.parse_args()
+    python = find_python()
+    reason = why_not() or ("" if python else f"it takes a Python {PYTHON}")
+    if python is None or reason:
+        untried(f"{DOCKERFILE.relative_to(ROOT)}: {reason}")
+        return
+    with tempfile.TemporaryDirectory(prefix="fivewhys-image-") as name:
+        container = build(Path(name).resolve(), python, asked.base)
+        print(f"{DOCKERFILE.relative_to(ROOT)}:")
+        for check in (check_size, check_user, check_use, check_start, check_running):
+            check(container)
+
+
+if __name__ == "__main__":
+    main()
