@@ -9,6 +9,9 @@ PYTHONS := 3.11 3.12 3.13
 BENCH_MB ?=
 # The tests run on all processors; what one of them has finished, it takes from another.
 ON_ALL := --numprocesses auto --dist worksteal
+# Tests in which Terraform does the work: `make check` runs them once, on whichever Python.
+BY_TERRAFORM := tests/infra/test_module.py tests/infra/test_mutations.py
+LESS ?=
 # How many generated mornings `make evaluate` replays.
 MORNINGS ?= 100
 # How often `make chaos` kills, and how many messages it publishes.
@@ -48,7 +51,7 @@ demo: $(VENV)/.runtime ## set up, replay the example export, write its issues to
 
 .PHONY: test
 test: $(VENV)/.dev ## set up, run all tests
-	$(BIN)/python -m pytest $(ON_ALL)
+	$(BIN)/python -m pytest $(ON_ALL) $(LESS)
 
 .PHONY: bench
 bench: $(VENV)/.runtime ## how fast it is, beside ripgrep and SEC (BENCH_MB=100: a smaller file)
@@ -68,7 +71,7 @@ evaluate: $(VENV)/.runtime ## how well incidents are told apart, on generated mo
 
 .PHONY: check
 check: ## all that CI runs, cheapest first
-check: format-check lint types contracts workflows prism wheel image test-other-pythons coverage
+check: format-check lint types contracts workflows prism infra policy wheel image test-other-pythons coverage
 
 ##### the parts of the check
 
@@ -91,6 +94,14 @@ contracts: $(VENV)/.dev ## who may import whom
 .PHONY: prism
 prism: $(VENV)/prism/.ready ## set up what holds the reporter's requests against GitHub's own description
 
+.PHONY: infra
+infra: $(VENV)/.dev $(VENV)/terraform/.ready ## check the Terraform module, and that breaking it is noticed
+	$(BIN)/python -m pytest $(ON_ALL) $(BY_TERRAFORM)
+
+.PHONY: policy
+policy: $(VENV)/.dev $(VENV)/policy/.ready ## have checkov look at the Terraform module
+	$(BIN)/python -m tests.infra.policy $(VENV)/policy/bin/checkov
+
 .PHONY: wheel
 wheel: $(VENV)/.dev ## build the wheel and try it in a clean environment
 	$(BIN)/python tests/try_wheel.py
@@ -106,7 +117,7 @@ workflows: $(VENV)/linters/.ready ## lint the workflows of .github/
 
 .PHONY: coverage
 coverage: $(VENV)/.dev ## all tests; each branch of the flat modules has to be reached
-	$(BIN)/python -m pytest $(ON_ALL) --cov
+	$(BIN)/python -m pytest $(ON_ALL) $(BY_TERRAFORM:%=--ignore=%) --cov
 	@echo "The flat modules, where every branch counts:"
 	@$(BIN)/coverage report --fail-under=100 --omit='$(WORLD)'
 
@@ -120,7 +131,8 @@ test-other-pythons: $(VENV)/.python
 		if [ "$$version" = "$$own" ]; then continue; fi; \
 		if python=$$(infra/find-python "$$version" 2>/dev/null); then \
 			echo "Python $$version:"; \
-			$(MAKE) --no-print-directory test VENV=".venv-$$version" PYTHON="$$python" || exit 1; \
+			$(MAKE) --no-print-directory test VENV=".venv-$$version" PYTHON="$$python" \
+				LESS='$(BY_TERRAFORM:%=--ignore=%)' || exit 1; \
 		else \
 			echo "Python $$version: skipped, this machine has none"; \
 		fi; \
@@ -140,6 +152,8 @@ lock: $(VENV)/.lock ## pin what pyproject.toml declares (UPGRADE=--upgrade: the 
 	$(COMPILE) --output-file $(LOCKS)/dev.txt --constraints $(LOCKS)/runtime.txt --group dev
 	$(COMPILE) --output-file $(LOCKS)/node.txt --group node
 	$(COMPILE) --output-file $(LOCKS)/linters.txt --group linters
+	$(COMPILE) --output-file $(LOCKS)/terraform.txt --no-deps --group terraform
+	$(COMPILE) --output-file $(LOCKS)/policy.txt --group policy
 	$(COMPILE) --output-file $(LOCKS)/lock.txt --group lock
 
 .PHONY: clean
@@ -182,6 +196,22 @@ $(VENV)/linters/.ready: $(VENV)/.python $(LOCKS)/linters.txt
 	@echo "Installing what lints the Dockerfile and the workflows into $(VENV)/linters"
 	@rm -rf $(VENV)/linters
 	@$(INSTALL) --target $(VENV)/linters -r $(LOCKS)/linters.txt
+	@touch $@
+
+# Only read, never installed: they would bring a Node.js. Tests find them in .venv, too.
+$(VENV)/terraform/.ready: $(VENV)/.python $(LOCKS)/terraform.txt
+	@echo "Fetching what the schemas of Terraform's providers are read from into $(VENV)/terraform"
+	@rm -rf $(VENV)/terraform && mkdir $(VENV)/terraform
+	@$(PIP) download --quiet --require-hashes --no-deps --dest $(VENV)/terraform \
+		-r $(LOCKS)/terraform.txt
+	@touch $@
+
+# It asks for other versions of what we use ourselves; hence an environment of its own.
+$(VENV)/policy/.ready: $(VENV)/.python $(LOCKS)/policy.txt
+	@echo "Installing checkov into $(VENV)/policy"
+	@rm -rf $(VENV)/policy && $(BIN)/python -m venv $(VENV)/policy
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $(VENV)/policy/bin/python -m pip install \
+		--quiet --require-hashes --no-deps -r $(LOCKS)/policy.txt
 	@touch $@
 
 $(VENV)/.lock: $(VENV)/.python $(LOCKS)/lock.txt

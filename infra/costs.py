@@ -65,31 +65,34 @@ DATABASES: Final = {
 class Usage:
     """What is used in a month, apart from how much is logged.
 
-    An entry has `entry_bytes` on average; the runner `vcpus` and `memory` (GiB), all the time; the
-    database so many GB of `disk`; `images` are GB in Artifact Registry. Each of the `conditions`
-    of alerts is looked at every half a minute, and reads one time series.
+    An entry has `entry_bytes` on average; the runner `vcpus` and `memory` (GiB), all the time, and
+    `overlap` minutes of each hour twice, when the next execution of the job has begun; the database
+    so many GB of `disk`; `images` are GB in Artifact Registry. Each of the `conditions` of alerts
+    is looked at every half a minute, and reads one time series.
     """
 
     entry_bytes: int = 1_000
     vcpus: float = 1
     memory: float = 1
+    overlap: float = 2
     database: str = "db-g1-small"
     disk: float = 10
-    versions: int = 4
+    versions: int = 3
     images: float = 1
-    conditions: int = 6
+    conditions: int = 7
 
 
 def month(gigabytes: float, usage: Usage) -> dict[str, float]:
     """Return what a month costs, in dollars, with so many GB (10**9 bytes) logged a day."""
     seconds = HOURS * 3600
+    running = seconds * (1 + usage.overlap / 60)
     counted = gigabytes * 1e9 * DAYS * (1 + ATTRIBUTES / usage.entry_bytes)
     looks = usage.conditions * seconds / 30
     return {
-        "Log sink": PRICES["routing"].of(gigabytes),
+        "Log sinks": PRICES["routing"].of(gigabytes),
         "Pub/Sub, in and out": PRICES["throughput"].of(2 * counted / TIB),
-        "Runner, processor": PRICES["cpu"].of(usage.vcpus * seconds),
-        "Runner, memory": PRICES["memory"].of(usage.memory * seconds),
+        "Runner, processor": PRICES["cpu"].of(usage.vcpus * running),
+        "Runner, memory": PRICES["memory"].of(usage.memory * running),
         f"Cloud SQL, {usage.database}": DATABASES[usage.database].of(HOURS),
         "Cloud SQL, disk": PRICES["disk"].of(usage.disk),
         "Secret Manager": PRICES["secret"].of(usage.versions),
@@ -138,6 +141,7 @@ def main() -> None:
     add("--entry-bytes", type=int, default=usual.entry_bytes, help="of an entry, on average")
     add("--vcpus", type=float, default=usual.vcpus)
     add("--memory", type=float, default=usual.memory, help="GiB")
+    add("--overlap", type=float, default=usual.overlap, help="minutes an hour; a worker pool: 0")
     add("--database", choices=[*DATABASES], default=usual.database)
     add("--disk", type=float, default=usual.disk, help="GB")
     add("--versions", type=int, default=usual.versions, help="of secrets, that are not destroyed")

@@ -18,10 +18,10 @@ END
 
 project() { # what Terraform needs before it can begin
     gcloud services enable --project="$PROJECT" \
-        artifactregistry.googleapis.com cloudscheduler.googleapis.com compute.googleapis.com \
-        iam.googleapis.com logging.googleapis.com monitoring.googleapis.com \
-        pubsub.googleapis.com run.googleapis.com secretmanager.googleapis.com \
-        servicenetworking.googleapis.com sqladmin.googleapis.com storage.googleapis.com
+        artifactregistry.googleapis.com cloudresourcemanager.googleapis.com \
+        cloudscheduler.googleapis.com iam.googleapis.com logging.googleapis.com \
+        monitoring.googleapis.com pubsub.googleapis.com run.googleapis.com \
+        secretmanager.googleapis.com sqladmin.googleapis.com storage.googleapis.com
     has gcloud storage buckets describe "gs://$PROJECT-terraform" ||
         gcloud storage buckets create "gs://$PROJECT-terraform" --project="$PROJECT" \
             --location="$REGION" --uniform-bucket-level-access --public-access-prevention
@@ -68,20 +68,14 @@ secrets() { # Terraform made the places; the values never go through it
 }
 
 doctor() { # in the cloud, as the account that will run
-    gcloud run jobs execute fivewhys-job --project="$PROJECT" --region="$REGION" --args=doctor --wait
+    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --args=doctor --wait
     gcloud logging read --project="$PROJECT" --freshness=10m --order=asc \
         --format='value(textPayload)' \
-        'resource.type="cloud_run_job" AND resource.labels.job_name="fivewhys-job"'
+        'resource.type="cloud_run_job" AND resource.labels.job_name="fivewhys"'
 }
 
 start() { # Cloud Scheduler starts each next execution
-    gcloud run jobs execute fivewhys-job --project="$PROJECT" --region="$REGION" --async
-}
-
-plan() { # what would be done in GitHub
-    gcloud logging read --project="$PROJECT" --freshness=1d --order=asc \
-        --format='value(timestamp,textPayload,jsonPayload.message)' \
-        'labels."fivewhys.own"="1" AND "plan:"'
+    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --async
 }
 
 trial() { # a failure of no service of yours, which a rule knows
@@ -89,6 +83,12 @@ trial() { # a failure of no service of yours, which a rule knows
         --monitored-resource-type=cloud_run_revision \
         --monitored-resource-labels="service_name=fivewhys-trial,revision_name=fivewhys-trial-1,location=$REGION" \
         "Missing critical user tables: ['fivewhys_trial']"
+}
+
+plan() { # what would be done in GitHub
+    gcloud logging read --project="$PROJECT" --freshness=1d --order=asc \
+        --format='value(timestamp,textPayload,jsonPayload.message)' \
+        'labels."fivewhys.own"="1" AND "plan:"'
 }
 
 budget() { # at most five new issues a day
@@ -107,7 +107,7 @@ restart() { # what runs goes on with the settings that it was started with
 }
 
 running() { # the newest first
-    gcloud run jobs executions list --project="$PROJECT" --region="$REGION" --job=fivewhys-job \
+    gcloud run jobs executions list --project="$PROJECT" --region="$REGION" --job=fivewhys \
         --filter='status.runningCount>0' --sort-by='~metadata.creationTimestamp' \
         --format='value(metadata.name)'
 }

@@ -52,14 +52,14 @@ pause() {
 
 resume() {
     gcloud scheduler jobs resume fivewhys --project="$PROJECT" --location="$REGION"
-    gcloud run jobs execute fivewhys-job --project="$PROJECT" --region="$REGION" --async
+    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --async
 }
 
 rebuild() { # nothing else may run meanwhile
     store="$(terraform -chdir="$ROOT" output -raw store)"
     filter="${2:-$(terraform -chdir="$ROOT" output -raw log_filter)}"
     pause
-    gcloud run jobs execute fivewhys-job --project="$PROJECT" --region="$REGION" --wait \
+    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --wait \
         --task-timeout=24h \
         --args="^;;^replay;;--from-logging;;$filter;;--since;;$1;;--store;;$store;;--sink;;github"
     resume
@@ -122,7 +122,7 @@ former() { # all keys that signed before, if there are any
 }
 
 running() { # executions of the runner that have not ended
-    gcloud run jobs executions list --project="$PROJECT" --region="$REGION" --job=fivewhys-job \
+    gcloud run jobs executions list --project="$PROJECT" --region="$REGION" --job=fivewhys \
         --filter='status.runningCount>0' --format='value(metadata.name)'
 }
 

@@ -38,6 +38,8 @@ DATABASE = "database"
 the instance's own log, the connection name (`project:region:instance`) in a service's words."""
 AGAIN = "again"
 """Field of what a rule that `heals` saw in an entry which says that another attempt follows."""
+TOLD = "told"
+"""Field of what was seen in lines that a line of level INFO or below introduces as handled."""
 LOG_NAME = "logName"
 """Field of what stands in one log, which is where requests are counted."""
 SHARE_NUMBERS = ("count", "total", "share", "since", "until")

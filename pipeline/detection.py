@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import msgspec
 
 from pipeline import fingerprint
-from pipeline.audit import ABOVE, AGAIN, PATTERN
+from pipeline.audit import ABOVE, AGAIN, PATTERN, TOLD
 from pipeline.captures import convert
 from pipeline.entry.attempts import another_attempt
 from pipeline.entry.decoding import canonical_json
 from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
 from pipeline.matching import compile_rule, every_value, field_getter, severities_of
-from pipeline.redaction import PLACEHOLDER
+from pipeline.redaction import PLACEHOLDER, short_name
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
@@ -122,22 +122,26 @@ class Detector:
         """Return what rules saw in the entry that are no fallback."""
         return self._detections(entry, map(self._compiled.__getitem__, self._candidates(entry)))
 
-    def known_of_lines(
-        self, lines: Sequence[LogEntry], above: LogEntry | None
-    ) -> list[list[Detection]]:
-        """Return what is known of each line of a traceback.
+    def marked(
+        self, found: Iterable[Detection], *, again: bool = False, told: bool = False
+    ) -> list[Detection]:
+        """Return what was found, with what the lines around it say.
 
-        Where the line right above it says that another attempt follows, so does each of them.
+        `again`: another attempt follows, which counts where the rule heals. `told`: it was handled.
         """
-        found = [self.known(line) for line in lines]
-        if above is None or not another_attempt(above.message):
-            return found
-        return [[self._again(item) for item in of_line] for of_line in found]
+        return [self._marked(item, again=again, told=told) for item in found]
 
-    def _again(self, found: Detection) -> Detection:
-        if found.rule not in self._healing:
+    def _marked(self, found: Detection, *, again: bool, told: bool) -> Detection:
+        more = {TOLD: "yes"} if told else {}
+        if again and found.rule in self._healing:
+            more[AGAIN] = "yes"
+        if not more:
             return found
-        return msgspec.structs.replace(found, fields={**found.fields, AGAIN: "yes"})
+        return msgspec.structs.replace(found, fields={**found.fields, **more})
+
+    def may_heal(self, found: Iterable[Detection]) -> bool:
+        """Say whether something of what was found by rules that are no fallback heals by itself."""
+        return any(item.rule in self._healing - self._fallback_names for item in found)
 
     def unknown(self, entry: LogEntry, above: Iterable[str] = ()) -> list[Detection]:
         """Return what fallback rules see in an entry that no other rule matches.
@@ -175,10 +179,7 @@ class Detector:
         return entry if document is entry.document else replace(entry, document=document)
 
     def detect_joined(
-        self,
-        entry: LogEntry,
-        alone: Sequence[Sequence[Detection]],
-        above: LogEntry | None = None,
+        self, entry: LogEntry, alone: Sequence[Sequence[Detection]]
     ) -> list[Detection]:
         """Return what rules see in a traceback that was joined from lines (`joining.py`).
 
@@ -188,8 +189,7 @@ class Detector:
         """
         known = {found.rule for detections in alone for found in detections}
         own = [msgspec.structs.replace(found, richness=entry.richness) for found in alone[0]]
-        (seen,) = self.known_of_lines([entry], above)
-        whole = [found for found in seen if found.rule not in known]
+        whole = [found for found in self.known(entry) if found.rule not in known]
         return own + whole if known or whole else self.unknown(entry)
 
     def known_above(self, entry: LogEntry, below: LogEntry) -> list[Detection] | None:
@@ -210,7 +210,7 @@ class Detector:
         ]
 
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
-        """Return the entry's key; what looks like a secret in it is replaced by a digest."""
+        """Return the entry's key; a secret in it, or what is very long, becomes a digest."""
         log_name, timestamp, insert_id = entry.key
         return (self.identify(log_name), timestamp, self.identify(insert_id))
 
@@ -221,6 +221,10 @@ class Detector:
     def redact(self, text: str) -> str:
         """Return a text without secrets."""
         return self._redactor.text(text)
+
+    def redact_name(self, text: str) -> str:
+        """Return the name of a service or the like without secrets, and not very long."""
+        return self._redactor.name(text)
 
     def redact_value(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return texts, lists and objects without secrets."""
@@ -352,8 +356,9 @@ def identifier(text: str, redactor: Redactor) -> str:
     """Return an identifier that holds no secret and still tells two apart that did."""
     redacted = redactor.text(text)
     if redacted == text:
-        return text
-    return f"{redacted} {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:12]}"
+        return short_name(text)
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return short_name(f"{redacted} {digest}")
 
 
 def sample_of(redacted: LogEntry, original: LogEntry, key: tuple[str, int, str]) -> Sample:

@@ -29,6 +29,7 @@ from pipeline.entry.spoken import spoken
 from pipeline.exceptions.lines import find_parts
 from pipeline.joining import is_apart, is_part
 from pipeline.novelty import Heard, Unknown
+from pipeline.paragraphs import find_telling, is_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -163,7 +164,8 @@ class Examiner:
         columns = columns_of([one for at in inside if (one := found[at])])
         told = identities(columns)
         lines = block.lines_at(self._detector.screen.places(block.data))
-        lines.update(find_parts([outline.textPayload if outline else "" for outline in found]))
+        texts = [outline.textPayload if outline else "" for outline in found]
+        lines.update(find_parts(texts), find_telling(texts))
         lines.update(self._among_wanted(inside, told))
         loud = set(loud_lines(found)).difference(lines)
         heard = [(at, one) for at, one in zip(inside, told, strict=True) if at in loud]
@@ -267,6 +269,7 @@ class Examiner:
             examined.unknown.append(entry.identity)
         part = is_part(entry)
         told = self._tell(entry, part=part)
+        part = part or (is_line(entry) and self._detector.may_heal(told.detections))
         if part:
             examined.parts.append(entry)
         else:

@@ -5,7 +5,8 @@ so a traceback arrives as many. `join` puts them together: out comes, for each t
 entry (same key, same fields) with the whole text as its `textPayload`. The entries it was made of
 are not consumed: they stay what they are, and each is accounted for as before. A logger that tells
 of an exception writes a line of its own right `ABOVE` the traceback; which that is, is told, too,
-also of a traceback that came whole in one entry.
+also of a traceback that came whole in one entry. Messages of several lines that are none are told
+beside them (`paragraphs.py`).
 
 The order in which entries arrive means nothing, since exports come newest first, oldest first and
 unsorted. Entries are put into streams (log, service, revision, instance, trace), and a stream into
@@ -29,17 +30,30 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from pipeline.entry.attempts import another_attempt
 from pipeline.entry.severity import Severity, severity_of
 from pipeline.exceptions import parse_exception
 from pipeline.exceptions.lines import Role, role_of
+from pipeline.paragraphs import (
+    BESIDE,
+    WITHIN,
+    introduces,
+    is_telling,
+    line_of,
+    paragraphs,
+    said_by,
+    tells_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.entry import LogEntry
 
-WITHIN: Final = 1_000_000_000
-"""Nanoseconds after one line of a traceback within which its next one is logged."""
+    Key = tuple[str, int, str]
+    _Said = tuple[tuple[LogEntry, ...], bool, bool]
+    """Lines, whether they say that another attempt follows, and whether they only tell."""
+
 ABOVE: Final = 10_000_000
 """Nanoseconds before a traceback within which the line above it is logged: it is one write."""
 HELD: Final = 20_000
@@ -53,20 +67,38 @@ of Python, causes of Java), as far as the same number again."""
 class Joined:
     """A traceback as one entry, the entries it was made of, and the one right above it.
 
-    One that came whole was made of itself.
+    One that came whole was made of itself. `below` are lines behind it that belong to its message.
     """
 
     entry: LogEntry
     parts: tuple[LogEntry, ...]
     above: LogEntry | None = None
+    below: tuple[LogEntry, ...] = ()
+
+    @property
+    def again(self) -> bool:
+        """Whether what stands around it says that another attempt follows."""
+        above = () if self.above is None else (self.above,)
+        return another_attempt(said_by((*above, *self.below)))
+
+    @property
+    def told(self) -> bool:
+        """Whether the line above only tells of it, as of what was handled."""
+        return self.above is not None and introduces(self.above, self.entry.message)
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What was made of some entries, in order of time; `loose` belong to no traceback."""
+    """What was made of some entries, in order of time; `loose` belong to no traceback.
+
+    Of these `again` are the keys of lines of messages that say that another attempt follows, `told`
+    of those that only tell of what was handled.
+    """
 
     joined: tuple[Joined, ...] = ()
     loose: tuple[LogEntry, ...] = ()
+    again: frozenset[Key] = frozenset()
+    told: frozenset[Key] = frozenset()
 
 
 def join(entries: Iterable[LogEntry]) -> list[LogEntry]:
@@ -78,9 +110,10 @@ def join(entries: Iterable[LogEntry]) -> list[LogEntry]:
 def is_part(entry: LogEntry) -> bool:
     """Say whether an entry can be a line of a traceback, all of one, or stand right above one.
 
-    Joining passes all others over.
+    Joining passes all others over, unless it is told that they matter.
     """
-    return _role(entry) is not None or _may_be_whole(entry) or _may_be_above(entry)
+    held = _role(entry) is not None or _may_be_whole(entry) or _may_be_above(entry)
+    return held or is_telling(entry)
 
 
 def is_apart(text: str, severity: Severity) -> bool:
@@ -102,12 +135,13 @@ class Joiner:
         self._came: dict[tuple[str, int, str], int] = {}
         self._size = 0
 
-    def on_entry(self, entry: LogEntry, came: int = 0) -> Released:
+    def on_entry(self, entry: LogEntry, came: int = 0, *, matters: bool = False) -> Released:
         """Take any entry; return what was released because room was needed, mostly nothing.
 
-        `came` is when it arrived, where somebody counts that (ns).
+        `came` is when it arrived, where somebody counts that (ns). One that `matters` may begin a
+        message of several lines, whatever it says.
         """
-        if not is_part(entry):
+        if not (matters or is_part(entry)):
             return _NOTHING
         self._came.setdefault(entry.key, came)
         self._size -= _size(self._held.get(entry.key))
@@ -160,13 +194,30 @@ class Joiner:
 
 def _released(entries: Iterable[LogEntry]) -> Released:
     every = list(entries)
-    joined = [found for run in _runs(every) for found in _join_run(run)]
-    used = {part.key for found in joined for part in found.parts}
-    used.update(found.above.key for found in joined if found.above is not None)
+    read = [_read(run) for run in _runs(every)]
+    joined = [one for found, _ in read for one in found]
+    said = [one for _, found in read for one in found]
+    said += [(one.below, one.again, one.told) for one in joined]
+    used = {part.key for one in joined for part in one.parts}
+    used.update(one.above.key for one in joined if one.above is not None)
     return Released(
-        tuple(sorted(joined, key=lambda found: found.entry.key)),
+        tuple(sorted(joined, key=lambda one: one.entry.key)),
         tuple(sorted((one for one in every if one.key not in used), key=lambda one: one.key)),
+        frozenset(line.key for lines, again, _ in said if again for line in lines),
+        frozenset(line.key for lines, _, told in said if told for line in lines),
     )
+
+
+def _read(run: Sequence[LogEntry]) -> tuple[list[Joined], list[_Said]]:
+    """Return the tracebacks of a run, and the other messages of several lines."""
+    joined: list[Joined] = list(_join_run(run))
+    said: list[_Said] = []
+    for one in paragraphs(run, [found.parts for found in joined]):
+        if one.below is None:
+            said.append((one.lines, one.again, one.told))
+        else:
+            joined[one.below] = replace(joined[one.below], below=one.lines)
+    return joined, said
 
 
 @dataclass(slots=True)
@@ -191,7 +242,7 @@ class _Group:
         return role in {Role.REST, Role.LINK} or (role is Role.MORE and not self.python)
 
     def add(self, entry: LogEntry, role: Role) -> None:
-        line = _line(entry)
+        line = line_of(entry)
         self.parts.append(entry)
         self.python |= role is Role.HEADER
         self.unnamed = role is Role.HEADER or (self.unnamed and role is not Role.NAME)
@@ -203,16 +254,17 @@ class _Group:
     def joined(self) -> Joined | None:
         """Return the traceback, None if it is none of several lines after all.
 
-        One without a severity has that of the line above.
+        One without a severity has that of the line above, if that is the line of an error.
         """
         text = "\n".join(self.lines) or str(self.first.document["textPayload"])
         found = parse_exception(text) if "\n" in text else None
         if found is None or not found.frames:
             return None
+        above = self.above if self.above is not None and tells_of(self.above, text) else None
         document = {**self.first.document, "insertId": self.first.insert_id, "textPayload": text}
-        if self.above is not None and not self.first.severity:
-            document["severity"] = self.above.severity.name
-        return Joined(replace(self.first, document=document), tuple(self.parts), self.above)
+        if above is not None and not self.first.severity and above.severity >= Severity.WARNING:
+            document["severity"] = above.severity.name
+        return Joined(replace(self.first, document=document), tuple(self.parts), above)
 
 
 def _join_run(run: Iterable[LogEntry]) -> Iterator[Joined]:
@@ -223,29 +275,49 @@ def _join_run(run: Iterable[LogEntry]) -> Iterator[Joined]:
 
 def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
     group: _Group | None = None
-    above: LogEntry | None = None
+    above = _Above()
     for entry in run:
         role = _role(entry)
         if role is None:
-            whole = _may_be_whole(entry)
-            if whole:
-                yield _Group(entry, _right_above(above, entry), [entry])
-            above = None if whole else entry
+            if _may_be_whole(entry):
+                yield _Group(entry, above.right_above(entry), [entry])
+                above = _Above()
+            else:
+                above.take(entry)
             continue
         if group is None or not (group.goes_on(role) and _is_near(group.parts[-1], entry)):
             if group is not None:
                 yield group
-            group = _Group(entry, _right_above(above, entry)) if role in _FIRST else None
-        above = None
+            group = _Group(entry, above.right_above(entry)) if role in _FIRST else None
+        above = _Above()
         if group is not None:
             group.add(entry, role)
     if group is not None:
         yield group
 
 
-def _right_above(above: LogEntry | None, first: LogEntry) -> LogEntry | None:
-    near = above is not None and first.timestamp - above.timestamp <= ABOVE
-    return above if near else None
+@dataclass(slots=True)
+class _Above:
+    """The last lines that may stand above a traceback: of an error, and of something less.
+
+    The first goes before the other: what is no error may be of another thread.
+    """
+
+    loud: LogEntry | None = None
+    quiet: LogEntry | None = None
+
+    def take(self, entry: LogEntry) -> None:
+        if _may_be_above(entry):
+            self.loud, self.quiet = entry, None
+        elif is_telling(entry):
+            self.quiet = entry
+
+    def right_above(self, first: LogEntry) -> LogEntry | None:
+        """Return the one that stands right above an entry."""
+        for line in (self.loud, self.quiet):
+            if line is not None and first.timestamp - line.timestamp <= ABOVE:
+                return line
+        return None
 
 
 def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
@@ -254,7 +326,7 @@ def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
         run: list[LogEntry] = []
         part: LogEntry | None = None
         for entry in stream:
-            if run and not _is_near(part, entry) and entry.timestamp - run[-1].timestamp > ABOVE:
+            if run and not _is_near(part, entry) and entry.timestamp - run[-1].timestamp > BESIDE:
                 yield run
                 run = []
             run.append(entry)
@@ -296,19 +368,19 @@ def _distance(run: Sequence[LogEntry], time: int) -> int:
 
 
 def _role(entry: LogEntry) -> Role | None:
-    line = _line(entry)
+    line = line_of(entry)
     return role_of(line) if line and "\n" not in line else None
 
 
 def _may_be_whole(entry: LogEntry) -> bool:
     """Say whether an entry of several lines begins as a traceback does."""
-    first, more, _ = _line(entry).partition("\n")
+    first, more, _ = line_of(entry).partition("\n")
     return bool(more) and role_of(first) in _FIRST
 
 
 def _size(entry: LogEntry | None) -> int:
     """Return how many lines it has."""
-    return 0 if entry is None else 1 + _line(entry).count("\n")
+    return 0 if entry is None else 1 + line_of(entry).count("\n")
 
 
 def _may_be_above(entry: LogEntry) -> bool:
@@ -316,16 +388,11 @@ def _may_be_above(entry: LogEntry) -> bool:
 
     A WARNING that has it from its own field, and not from its text, is no plain logger's.
     """
-    line = _line(entry)
+    line = line_of(entry)
     if not line or "\n" in line or entry.severity < Severity.WARNING:
         return False
     own = severity_of(entry.document.get("severity"))
     return entry.severity >= Severity.ERROR or own is not entry.severity
-
-
-def _line(entry: LogEntry) -> str:
-    text = entry.document.get("textPayload")
-    return text.rstrip() if isinstance(text, str) else ""
 
 
 _FIRST: Final = frozenset({Role.HEADER, Role.START, Role.NAME})

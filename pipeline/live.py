@@ -157,6 +157,7 @@ class Live:
         self._taken: list[int] = []
         self._ledger: dict[str, LedgerEntry] = {}
         self._told: dict[str, Incident] = {}
+        self._current: frozenset[str] = frozenset()
         self._waiting: dict[str, int] = {}
         self._since: dict[str, int] = {}
         self._received_until = self._marked = self._marked_at = 0
@@ -230,6 +231,7 @@ class Live:
         correlator = self._correlator
         correlator.on_verdicts(self._store.verdicts())
         incidents = correlator.incidents()
+        self._current = frozenset(item.id for item in incidents)
         chosen = [item for item in incidents if self._is_news(item, now)]
         if not chosen:
             return ()
@@ -249,11 +251,13 @@ class Live:
         """Whether an incident is known for less than `group_wait` by the clock.
 
         What was in the hands of somebody who was killed, or comes out of a backlog, may be behind
-        event time; until it is here a symptom has not met its cause.
+        event time; until it is here a symptom has not met its cause. Lines that are held back wait
+        as long from when they came: what is known of an incident may not be all that they say.
         """
         if incident.id in self._ledger:
             return False
-        return now < self._since.setdefault(incident.id, now) + self._policy.group_wait
+        waited = now - self._since.setdefault(incident.id, now) - self._policy.group_wait
+        return waited < 0 or (waited < AGAIN and self._taking.is_waiting(self._correlator.now))
 
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
@@ -261,7 +265,9 @@ class Live:
             return
         asked = self._traffic.answers if self._traffic is not None else UNASKED
         event_time = correlator.now
-        progress = Progress(tuple(self._taken), taking.held(), now, LEASE, self._holder)
+        untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
+        held = taking.held()
+        progress = Progress(tuple(self._taken), held, now, LEASE, self._holder, untold)
         self._store.record(
             (item for item, _ in correlator.detections(taking.touched)),
             outcomes,
@@ -274,6 +280,8 @@ class Live:
         )
         self._taken.clear()
         taking.recorded()
+        for name in untold:
+            self._forget(name)
         for outcome in outcomes:
             self._note(outcome, now)
 
@@ -288,6 +296,10 @@ class Live:
         known = self._ledger.get(incident.id)
         if known is None or known.digest != outcome.report.digest:
             self._waiting[incident.id] = now + AGAIN
+
+    def _forget(self, name: str) -> None:
+        for known in (self._told, self._waiting, self._since):
+            known.pop(name, None)
 
     def _mark(self, now: int) -> None:
         """Keep up to when entries came, for who fills the gap after a stop."""
@@ -308,9 +320,7 @@ class Live:
         self._taking.forget(event_time)
         self._remembering.keep(self._correlator.incidents())
         for name in gone:
-            self._told.pop(name, None)
-            self._waiting.pop(name, None)
-            self._since.pop(name, None)
+            self._forget(name)
         self._store.forget(self._correlator.entries(), self._correlator.watermark)
         if now - self._pruned_at >= PRUNING:
             self._pruned_at = now

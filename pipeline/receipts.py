@@ -64,7 +64,7 @@ def written(examined: Examined, detector: Detector) -> bytes:
 
     All revisions that were told of have to be told wholly: nobody remembers what was told before.
     """
-    redact = detector.redact
+    redact = detector.redact_name
     sightings = Sightings(examined.sightings).redacted(redact, detector.identify)
     beats = Minutes(examined.beats).redacted(redact)
     receipt = _Receipt(

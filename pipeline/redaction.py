@@ -15,6 +15,7 @@ then consumes (hence one pass for each form without a bound), so a pass over any
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,11 @@ from typing import Any, Final, TypeAlias
 import re2
 
 PLACEHOLDER: Final = "[REDACTED]"
+
+LONGEST_NAME: Final = 500
+"""Bytes of a name that is kept: databases find no row by very long ones."""
+
+_BEGINNING: Final = LONGEST_NAME - 20
 
 _GONE: Final = PLACEHOLDER.encode()
 _ROUNDS: Final = 8
@@ -86,6 +92,10 @@ class Redactor:
                 break
         return data.decode(*_AS_BYTES)
 
+    def name(self, value: str) -> str:
+        """Return a name of something without secrets, and no longer than it has to be."""
+        return short_name(self.text(value))
+
     def texts(self, values: Sequence[str]) -> list[str]:
         """Return `text` of each value: most hold no secret, which is seen of all in one go."""
         found = list(values)
@@ -130,6 +140,15 @@ class Redactor:
             secret = _telling(key) or (named and key == "value")
             copy[clean] = PLACEHOLDER if secret and _present(value) else value
         return copy
+
+
+def short_name(text: str) -> str:
+    """Return a name, or of one that is too long its beginning and what tells it from others."""
+    data = text.encode(*_AS_BYTES)
+    if len(data) <= LONGEST_NAME:
+        return text
+    beginning = data[:_BEGINNING].decode(errors="ignore")
+    return f"{beginning}…{hashlib.sha256(data).hexdigest()[:16]}"
 
 
 def _marked(values: Sequence[str]) -> Iterator[int]:

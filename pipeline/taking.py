@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
+
+import msgspec
 
 from pipeline import receipts
 from pipeline.correlation.rows import identity_of as redacted_identity
@@ -98,7 +100,7 @@ class Taking:
         self._minutes.add(store.beats())
         held = store.held()
         for part in receipts.read(held).parts if held else ():
-            self._joiner.on_entry(part, came)
+            self._joiner.on_entry(part, came, matters=True)
         if self._traffic is not None:
             for receipt in store.recent(0):
                 self._traffic.add(receipts.read(receipt).requests)
@@ -136,11 +138,11 @@ class Taking:
 
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when, redacted."""
-        return self._sightings.redacted(self._detector.redact, self._detector.identify)
+        return self._sightings.redacted(self._detector.redact_name, self._detector.identify)
 
     def beats(self) -> Beats:
         """Return in which minutes services logged, redacted."""
-        return self._minutes.redacted(self._detector.redact)
+        return self._minutes.redacted(self._detector.redact_name)
 
     def take(self, examined: Examined, came: int = 0) -> None:
         """Take what was examined; `came` is when it arrived, where somebody counts that (ns)."""
@@ -158,7 +160,7 @@ class Taking:
             self._known[told.identity] = redacted_identity(key)
             self._tell(key, told.richness, told.detections)
         for part in examined.parts:
-            self._tell_released(self._joiner.on_entry(part, came))
+            self._tell_released(self._joiner.on_entry(part, came, matters=True))
 
     def flush(self) -> None:
         """Take what was held back, because lines of tracebacks might have followed."""
@@ -209,7 +211,9 @@ class Taking:
         for joined in released.joined:
             self._tell_joined(joined, heard)
         for entry in released.loose:
-            self._tell_alone(replace(entry), heard)  # what is derived from it is not kept with it
+            again, told = entry.key in released.again, entry.key in released.told
+            alone = replace(entry)  # what is derived from it is not kept with it
+            self._tell_alone(alone, heard, again=again, told=told)
         self._account.hear(heard)
 
     def _tell_joined(self, joined: Joined, heard: Heard) -> None:
@@ -217,40 +221,63 @@ class Taking:
 
         Of its lines fallback rules say nothing; if they did in an earlier run, it is taken back.
         """
-        alone = self._detector.known_of_lines(joined.parts, joined.above)
+        detector, marks = self._detector, {"again": joined.again, "told": joined.told}
+        alone = [detector.marked(detector.known(part), **marks) for part in joined.parts]
         for part, found in zip(joined.parts[1:], alone[1:], strict=True):
             self._tell_entry(part, found)
-        whole = self._detector.detect_joined(joined.entry, alone, joined.above)
+        whole = detector.marked(detector.detect_joined(joined.entry, alone), **marks)
         self._tell_entry(joined.entry, whole)
         told = [*whole, *chain.from_iterable(alone)]
         known = self._detector.is_known(told)
         heard.take(joined.entry, self._detector.redact_all, known=known)
         if joined.above is not None:
             names = [item.fingerprint for item in told]
-            self._tell_above(joined.above, joined.entry)
-            self._tell_alone(joined.above, heard, above=names, known=known)
+            self._tell_above(joined)
+            self._tell_alone(joined.above, heard, above=names, known=known, again=joined.again)
 
-    def _tell_above(self, above: LogEntry, below: LogEntry) -> None:
+    def _tell_above(self, joined: Joined) -> None:
         """Tell anew what rules see in the line above a traceback, if they see anything in it."""
-        found = self._detector.known_above(above, below)
+        above, detector = cast("LogEntry", joined.above), self._detector
+        found = detector.known_above(above, joined.entry)
         if found is not None:
-            self._tell_entry(above, found)
+            self._tell_entry(above, detector.marked(found, again=joined.again))
 
-    def _tell_alone(
-        self, entry: LogEntry, heard: Heard, *, above: Sequence[str] = (), known: bool = False
+    def _tell_alone(  # noqa: PLR0913 - what the lines around it say
+        self,
+        entry: LogEntry,
+        heard: Heard,
+        *,
+        above: Sequence[str] = (),
+        known: bool = False,
+        again: bool = False,
+        told: bool = False,
     ) -> None:
-        """Tell what fallback rules see in an entry of which the others were told before."""
-        matched = bool(self._detector.known(entry))
-        heard.take(entry, self._detector.redact_all, known=known or matched)
-        if not matched:
-            self._tell_entry(entry, self._detector.unknown(entry, above))
+        """Tell what fallback rules see in an entry of which the others were told before.
+
+        These are told anew where the lines around it say more of it.
+        """
+        detector = self._detector
+        found = detector.known(entry)
+        heard.take(entry, detector.redact_all, known=known or bool(found))
+        if not found:
+            unknown = detector.unknown(entry, above)
+            self._tell_entry(entry, detector.marked(unknown, again=again, told=told))
+        elif (again or told) and not above:
+            self._tell_entry(entry, detector.marked(found, again=again, told=told))
 
     def _tell_entry(self, entry: LogEntry, found: Sequence[Detection]) -> None:
+        """Tell what is seen in an entry now, whatever was told of it before.
+
+        What was held back may have lost its secrets, and be poorer by them than it was.
+        """
         key = self._detector.key_of(entry)
+        before = self._correlator.told(key)
         if found:
             self._known[entry.identity] = redacted_identity(key)
-        if found or self._correlator.told(key) is not None:
-            self._tell(key, entry.richness, found)
+        if found or before is not None:
+            richness = max([entry.richness, *(item.richness for item in before or ())])
+            richest = [msgspec.structs.replace(item, richness=richness) for item in found]
+            self._tell(key, richness, richest)
 
     def _tell(self, key: Key, richness: Richness, found: Iterable[Detection]) -> None:
         self._correlator.on_detections(key, richness, found)

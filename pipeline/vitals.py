@@ -6,11 +6,13 @@ not; nothing comes of any service, though the subscription can be pulled from; a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.audit import SECOND
+from pipeline.errors import SinkError, SourceError, StoreError
 from pipeline.exposition import COUNTER, HISTOGRAM, Histogram, Metric, one
 from pipeline.incident import State
 from pipeline.lifecycle import DAY, HOUR, MINUTE, span_text
@@ -19,6 +21,7 @@ from pipeline.receiving import Received
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from pipeline.errors import FivewhysError
     from pipeline.ports import Standing
 
 STALLED: Final = 3 * MINUTE
@@ -43,6 +46,7 @@ SERVICES: Final = 200
 """Services that are named; where more seem to log, their names are no names."""
 
 CORRELATE: Final = "correlate"
+FILL: Final = "fill"
 
 WATCHED: Final = ("receive", CORRELATE, "lease")
 """Threads that have to go on: what writes to GitHub may have to wait for an hour."""
@@ -52,6 +56,8 @@ NOTHING_COMES: Final = "nothing_comes"
 SERVICE_QUIET: Final = "service_quiet"
 
 CONDITIONS: Final = (BEHIND, NOTHING_COMES, SERVICE_QUIET)
+
+_KINDS: Final = {StoreError: "store", SinkError: "github"}
 
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 
@@ -72,7 +78,8 @@ class Vitals:
     of whatever service came last, `current_at` when we had all there was; `failed_at` is when
     messages could last not be pulled, or not be kept. `services` are those
     that logged steadily, with the last minute in which they did; `quiet` those of them of which
-    nothing is heard while others are.
+    nothing is heard while others are. `retries` are rounds that failed by thread, `failures`
+    the same by what did not do what was asked of it.
     """
 
     started_at: int = 0
@@ -93,6 +100,7 @@ class Vitals:
     quiet: tuple[str, ...] = ()
     rounds: dict[str, int] = field(default_factory=dict)
     retries: dict[str, int] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
     troubles: dict[str, str] = field(default_factory=dict)
     batches: Histogram = field(default_factory=Histogram)
     acknowledged: Histogram = field(default_factory=Histogram)
@@ -102,6 +110,12 @@ class Vitals:
     def doubted_at(self) -> int:
         """When something may last have been on its way to nobody."""
         return max(self.started_at, self.failed_at)
+
+    def failed(self, name: str, error: FivewhysError) -> None:
+        """Note that a round of a thread failed, which is tried again."""
+        self.retries[name] = self.retries.get(name, 0) + 1
+        self.troubles[name] = str(error)
+        self.failures[_kind(name, error)] += 1
 
     def took(self, received: Received, now: int) -> None:
         """Note what one pull came to."""
@@ -118,6 +132,13 @@ class Vitals:
             self.lag = max(0, now - received.latest)
             if self.lag <= LATE:
                 self.current_at = now
+
+
+def _kind(name: str, error: FivewhysError) -> str:
+    """Return what did not do what a thread asked of it."""
+    if isinstance(error, SourceError):
+        return "logging" if name == FILL else "pubsub"
+    return next((kind for one, kind in _KINDS.items() if isinstance(error, one)), "other")
 
 
 def stalled(vitals: Vitals, now: int, after: int = STALLED) -> list[str]:

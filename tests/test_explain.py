@@ -192,7 +192,7 @@ def test_what_cannot_be_explained_is_named() -> None:
     said = mistake(one["id"], "--repo", "gone", "--catalog", "none.yml", *STORE)
     assert "--repo: 'gone' is no folder" in said
     assert "none.yml" in said
-    assert "Missing option '--store'" in mistake("inc-")
+    assert "FIVEWHYS_STORE: it is not set" in mistake("inc-")
 
 
 def test_text_of_logs_cannot_drive_the_terminal() -> None:

@@ -59,6 +59,7 @@ RULES = ruleset(
     rule_text("missing", level="critical"),
     rule_text("down", audit="{caused_by: [{rule: missing, same: [service]}]}"),
     rule_text("slow", level="low"),
+    rule_text("refused", level="critical", audit="{entity: [service], heals: true}"),
 )
 
 
@@ -250,6 +251,37 @@ def test_whatever_order_things_come_and_processes_go_in(
     found = house.finish(end)
     assert found == expected
     assert not house.store.receipts(1)
+
+
+RETRY = [
+    line("db: refused", 12, severity=None),
+    line("; retrying in 2s", 12.001, severity=None),
+]
+HANDLED = [
+    line("INFO:root:last error (handled):", 20, severity=None),
+    *(line(text, 20.001 + at / 1000, severity=None) for at, text in enumerate(TRACEBACK)),
+]
+
+
+@pytest.mark.parametrize("texts", [RETRY, HANDLED], ids=["retry", "handled"])
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_what_several_lines_say_is_heard_before_anything_is_reported(
+    texts: list[bytes], at_once: int
+) -> None:
+    """Also if they come one after the other; and what was known meanwhile is no incident."""
+    texts = [*texts, line("well", 100, severity="INFO")]
+    expected, end = replayed(texts, RULES)
+    house = House(RULES, at_once=at_once)
+    house.feed.publish(texts)
+    live = house.live("first")
+    seen = 0
+    for _ in range(90):
+        house.receiver.step()
+        house.step(live)
+        seen = max(seen, len(house.store.incidents()))
+    assert (expected, summary(house.store.incidents()), house.store.ledger()) == ({}, {}, {})
+    assert seen == 1  # until the lines were read
+    assert house.finish(end) == {}
 
 
 # --- one at a time --------------------------------------------------------------------------------
@@ -544,6 +576,8 @@ ODD = {
     "half a character": NOON.replace(b'"missing"', b'"missing \\ud800"'),
     "half a character in a name": line("missing", 0, service="api\ud800"),
     "a large number": line("missing", 0, jsonPayload={"message": "missing", "large": 10**400}),
+    "a long id": entry("missing", key="x" * 9_000).json,
+    "a long name": line("missing", 0, service="a" * 9_000),
     "a line of the year 9999": line(TRACEBACK[0], 0).replace(b"2025-09-10", b"9999-12-31"),
 }
 

@@ -23,7 +23,7 @@ from detect_secrets.plugins.stripe import StripeDetector
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.redaction import PLACEHOLDER, Redactor
+from pipeline.redaction import LONGEST_NAME, PLACEHOLDER, Redactor, short_name
 
 REDACTOR = Redactor()
 
@@ -489,6 +489,25 @@ def test_a_megabyte_is_normal_input() -> None:
     clean = REDACTOR.text("a1 " * 350_000 + "password=hunter2")
     assert len(clean) > 1_000_000
     assert clean.endswith("a1 password=[REDACTED]")
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40), st.integers(1, 40))
+def test_names_are_short_and_again_shortened_stay_the_same(text: str, times: int) -> None:
+    """What is no longer than it has to be is kept as it is, whatever it holds."""
+    name = short_name(text * times)
+    size = len((text * times).encode(errors="surrogatepass"))
+    assert len(name.encode(errors="surrogatepass")) <= LONGEST_NAME
+    assert short_name(name) == name
+    assert (name == text * times) == (size <= LONGEST_NAME)
+
+
+def test_long_names_are_told_apart_and_hold_no_secret() -> None:
+    """By a digest of all that they were."""
+    one, other = ("é" * 1_000 + end for end in "ab")
+    assert short_name(one) != short_name(other)
+    assert short_name(one)[:200] == one[:200]
+    secret = "ghp_" + "a1B2" * 9
+    assert REDACTOR.name(f"shop {secret}") == f"shop {PLACEHOLDER}"
 
 
 def test_it_loads_without_a_network_client() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline import vitals as module
+from pipeline.errors import FivewhysError, SinkError, SourceError, StoreError
 from pipeline.exposition import Metric, exposition
 from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.ports import Standing
@@ -146,6 +147,28 @@ def test_it_is_ready_once_both_sides_were_reached(
 
 
 # --- metrics --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("thread", "error", "kind"),
+    [
+        ("correlate", StoreError("cut"), "store"),
+        ("receive 2", SourceError("cut"), "pubsub"),
+        ("fill", SourceError("cut"), "logging"),
+        ("report", SinkError("cut", recoverable=True), "github"),
+        ("report", FivewhysError("a mistake"), "other"),
+    ],
+)
+def test_what_failed_is_counted_by_whom_it_was_asked_of(
+    thread: str, error: FivewhysError, kind: str
+) -> None:
+    """And by the thread, with what is wrong now."""
+    vitals = Vitals()
+    vitals.failed(thread, error)
+    vitals.failed(thread, error)
+    assert dict(vitals.failures) == {kind: 2}
+    assert vitals.retries == {thread: 2}
+    assert vitals.troubles == {thread: str(error)}
 
 
 def test_what_can_be_watched() -> None:

@@ -42,8 +42,8 @@ resource "google_pubsub_topic_iam_member" "run_looks" {
   member  = local.run
 }
 
-# It reads what was logged while nobody received. There is no narrower role on a project's logs that
-# lets `entries.list` read them; data-access audit logs stay closed to it.
+# It reads what was logged while nobody received. No narrower role lets `entries.list` read the logs
+# of a project by the project's name; data-access audit logs stay closed to it.
 resource "google_project_iam_member" "run_logs" {
   for_each = var.gap_filling ? local.projects : toset([])
 

@@ -107,6 +107,11 @@ resource "google_secret_manager_secret_version" "database_password" {
   secret_data_wo_version = tostring(var.database.password_version)
   # The one before stays, disabled, in case somebody has to go back.
   deletion_policy = "DISABLE"
+
+  lifecycle {
+    # What runs is told of the new one before the old one is disabled.
+    create_before_destroy = true
+  }
 }
 
 resource "google_sql_user" "store" {

@@ -45,6 +45,9 @@ locals {
     var.secret_versions.marker_key_former == "" ? {} : {
       FIVEWHYS_MARKER_KEY_FORMER_FILE = "sm://projects/${var.project_id}/secrets/${google_secret_manager_secret.all["marker-key-former"].secret_id}/versions/${var.secret_versions.marker_key_former}"
     },
+    var.catalog == "" ? {} : { FIVEWHYS_CATALOG = "${local.mounted}/catalog.yml" },
+    var.suppressions == "" ? {} : { FIVEWHYS_SUPPRESSIONS = "${local.mounted}/suppressions.yml" },
+    length(var.rules) == 0 ? {} : { FIVEWHYS_RULES = "${local.mounted}/rules" },
   )
 
   environment = merge(
@@ -60,8 +63,5 @@ locals {
       FIVEWHYS_LOGGING_FILTER  = local.delivered
       FIVEWHYS_LOGGING_PROJECT = one(local.projects)
     },
-    var.catalog == "" ? {} : { FIVEWHYS_CATALOG = "${local.mounted}/catalog.yml" },
-    var.suppressions == "" ? {} : { FIVEWHYS_SUPPRESSIONS = "${local.mounted}/suppressions.yml" },
-    length(var.rules) == 0 ? {} : { FIVEWHYS_RULES = "${local.mounted}/rules" },
   )
 }

@@ -98,7 +98,7 @@ def _store(read: Read) -> Iterator[Finding]:
     from pipeline.stores.sql.schema import look_at
 
     try:
-        yield checkup.store(look_at(url))
+        yield checkup.store(look_at(url, read.settings.retrying.timeout))
     except FivewhysError as error:
         yield Finding("store", State.WRONG, str(error))
 

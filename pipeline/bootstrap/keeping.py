@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigurationError, Mistake
+from pipeline.retrying import Retrying
 from pipeline.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def check_store(url: str) -> None:
     parse_url(url)
 
 
-def open_store(url: str) -> AbstractContextManager[Store]:
-    """Open a store.
+def open_store(url: str, timeout: float = Retrying().timeout) -> AbstractContextManager[Store]:
+    """Open a store whose calls end after `timeout` seconds.
 
     Raises:
         StoreError: it cannot be opened.
@@ -48,7 +49,7 @@ def open_store(url: str) -> AbstractContextManager[Store]:
         return MemoryStore(keeps_detections=False)
     from pipeline.stores.sql import SqlStore
 
-    return SqlStore(url)
+    return SqlStore(url, timeout)
 
 
 def check_kept_store(url: str) -> None:

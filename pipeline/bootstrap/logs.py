@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.bootstrap.reading import Mistakes
@@ -74,13 +75,16 @@ def filling(
         ConfigurationError: there are no credentials.
 
     """
-    from pipeline.sources.logging_api import LoggingFeed, Query, Reading
+    from pipeline.sources.logging_api import LoggingFeed, Query, Reading, ReadSettings
 
     client = client or logging_client(LOGGING_FILTER)
     project = settings.logging_project or settings.subscription.split("/")[1]
 
     def opened(gap: Gap, keep: Callable[[int], None]) -> LoggingFeed:
         query = Query((resource_of(project),), settings.logging_filter, gap.since, gap.until)
-        return LoggingFeed(Reading(client, query), keep, wait=2)
+        usual = ReadSettings()
+        retrying = replace(usual.retrying, timeout=settings.retrying.timeout)
+        reading = Reading(client, query, replace(usual, retrying=retrying))
+        return LoggingFeed(reading, keep, wait=2)
 
     return Filling(store=store, open_=opened, receiver=receiver, holder=holder)

@@ -14,6 +14,7 @@ from pipeline.ports import Message
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet
+from pipeline.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -59,6 +60,8 @@ def retry(
 ) -> tuple[int, int]:
     """Examine again what some messages still hold, all if no number is given.
 
+    Rules and placeholders are those of the settings of `fivewhys run` unless others are named.
+
     What holds an entry now goes the way of all entries and leaves quarantine, in that order: who
     is interrupted in between takes it again, and it counts once. Return how many left, and how
     many stay.
@@ -70,8 +73,12 @@ def retry(
     """
     mistakes = Mistakes()
     mistakes.attempt(lambda: check_kept_store(store), None)
-    ruleset = mistakes.attempt(lambda: load_rules(rules, placeholders), RuleSet())
-    redactor = mistakes.attempt(read_redactor, Redactor())
+    read = read_settings({}, needed=())
+    for mistake in read.mistakes:
+        mistakes.note(mistake)
+    said, expanded = rules or read.settings.rules, placeholders or read.settings.placeholders
+    ruleset = mistakes.attempt(lambda: load_rules(said, expanded), RuleSet())
+    redactor = mistakes.attempt(lambda: read_redactor(read.environment), Redactor())
     mistakes.raise_if_any()
     with open_kept_store(store) as opened:
         chosen = _chosen(opened, numbers)

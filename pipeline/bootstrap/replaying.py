@@ -166,7 +166,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
         store = stack.enter_context(open_store(_store_url(options)))
         traffic = None
         if any(item.audit.share for item in ruleset.correlations):
-            traffic = Traffic(stack.enter_context(TemporarySpool(ROW)), redactor.text)
+            traffic = Traffic(stack.enter_context(TemporarySpool(ROW)), redactor.name)
         yield (
             Replay(
                 detector=Detector(ruleset, redactor),

@@ -24,8 +24,10 @@ from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
 from pipeline.bootstrap.standing import standing
 from pipeline.bootstrap.vault import read_place
 from pipeline.incident import State
+from pipeline.redaction import Redactor
 from pipeline.report import Action
-from pipeline.sinks.github.asking import World
+from pipeline.settings import read_settings
+from pipeline.sinks.github.asking import Manners, World
 from pipeline.sinks.github.book import Book, Paces
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import REPOSITORY, Credentials, read_credentials
@@ -61,7 +63,8 @@ REHEARSED: Final = "rehearsed"
 class Tracker:
     """Where reports go: to the repository of `credentials`, or to others that `routing` allows.
 
-    `key` signs markers, those that `former` keys signed are ours, too.
+    `key` signs markers, those that `former` keys signed are ours, too. `manners` say how long
+    requests may take, the `redactor` what is taken out of what people write to us.
     """
 
     credentials: Credentials
@@ -71,6 +74,8 @@ class Tracker:
     similar: SimilarSettings = field(default_factory=SimilarSettings)
     storms: StormSettings = field(default_factory=StormSettings)
     former: tuple[bytes, ...] = field(default=(), repr=False)
+    manners: Manners = field(default_factory=Manners)
+    redactor: Redactor = field(default_factory=Redactor)
 
     @property
     def repository(self) -> str:
@@ -100,14 +105,21 @@ class Tracker:
         return (self, *map(self.of, others.values()))
 
 
-def read_tracker(store: str = "", environment: Mapping[str, str] = os.environ) -> Tracker:
+def read_tracker(store: str = "", environment: Mapping[str, str] | None = None) -> Tracker:
     """Read the settings of GitHub; with a `store`, check that it is there.
+
+    Without an `environment` these are the settings of `fivewhys run`, from wherever it has them.
 
     Raises:
         ConfigurationError: every mistake in them.
 
     """
-    mistakes = Mistakes()
+    mistakes, manners = Mistakes(), Manners()
+    if environment is None:
+        read = read_settings({}, needed=())
+        for mistake in read.mistakes:
+            mistakes.note(mistake)
+        environment, manners = read.environment, Manners.of(read.settings.retrying)
     if store:
         mistakes.attempt(lambda: check_kept_store(store), None)
     credentials = mistakes.attempt(
@@ -121,9 +133,9 @@ def read_tracker(store: str = "", environment: Mapping[str, str] = os.environ) -
     )
     similar = mistakes.attempt(lambda: read_similar(environment), SimilarSettings())
     storms = mistakes.attempt(lambda: read_storms(environment), StormSettings())
-    mistakes.attempt(lambda: read_redactor(environment), None)
+    redactor = mistakes.attempt(lambda: read_redactor(environment), Redactor())
     mistakes.raise_if_any()
-    return Tracker(credentials, key, policy, routing, similar, storms, former)
+    return Tracker(credentials, key, policy, routing, similar, storms, former, manners, redactor)
 
 
 def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list[tuple[str, Plan]]:
@@ -195,12 +207,16 @@ def outbox(store: str) -> Outbox:
         StoreError: it cannot be opened.
 
     """
+    environment = read_settings({}, needed=()).environment
     with open_kept_store(store) as opened:
-        return outbox_of(opened)
+        return outbox_of(opened, is_tracked=bool(environment.get(REPOSITORY)))
 
 
-def outbox_of(store: Store) -> Outbox:
-    """Return what waits in a store that is open (`outbox`)."""
+def outbox_of(store: Store, *, is_tracked: bool) -> Outbox:
+    """Return what waits in a store that is open (`outbox`).
+
+    What was never tried waits where a repository is set (`is_tracked`), or once was.
+    """
     now = time.time_ns()
     names = tuple(store.trackers())
     rows = [
@@ -209,7 +225,7 @@ def outbox_of(store: Store) -> Outbox:
         for incident, delivery in store.deliveries(tracker).items()
     ]
     tried = {one.incident for one in rows}
-    new = _untried(store, tried, now) if names or os.environ.get(REPOSITORY) else []
+    new = _untried(store, tried, now) if names or is_tracked else []
     waiting = sorted(
         (one for one in (*rows, *new) if one.delivery.waits),
         key=lambda one: (one.delivery.since, one.tracker, one.incident),
@@ -258,8 +274,8 @@ def _reconciler(
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy, tracker.former)
     world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps))
-    with Client(tracker.credentials, world) as client:
-        ear = Ear(client, store, documents, read_redactor())
+    with Client(tracker.credentials, world, manners=tracker.manners) as client:
+        ear = Ear(client, store, documents, tracker.redactor)
         guide = Guide(client, documents, world.clock, tracker.similar)
         yield Reconciler(client, book, house, world, ear=ear, guide=guide)
 

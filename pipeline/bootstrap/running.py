@@ -6,8 +6,9 @@ import os
 import secrets
 import socket
 import time
+from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
@@ -67,7 +68,7 @@ class _House:
     def live(self, store: Store, holder: str) -> Live:
         """Build who correlates."""
         detector = Detector(self.ruleset, self.redactor)
-        traffic = Traffic(RecentRows(KEPT // SECOND), self.redactor.text) if self.counting else None
+        traffic = Traffic(RecentRows(KEPT // SECOND), self.redactor.name) if self.counting else None
         remembering = Remembering(self.looks)
         return Live(
             detector=detector,
@@ -114,11 +115,12 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
     )
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings.store))
+        store = stack.enter_context(open_store(settings.store, settings.retrying.timeout))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
         receivers = tuple(
             _receiver(house, feed, store, settings) for _ in range(settings.receivers)
         )
+        again = Counter[str]()
         tracing = read_tracing(log)
         stack.callback(tracing.flush)
         service = Service(
@@ -127,7 +129,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 receivers=receivers,
                 live=lambda holder: house.live(store, holder),
                 holder=holder,
-                report=_report(read, store, log),
+                report=_report(read, store, log, again),
                 report_every=settings.report_every / SECOND,
                 ends_after=settings.max_runtime / SECOND,
                 ends_idle=settings.until_idle,
@@ -146,6 +148,7 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
                 port=settings.http_port,
                 tracked=_tracked(read, store),
                 patience=Patience(settings.stalled_after, settings.silent_after),
+                again=lambda: again + Counter(pubsub=feed.retries),
             )
         )
         yield service
@@ -175,15 +178,17 @@ def _receiver(house: _House, feed: Feed, store: Store, settings: Settings) -> Re
 
 
 def _report(
-    read: Read, store: Store, log: Callable[[str, str], None]
+    read: Read, store: Store, log: Callable[[str, str], None], again: Counter[str]
 ) -> Callable[[Callable[[float], None]], None] | None:
     """Return what brings issues up to date, or only says how; None without a sink."""
     if GITHUB not in read.settings.sinks:
         return None
     from pipeline.bootstrap.reporting import read_tracker
     from pipeline.bootstrap.tracking import Rehearsing, Tracking
+    from pipeline.sinks.github.asking import Manners
 
-    tracker = read_tracker(environment=read.environment)
+    manners = Manners.of(read.settings.retrying, lambda: again.update(github=1))
+    tracker = replace(read_tracker(environment=read.environment), manners=manners)
     if read.settings.dry_run:
         return Rehearsing(tracker, store, log).report
     return Tracking(tracker, store).report
@@ -197,7 +202,8 @@ def _tracked(read: Read, store: Store) -> Tracked | None:
 
     tracker = reporting.read_tracker(environment=read.environment)
     return Tracked(
-        lambda: reporting.outbox_of(store), lambda: reporting.writes_left(tracker, store)
+        lambda: reporting.outbox_of(store, is_tracked=True),
+        lambda: reporting.writes_left(tracker, store),
     )
 
 

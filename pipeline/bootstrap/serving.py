@@ -214,8 +214,7 @@ class Service:
             return
         if name.startswith("receive"):
             self.vitals.failed_at = time.time_ns()
-        self.vitals.retries[name] = self.vitals.retries.get(name, 0) + 1
-        self.vitals.troubles[name] = str(error)
+        self.vitals.failed(name, error)
         severity = "ERROR" if self._parts.retrying.is_over(failed) else "WARNING"
         self._parts.log(severity, f"{name}: {error}; it is tried again")
 

@@ -88,7 +88,8 @@ def _kept(tracker: Tracker, store: Store) -> set[str]:
 def _called(tracker: Tracker, store: Store, repository: str) -> str:
     """Return what a repository is called now; as it was, where nobody says."""
     world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=False))
-    with Client(tracker.of(repository).credentials, world) as client:
+    credentials = tracker.of(repository).credentials
+    with Client(credentials, world, manners=tracker.manners) as client:
         try:
             return client.repository().full_name
         except CallError:

@@ -9,13 +9,14 @@ import logging
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pipeline.errors import ConfigurationError, FivewhysError, Mistake
-from pipeline.exposition import Metric, exposition
+from pipeline.exposition import COUNTER, Metric, exposition
 from pipeline.lifecycle import MINUTE
 from pipeline.ownlog import FIGURES
 from pipeline.tracker.gauging import gauges
@@ -63,7 +64,8 @@ class Watching:
     """Looks at a run and its store again and again, logs what is wrong, and answers over HTTP.
 
     A `port` of 0 means that nobody asks. `log` takes a severity and a text; `every` are the seconds
-    between two looks, `tells_every` nanoseconds between two entries with figures.
+    between two looks, `tells_every` nanoseconds between two entries with figures. `again` tells how
+    often clients tried again by themselves, by kind.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
@@ -75,6 +77,7 @@ class Watching:
         port: int = 0,
         tracked: Tracked | None = None,
         patience: Patience | None = None,
+        again: Callable[[], Mapping[str, int]] = dict,
         every: float = EVERY,
         tells_every: int = MINUTE,
     ) -> None:
@@ -89,6 +92,7 @@ class Watching:
         self._log = log
         self._tracked = tracked
         self._patience = patience or Patience()
+        self._again = again
         self._every = every
         self._tells_every = tells_every
         self._standing_at = self._tracked_at = self._told_at = 0
@@ -146,6 +150,9 @@ class Watching:
     def _metrics(self, now: int) -> Iterator[Metric]:
         fresh = now - self._standing_at <= MINUTE
         yield from metrics(self._vitals, self._standing if fresh else None, self._found, now)
+        said = "Calls and rounds of work that failed and were tried again."
+        tried = self._vitals.failures + Counter(self._again())
+        yield Metric("fivewhys_again_total", said, dict(sorted(tried.items())), "kind", COUNTER)
         if self._vitals.is_correlating:
             yield from self._outbox
 

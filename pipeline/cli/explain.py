@@ -55,7 +55,7 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
         str, typer.Argument(metavar="INCIDENT", help="Id of an incident, or its beginning.")
     ],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     repo: Repo = "",
     catalog: Catalog = "",
     logs: Annotated[

@@ -21,7 +21,7 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why.")]
 
 
 @incidents_app.command("list")
-def incidents_list(*, store: KeptStore) -> None:
+def incidents_list(*, store: KeptStore = "") -> None:
     """List the incidents in a store."""
     from pipeline.bootstrap.keeping import open_kept_store
     from pipeline.display import INCIDENT_COLUMNS, incident_row, print_table
@@ -31,7 +31,7 @@ def incidents_list(*, store: KeptStore) -> None:
 
 
 @incidents_app.command("show")
-def incidents_show(identifier: Id, *, store: KeptStore) -> None:
+def incidents_show(identifier: Id, *, store: KeptStore = "") -> None:
     """Print the report of one incident in a store, and what people decided about it."""
     from pipeline.bootstrap.deciding import concerns, verdicts_of
     from pipeline.bootstrap.keeping import find_incident
@@ -46,7 +46,7 @@ def incidents_show(identifier: Id, *, store: KeptStore) -> None:
 
 
 @incidents_app.command("verdicts")
-def incidents_verdicts(*, store: KeptStore) -> None:
+def incidents_verdicts(*, store: KeptStore = "") -> None:
     """List what people decided and did not take back."""
     from pipeline.bootstrap.deciding import verdicts_of
     from pipeline.display import print_table
@@ -63,7 +63,7 @@ def incidents_merge(
     identifier: Id,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Id of the other incident.")],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     by: By = "",
     reason: Reason = "",
 ) -> None:
@@ -81,7 +81,7 @@ def incidents_split(
         str, typer.Argument(metavar="SYMPTOM", help="Rule or fingerprint of the symptom.")
     ],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     by: By = "",
     reason: Reason = "",
 ) -> None:
@@ -96,7 +96,7 @@ def incidents_split(
 def incidents_resolve(  # noqa: PLR0913 - each option of the command is a parameter
     identifier: Id,
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     revision: Annotated[
         str,
         typer.Option(metavar="NAME", help="What mended it; older revisions cannot regress."),
@@ -119,7 +119,7 @@ def incidents_silence(
     identifier: Id,
     span: Annotated[str, typer.Argument(metavar="SPAN", help="For how long: 12h, 7d.")],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     by: By = "",
     reason: Reason = "",
 ) -> None:
@@ -135,7 +135,7 @@ def incidents_assign(
     identifier: Id,
     who: Annotated[str, typer.Argument(metavar="WHO", help="Who looks after it: @ana.")],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     by: By = "",
     reason: Reason = "",
 ) -> None:
@@ -150,7 +150,7 @@ def incidents_assign(
 def incidents_undo(
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the verdict.")],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     by: By = "",
 ) -> None:
     """Take back what was decided."""

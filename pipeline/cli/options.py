@@ -74,8 +74,29 @@ Store = Annotated[
     ),
 ]
 IN_MEMORY = "sqlite://"
+
+
+def kept_store(url: str) -> str:
+    """Return the URL of `--store`, else the store of the settings: those of `fivewhys run`."""
+    if url:
+        return url
+    from pipeline.errors import ConfigurationError
+    from pipeline.settings import read_settings
+
+    read = read_settings({}, needed=["store"])
+    if read.mistakes:
+        fail(str(ConfigurationError(read.mistakes)), EXIT_USAGE)
+    return read.settings.store
+
+
 KeptStore = Annotated[
-    str, typer.Option("--store", metavar="URL", help="Where state was kept: sqlite:///file.db.")
+    str,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        callback=kept_store,
+        help="Where state was kept: sqlite:///file.db. Default: FIVEWHYS_STORE.",
+    ),
 ]
 
 

@@ -42,7 +42,7 @@ class Format(StrEnum):
 @quarantine_app.command("list")
 def quarantine_list(
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     format_: Annotated[
         Format, typer.Option("--format", help="A table, or JSON with all text that is kept.")
     ] = Format.TABLE,
@@ -57,7 +57,7 @@ def quarantine_list(
 def quarantine_retry(
     numbers: Numbers = None,
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     all_: All = False,
     rules: Rules = None,
     placeholders: Placeholders = "",
@@ -75,7 +75,7 @@ def quarantine_retry(
 
 
 @quarantine_app.command("drop")
-def quarantine_drop(numbers: Numbers = None, *, store: KeptStore, all_: All = False) -> None:
+def quarantine_drop(numbers: Numbers = None, *, store: KeptStore = "", all_: All = False) -> None:
     """Drop messages for good."""
     from pipeline.bootstrap import quarantine
 

@@ -24,7 +24,7 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pipeline.bootstrap.replaying import ReplayOptions
     from pipeline.document import IncidentDocument, RunDocument
@@ -94,7 +94,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
             "--sink", help="Where reports go; repeatable. Default: files. github needs --store."
         ),
     ] = None,
-    store: Store = IN_MEMORY,
+    store: Store = "",
     since: Annotated[
         str,
         typer.Option(
@@ -162,7 +162,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         investigators=investigator or [],
         out=out,
         sinks=[*dict.fromkeys(sink or [SinkName.FILES])],
-        store=store,
+        store=_store(store, sink or ()),
         since=since,
         until=until,
         min_priority=min_priority,
@@ -182,6 +182,15 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         _report(options, result, to_errors=format_ is not Format.TABLE)
     if fail_on and any(_is_urgent(item, fail_on) for item in document.incidents):
         raise typer.Exit(EXIT_FOUND)
+
+
+def _store(url: str, sinks: "Sequence[SinkName]") -> str:
+    """Return where state is kept: what goes to GitHub in the store of the settings, if no other."""
+    if url or SinkName.GITHUB not in sinks:
+        return url or IN_MEMORY
+    from pipeline.settings import read_settings
+
+    return read_settings({}, needed=()).settings.store or IN_MEMORY
 
 
 def _replayed(options: "ReplayOptions", *, shown: bool) -> "Result":

@@ -20,7 +20,7 @@ DryRun = Annotated[
 ]
 
 
-def plan(*, store: KeptStore) -> None:
+def plan(*, store: KeptStore = "") -> None:
     """Show what would be done in GitHub about the incidents of a store, and why."""
     from pipeline.bootstrap import reporting
 
@@ -28,7 +28,7 @@ def plan(*, store: KeptStore) -> None:
     show_plan(guarded(lambda: reporting.plan(tracker, store), EXIT_FAILED))
 
 
-def apply(*, store: KeptStore, dry_run: DryRun = False) -> None:
+def apply(*, store: KeptStore = "", dry_run: DryRun = False) -> None:
     """Bring GitHub's issues to what the incidents of a store want: what `plan` shows."""
     from pipeline.bootstrap import reporting
 
@@ -49,7 +49,7 @@ class Format(StrEnum):
 
 def outbox(
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     format_: Annotated[
         Format, typer.Option("--format", help="A table, a JSON document, or gauges to watch.")
     ] = Format.TABLE,

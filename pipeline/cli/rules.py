@@ -160,7 +160,7 @@ def rules_draft(
         str, typer.Argument(metavar="INCIDENT", help="Id of an incident, or its beginning.")
     ],
     *,
-    store: KeptStore,
+    store: KeptStore = "",
     folder: Annotated[str, typer.Option("--dir", metavar="DIR", help="Where it goes.")] = ".",
     name: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the rule. Default: from its words.")

@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 
 @store_app.command("size")
-def store_size(*, store: KeptStore) -> None:
+def store_size(*, store: KeptStore = "") -> None:
     """Print how many rows there are of what, and how much room they take together."""
     from pipeline.bootstrap.pruning import size
 
@@ -23,7 +23,7 @@ def store_size(*, store: KeptStore) -> None:
 
 
 @store_app.command("prune")
-def store_prune(*, store: KeptStore) -> None:
+def store_prune(*, store: KeptStore = "") -> None:
     """Forget what is over for long, as a service does by itself, and give room back."""
     from pipeline.bootstrap.pruning import prune
 

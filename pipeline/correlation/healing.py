@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pipeline.audit import AGAIN, SECOND
+from pipeline.audit import AGAIN, SECOND, TOLD
 from pipeline.rule import LEVELS
 
 if TYPE_CHECKING:
@@ -27,10 +27,14 @@ _LONG: Final = 300 * SECOND
 
 
 def heals(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -> bool:
-    """Return whether a symptom, given as rows in order of time, is of no account by itself."""
-    if not rule.audit.heals:
-        return False
-    if not all(facet.fields.get(AGAIN) for facet in rows.last_by_facet(members)):
+    """Return whether a symptom, given as rows in order of time, is of no account by itself.
+
+    Attempts that go on are; what is only told of is not, however often.
+    """
+    fields = [facet.fields for facet in rows.last_by_facet(members)]
+    if all(item.get(TOLD) for item in fields):
+        return True
+    if not rule.audit.heals or not all(item.get(AGAIN) or item.get(TOLD) for item in fields):
         return False
     return not _goes_on([rows.times[row] for row in members])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.audit import ABOVE, AGAIN, DATABASE
+from pipeline.audit import ABOVE, AGAIN, DATABASE, TOLD
 from pipeline.correlation.resources import SPAN
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class _Settings(Protocol):
 
 def asked_fields(ruleset: RuleSet) -> dict[str, tuple[str, ...]]:
     """Return by rule the fields that edges, context and correlations look at."""
-    asked: dict[str, set[str]] = {name: set() for name in ruleset.makers}
+    asked: dict[str, set[str]] = {name: {TOLD} for name in ruleset.makers}
     for name, rule in ruleset.makers.items():
         if rule.audit.context:
             asked[name].update(rule.audit.context.same)

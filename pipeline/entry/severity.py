@@ -71,15 +71,17 @@ _UPPER_LEVEL = rf"({_NAMES.upper()})"
 # LOG and FINE are words of prose too; only what follows a time may use them.
 _TIMED_LEVEL = rf"(?i:(log|finest|finer|fine|{_NAMES}))"
 _CLOUD_SQL = rf"\[\d+\]:? \[\d+-\d+\] [^\n:]{{0,150}}?\b{_TIMED_LEVEL}:"  # [7]: [1-1] db=… ERROR:
+_THREAD = r"(?:\[[^\[\]\n]{1,60}+\] ++)?"  # in which Logback and log4j say who logged
 _PAIR = r"[\w.]{1,40}+=(?:\"[^\"\n]*+\"|[^\s\"]++)"
 _AFTER_TIME = re.compile(
     "|".join((
         rf" ++\[\d+\] ++\[{_LEVEL}\]",  # gunicorn
         rf" ++\| *+{_LEVEL} *+\|",  # loguru
         rf": ++{_UPPER_LEVEL}/[\w-]{{1,60}}\]",  # Celery: [time: INFO/MainProcess]
-        rf" ++{_UPPER_LEVEL} ++\S",  # log4j
-        # Flask, nginx, PostgreSQL, Spring
-        rf" *+(?:[-|:] ++)?(?:\[\d+\]:? ++)?\[?{_TIMED_LEVEL}(?:\]|:| ++[-|:\[]| ++in | ++\d)",
+        rf" ++{_THREAD}{_UPPER_LEVEL} ++\S",  # log4j, Logback
+        rf"\t{_LEVEL}\t",  # zap
+        # Flask, nginx, PostgreSQL, Spring, structlog
+        rf" *+(?:[-|:] ++)?(?:\[\d+\]:? ++)?\[?{_TIMED_LEVEL}(?: *+\]|:| ++[-|:\[]| ++in | ++\d)",
         rf" ++{_CLOUD_SQL}",
         rf" ++[-|:] ++[^\n]{{1,150}}? [-|:] ++{_LEVEL} ++[-|:]",  # Python: time - name - level
     ))
@@ -87,7 +89,9 @@ _AFTER_TIME = re.compile(
 _WITHOUT_TIME = re.compile(
     "|".join((
         rf"{_LEVEL}(?: *+:| ++[-|] )",  # ERROR: text, WARNING:root:text, INFO - text
-        rf"\[{_LEVEL}\]",
+        rf"\[{_LEVEL} *+\]",
+        # Logback, pino-pretty, rich
+        rf"\[?\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?\]? ++{_THREAD}{_UPPER_LEVEL} ++\S",
         rf"{_UPPER_LEVEL} ++\[[\w.]{{1,100}}\] ",  # Alembic: INFO  [alembic.runtime.migration] text
         _CLOUD_SQL,
         r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d++ ",  # glog, klog

@@ -7,7 +7,7 @@ A line is judged by itself; whether it is a part of one depends on the lines bef
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.exceptions.dotnet import DOTNET
 from pipeline.exceptions.go import GO
@@ -51,13 +51,25 @@ def find_parts(texts: Sequence[str]) -> list[int]:
     searched in one go, line by line: a match that reaches into the lines after it must not hide
     theirs.
     """
+    return find_lines(_TELLING_LINES, texts)
+
+
+def find_lines(known: Any, texts: Sequence[str], *, calm: bool = False) -> list[int]:
+    """Return which of the texts are single lines in which an expression on bytes finds something.
+
+    White space at their ends is gone; the expression searches line by line. With `calm`, what its
+    first group matches counts as nothing.
+    """
     stripped = ((at, text.rstrip()) for at, text in enumerate(texts) if text)
     held = [(at, line) for at, line in stripped if line and "\n" not in line]
     lines = b"\n".join(line.encode("utf-8", "surrogatepass") for _, line in held)
     found: list[int] = []
     start = line = 0
-    while match := _TELLING_LINES.search(lines, start):
+    while match := known.search(lines, start):
         line += lines.count(b"\n", start, match.start())
+        if calm and match[1] is not None:
+            start = match.end()
+            continue
         found.append(held[line][0])
         start = lines.find(b"\n", match.start()) + 1
         line += 1

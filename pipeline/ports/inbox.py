@@ -60,7 +60,8 @@ class Progress:
 
     `receipts` are the numbers of those that need not be read again, `held` are lines of tracebacks
     that wait for what follows, as a receipt, `at` is the time of the commit (ns UTC). Only the
-    `holder` of the lease `name` may commit.
+    `holder` of the lease `name` may commit. `untold` are incidents, never reported, that are none
+    after all: the lines that were held back say so.
     """
 
     receipts: tuple[int, ...]
@@ -68,6 +69,7 @@ class Progress:
     at: int
     name: str
     holder: str
+    untold: tuple[str, ...] = ()
 
 
 class Standing(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 from rapidfuzz import process
@@ -36,6 +36,13 @@ _NEAR = 75
 """From this likeness on (of 100) a name is proposed for one that is not known."""
 
 
+_NEEDED: Final = {
+    "subscription": "name the subscription of the log sink: projects/P/subscriptions/S",
+    "store": KEPT,
+}
+"""What cannot be done without, and how it is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """What was read: the settings, with defaults where something is wrong, and what is wrong.
@@ -48,10 +55,13 @@ class Read:
     mistakes: tuple[Mistake, ...] = ()
 
 
-def read_settings(options: Mapping[str, Any], file: str = "") -> Read:
+def read_settings(
+    options: Mapping[str, Any], file: str = "", needed: Iterable[str] = tuple(_NEEDED)
+) -> Read:
     """Read settings; `options` are those of the command line that were given, by field.
 
     `file` is the path of the settings file, "" the one that `FIVEWHYS_SETTINGS` names, if any.
+    Those that are `needed` have to be set: all that a run cannot go without.
     """
     mistakes = [*_unknown(os.environ)]
     document = None
@@ -73,18 +83,15 @@ def read_settings(options: Mapping[str, Any], file: str = "") -> Read:
             elsewhere[variable(key)] = as_text(said[key])
         except ValueError as error:
             wrong[key] = places.mistake(key, str(error))
-    for key, message in (("subscription", _SUBSCRIBED), ("store", KEPT)):
+    for key in needed:
         if not getattr(settings, key) and key not in wrong:
-            wrong[key] = Mistake(variable(key), 0, f"it is not set; {message}")
+            wrong[key] = Mistake(variable(key), 0, f"it is not set; {_NEEDED[key]}")
     if settings.dry_run and not settings.sinks and "sinks" not in wrong:
         message = f"nothing is written without a sink; set {variable('sinks')} to {GITHUB}, too"
         wrong["dry_run"] = places.mistake("dry_run", message)
     mistakes += wrong.values()
     others = {name: os.environ[name] for name in map(variable, ELSEWHERE) if name in os.environ}
     return Read(settings, {**elsewhere, **others}, tuple(mistakes))
-
-
-_SUBSCRIBED = "name the subscription of the log sink: projects/P/subscriptions/S"
 
 
 @dataclass(frozen=True, slots=True)

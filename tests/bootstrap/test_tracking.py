@@ -127,11 +127,11 @@ def test_a_budget_opens_a_few_issues_and_lets_the_rest_wait(
     for _ in range(2):
         Tracking(few, store).report(no_time)
         assert issues(github) == TITLES[:1]
-        (waiting,) = outbox_of(store).waiting
+        (waiting,) = outbox_of(store, is_tracked=True).waiting
         assert waiting.reason == "1 new issue within a day are as many as may be opened"
     Tracking(tracker, store).report(no_time)
     assert issues(github) == TITLES
-    assert outbox_of(store).waiting == ()
+    assert outbox_of(store, is_tracked=True).waiting == ()
 
 
 def test_what_was_over_before_the_rehearsal_ended_is_never_filed(
@@ -146,4 +146,4 @@ def test_what_was_over_before_the_rehearsal_ended_is_never_filed(
     assert store.mark(REHEARSED)
     Tracking(tracker, store).report(no_time)
     assert issues(github) == TITLES[1:]
-    assert outbox_of(store).waiting == ()
+    assert outbox_of(store, is_tracked=True).waiting == ()

@@ -121,6 +121,14 @@ def test_what_is_wrong_is_said_once_and_when_it_is_over(vitals: Vitals) -> None:
     ]
 
 
+def test_metrics_tell_how_often_something_was_tried_again(vitals: Vitals) -> None:
+    """Rounds of threads and calls of clients together, by whom they were asked of."""
+    vitals.failed("correlate", StoreError("cut"))
+    found = watching(vitals, again=lambda: {"github": 2, "store": 1, "pubsub": 0})
+    text = found.answer("/metrics")[2]
+    assert 'fivewhys_again_total{kind="github"} 2\nfivewhys_again_total{kind="store"} 2\n' in text
+
+
 def test_metrics_tell_what_waits_where_somebody_correlates(vitals: Vitals) -> None:
     """Of a tracker only who writes to it tells, and asks once a minute."""
     asked: list[int] = []

@@ -75,6 +75,15 @@ def test_a_severity_that_arrives_as_a_number_is_a_word_in_the_document() -> None
         ("[2025-09-10 00:33:54,123: WARNING/ForkPoolWorker-2] odd", "WARNING"),
         ("INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.", "INFO"),
         ("level=warn msg=odd", "WARNING"),
+        ("2025-09-10 00:33:54 [info     ] fine        [shop] left=3", "INFO"),  # structlog
+        ("2025-09-10T00:33:54.123456Z [warning  ] odd", "WARNING"),
+        ("[error    ] gone", "ERROR"),
+        ("00:33:54.123 [main] WARN  com.example.Shop - odd", "WARNING"),  # Logback
+        ("2025-09-10 00:33:54.123 [http-nio-8080-exec-1] ERROR com.example.Shop - gone", "ERROR"),
+        ("2025-09-10T00:33:54.123Z\tINFO\tshop/load.go:12\tfine", "INFO"),  # zap
+        ("2025-09-10T00:33:54.123+0000\twarn\tshop/load.go:12\todd", "WARNING"),
+        ("[00:33:54.123] INFO (1): fine", "INFO"),  # pino-pretty
+        ("[00:33:54] ERROR    gone", "ERROR"),  # rich
         ('::1 - ada [10/Sep/2025:00:33:54 +0000] "GET /?e=ERROR: x HTTP/1.1" 500 2', "INFO"),
         ('time="2025-09-10T00:33:54Z" level=info msg="ERROR: not mine"', "INFO"),
     ],
@@ -95,6 +104,10 @@ def test_the_level_is_found_in_each_layout_of_a_logger(text: str, expected: str)
         "Errors: 0",
         "log: of wood",
         "[1-1] ERROR: x",
+        "00:33:54 error occurred",
+        "00:33:54 [a] [b] ERROR x",
+        "2025-09-10 00:33:54 [main] error of old",
+        "2025-09-10 00:33:54\terror of old",
         '::1 - ada [10 Sep 2025] "ERROR: x"',
         "",
     ],

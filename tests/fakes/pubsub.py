@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PROJECT = "projects/test-project"
-STARTS_IN = 30
+STARTS_IN = 120
 """Seconds that it is given to start."""
 _JARS = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 

@@ -12,6 +12,7 @@ exclude each other, patterns, and defaults.
 from __future__ import annotations
 
 import json
+import os
 import re
 import tarfile
 import zipfile
@@ -88,8 +89,10 @@ def read(
     if lacking:
         cache.mkdir(parents=True, exist_ok=True)
         for folder, texts in _extract(wheel, lacking).items():
-            text = json.dumps(parse(*texts), indent=1, sort_keys=True)
-            (cache / f"{folder}.json").write_text(text, encoding="utf-8")
+            # Whole or not at all: other processes may read it at once.
+            written = cache / f"{folder}.{os.getpid()}"
+            written.write_text(json.dumps(parse(*texts), indent=1, sort_keys=True), "utf-8")
+            written.replace(cache / f"{folder}.json")
     return {one: json.loads((cache / f"{one}.json").read_text("utf-8")) for one in folders}
 
 

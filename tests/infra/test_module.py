@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infra.terraform import EXAMPLES, MODULE
+from tests.infra.hcl import blocks
+from tests.infra.schema import folder_of, read
+from tests.infra.terraform import EXAMPLES, MODULE, used
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,3 +45,21 @@ def test_what_is_planned_is_what_is_meant(tf: Terraform, module: Path, name: str
 def test_examples_are_all_tested() -> None:
     """There is no example but those that are looked at here."""
     assert sorted(path.name for path in (MODULE / "examples").iterdir()) == sorted(EXAMPLES)
+
+
+@pytest.mark.parametrize(
+    ("argument", "least"), [("labels", 8), ("user_labels", 1), ("deletion_protection", 5)]
+)
+@pytest.mark.usefixtures("tf")
+def test_whatever_can_have_it_has_it(argument: str, least: int) -> None:
+    """Labels, and protection from being deleted, by what the provider knows of each resource."""
+    kinds = used("google", MODULE.glob("*.tf"))
+    schemas = read("google", kinds)
+    able = {
+        name
+        for kind, name in kinds
+        if argument in schemas[folder_of("google", kind, name)]["attributes"] and kind == "resource"
+    }
+    found = [one for one in blocks(MODULE, "resource") if one.labels[0] in able]
+    assert len(found) >= least
+    assert [one.address for one in found if argument not in one.arguments] == []

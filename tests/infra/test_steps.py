@@ -186,6 +186,25 @@ def test_adopting_it_gently(cloud: Cloud) -> None:
     assert cloud.wrote("adoption.auto.tfvars") == "dry_run    = false\nnew_issues = 0\n"
 
 
+def test_what_is_set_are_variables_of_the_example(cloud: Cloud) -> None:
+    """Terraform would only warn of others, and go on without them."""
+    cloud.run("first-steps.sh", "image", "settings", "secrets", "budget")
+    for step in (["marker-key"], ["database-password", "2"], ["tear-down"]):
+        assert cloud.run("upkeep.sh", *step).returncode == 0
+    known = {}
+    text = (INFRA / "terraform/examples/minimal/variables.tf").read_text(encoding="utf-8")
+    for name, body in re.findall(r'(?ms)^variable "(\w+)" \{(.*?)^\}', text):
+        known[name] = {*re.findall(r"(\w+) +=", body)}
+    files = [*(cloud.top / MINIMAL).glob("*.tfvars")]
+    assert len(files) == 6
+    for line in "\n".join(one.read_text(encoding="utf-8") for one in files).splitlines():
+        if match := re.match(r"(\w+) +=", line):
+            variable = match[1]
+            assert variable in known
+        inner = re.findall(r"^ +(\w+) +=|\{ (\w+) =", line)
+        assert {name for names in inner for name in names if name} <= known[variable]
+
+
 def test_a_marker_key_is_changed_twice(cloud: Cloud) -> None:
     """All that signed before stay known, and the version that signs is pinned."""
     cloud.run("first-steps.sh", "settings", "secrets")

@@ -536,6 +536,18 @@ def test_only_who_holds_the_lease_commits(store: Store) -> None:
     assert len(list(store.detections())) == 1
 
 
+def test_what_is_no_incident_after_all_leaves_nothing_unless_it_was_reported(store: Store) -> None:
+    """Lines that were held back said so; an issue is not left alone."""
+    quiet = outcome("inc-1", anchor=("v1-inc-1", BASE), action=Action.LEAVE)
+    spoken = outcome("inc-2", anchor=("v1-inc-2", BASE))
+    store.lease("correlation", "me", BASE + 1, BASE)
+    store.record([], [quiet, spoken], BASE, progress=progress())
+    untold = replace(progress(), untold=("inc-1", "inc-2", "inc-3"))
+    store.record([], [], BASE, progress=untold)
+    assert [one.id for one in store.incidents()] == ["inc-2"]
+    assert store.ledger().keys() == {"inc-2"}
+
+
 def test_a_mark_is_kept_by_its_name(store: Store) -> None:
     """The last time counts, also if it is an earlier one."""
     assert store.mark("received") == 0

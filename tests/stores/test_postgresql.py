@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import create_engine, make_url
 
+from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.ports import Progress
+from pipeline.redaction import short_name
 from pipeline.stores.sql import SqlStore
 from pipeline.stores.sql.tables import metadata
+from pipeline.traffic import Question
 from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, detection
 
 MANY = 8
+STANDARD = 9
+"""Seconds, fewer than the time-out that there is if none is said."""
 
 
 def run(url: str, statement: str) -> None:
@@ -36,6 +44,23 @@ def test_the_schema_is_what_the_tables_say(postgresql: str) -> None:
         context = MigrationContext.configure(connection, opts={"version_table": "fivewhys_schema"})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
+
+
+def test_it_takes_the_longest_names_that_there_are(postgresql: str) -> None:
+    """An index of PostgreSQL holds rows of 2,704 bytes at most, compressed."""
+    dice = random.Random(1)  # noqa: S311 - no secret
+    drawn = ("".join(chr(dice.randint(0xD800, 0xDFFF)) for _ in range(999)) for _ in range(2))
+    one, other = map(short_name, drawn)
+    kept = replace(detection("missing_table"), key=(one, BASE, other))
+    day, running = (one, other, "2025-09-10"), (one, other)
+    sighting = Sighting("2025-09-10T01", one, other, "", "2025-09-10T02")
+    answers = {Question(one, other, BASE // 10**9, BASE // 10**9): 1}
+    with SqlStore(fresh(postgresql)) as store:
+        store.record([kept], [], BASE, (), {running: sighting}, answers=answers, beats={day: 1})
+        assert [*store.detections()] == [kept]
+        assert store.beats().keys() == {day}
+        assert store.sightings().keys() == {running}
+        assert store.answers() == answers
 
 
 def test_many_processes_open_a_new_database_at_once(postgresql: str) -> None:
@@ -106,6 +131,21 @@ def test_a_database_of_somebody_elses_is_refused(postgresql: str) -> None:
     run(url, "CREATE TABLE customers (name text)")
     with pytest.raises(StoreError, match="belongs to another program, it has the tables customers"):
         SqlStore(url)
+
+
+def test_calls_end_in_time(postgresql: str) -> None:
+    """Who waits for another gives up after as long as the environment says."""
+    url = fresh(postgresql)
+    SqlStore(url).close()
+    text = make_url(url).render_as_string(hide_password=False)
+    with SqlStore(url, timeout=0.2) as store, psycopg.connect(text) as other:
+        other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE")
+        begun = time.monotonic()
+        with pytest.raises(StoreError, match="has kept it locked for too long"):
+            store.lease("a", "me", BASE + 1, BASE)
+        assert time.monotonic() - begun < STANDARD
+        other.rollback()
+        assert store.lease("a", "me", BASE + 1, BASE)
 
 
 UNREACHABLE = [

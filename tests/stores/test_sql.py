@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -110,6 +111,18 @@ def test_a_file_keeps_everything(tmp_path: Path) -> None:
     with SqlStore(url(tmp_path)) as store:
         assert [store.detections(), store.anchors(), store.ledger()] == before
         assert store.incidents() == (given_.document,)
+
+
+def test_who_waits_for_another_process_gives_up_in_time(tmp_path: Path) -> None:
+    """After as long as the environment says; then it is told in plain words."""
+    with SqlStore(url(tmp_path), timeout=0.1) as store:
+        with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            with pytest.raises(StoreError, match="has kept it locked for too long"):
+                store.lease("a", "me", BASE + 1, BASE)
+            assert time.monotonic() - begun < 9
+        assert store.lease("a", "me", BASE + 1, BASE)
 
 
 def test_a_store_in_memory_is_private() -> None:

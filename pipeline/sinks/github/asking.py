@@ -6,6 +6,7 @@ request sent again, also a write. A write without an answer is never repeated.
 
 from __future__ import annotations
 
+import random
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from github import Auth
 
+    from pipeline.retrying import Retrying
     from pipeline.sinks.github.credentials import App, Credentials
     from pipeline.sinks.github.shapes import Repository
 
@@ -39,16 +41,38 @@ _BROKEN, _UNAUTHORISED, _NOT_FOUND = 500, 401, 404
 _REDIRECTIONS = frozenset({301, 302, 307, 308})
 _MOST_REDIRECTS = 3
 
+_LONGER: Final = 3
+"""GitHub answers within ten seconds or not at all, a long listing comes bit by bit."""
+
 T = TypeVar("T")
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How we behave; `longest_wait` is for one request, `pauses` before a read is tried again."""
+    """How we behave; `longest_wait` is for one request, `pauses` before a read is tried again.
+
+    `again` is called whenever one is.
+    """
 
     patience: Patience = field(default_factory=Patience)
     longest_wait: int = 90 * SECOND
     pauses: tuple[int, ...] = (SECOND, 3 * SECOND)
+    again: Callable[[], None] = _nothing
+
+    @classmethod
+    def of(cls, retrying: Retrying, again: Callable[[], None] = _nothing) -> Manners:
+        """Return manners that take so long and try so often; an answer may take longer to come."""
+        limit = retrying.timeout
+        drawn = (retrying.pause(failed, random.random()) for failed in range(1, retrying.tries))  # noqa: S311 - no secret
+        return cls(
+            Patience(limit, _LONGER * limit, _LONGER**2 * limit),
+            pauses=tuple(round(pause * SECOND) for pause in drawn),
+            again=again,
+        )
 
 
 class Memory(Protocol):
@@ -147,6 +171,7 @@ class Asking:
         for pause in self._manners.pauses:
             with suppress(NeverReached):
                 return action()
+            self._manners.again()
             self._world.sleep(pause / SECOND)
         return action()
 

@@ -114,6 +114,8 @@ class MemoryStore(MemoryInbox):
         """
         if progress is not None:
             self._go_on(progress)
+            for name in set(progress.untold) - self.ledger().keys():
+                self._outcomes.pop(name, None)
         for key in cleared:
             self._entries.pop(key, None)
         if self.keeps_detections:

@@ -13,6 +13,7 @@ from sqlalchemy import inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import StoreError
+from pipeline.retrying import Retrying
 from pipeline.stores.sql import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ VERSION_TABLE = "fivewhys_schema"
 """Holds the schema's revision; a database that has tables but not this one is not ours."""
 
 KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVERS}
+TIMEOUT = Retrying().timeout
 _USAGE = (
     "write sqlite:///FILE, with the path of a file, sqlite:// for one in memory, or "
     "postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -34,8 +36,8 @@ _USAGE = (
 class Database:
     """One database, open and of today's schema; `name` is fit to be shown."""
 
-    def __init__(self, url: str) -> None:
-        """Open and migrate.
+    def __init__(self, url: str, timeout: float = TIMEOUT) -> None:
+        """Open and migrate; a call ends after `timeout` seconds, a long statement after six times.
 
         Raises:
             StoreError: the URL, the file or what is in it will not do; no password is shown.
@@ -44,7 +46,7 @@ class Database:
         parsed = parse_url(url)
         self._kind = KINDS[parsed.drivername]
         self.name = self._kind.name_of(parsed)
-        self._engine = self._kind.engine_of(parsed)
+        self._engine = self._kind.engine_of(parsed, timeout)
         try:
             with self.writing() as connection:
                 _migrate(connection, self.name)

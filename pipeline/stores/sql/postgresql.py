@@ -27,23 +27,22 @@ _LOCK: Final = 5_940_715_333
 
 _SETTINGS: Final = {
     "application_name": "fivewhys",
-    "connect_timeout": "10",
     # A process that is gone must not keep others waiting.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",
 }
-_LIMITS: Final = (
-    "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
-)
+_LONGER: Final = 6
+"""A statement may read or write a lot, so it may take longer than to wait for somebody."""
+
 _HINTS: Final = {
     "28": "it does not let us in; look at user and password, and at who may connect",
     "3D": "there is no such database; make it with CREATE DATABASE",
     "42501": "its user may not do that; GRANT it CREATE and USAGE on the schema",
     "53": "it has no room or no connection left",
-    "55P03": "another process has kept it locked for 10 s; try again later",
-    "57014": "a statement took longer than 60 s; try again later",
+    "55P03": "another process has kept it locked for too long; try again later",
+    "57014": "a statement took too long; try again later",
 }
 """By SQLSTATE, or its first two digits."""
 
@@ -72,12 +71,24 @@ def name_of(url: URL) -> str:
     return f"store {url.database} at {host}"
 
 
-def engine_of(url: URL) -> Engine:
-    """Make an engine whose connections end when those who hold them do."""
-    options = f"{_LIMITS} {url.query.get('options', '')}".strip()
+def engine_of(url: URL, timeout: float) -> Engine:
+    """Make an engine whose connections end when those who hold them do.
+
+    To connect takes `timeout` seconds at most, so does waiting for a lock; a statement, or a pause
+    within a transaction, takes longer.
+    """
+    short, long = round(timeout * 1_000), round(timeout * _LONGER * 1_000)
+    limits = {
+        "lock_timeout": short,
+        "statement_timeout": long,
+        "idle_in_transaction_session_timeout": long,
+    }
+    said = [f"-c {name}={value}" for name, value in limits.items()]
+    options = " ".join((*said, str(url.query.get("options", "")))).strip()
+    settings = {**_SETTINGS, "connect_timeout": str(max(2, round(timeout)))}
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={**_SETTINGS, "options": options},
+        connect_args={**settings, "options": options},
         hide_parameters=True,
         pool_pre_ping=True,
     )

@@ -102,6 +102,14 @@ def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> Non
     delete_by(connection, documents, ("incident_id",), ((name,) for name in gone))
 
 
+def forget_untold(connection: Connection, names: Sequence[str]) -> None:
+    """Take out incidents that were never reported and are none after all."""
+    reported = set(connection.scalars(select(ledger.c.incident_id))) if names else set[str]()
+    gone = [(name,) for name in names if name not in reported]
+    delete_by(connection, incidents, ("id",), gone)
+    delete_by(connection, documents, ("incident_id",), gone)
+
+
 def _superseded(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:
     """Return incidents, never reported, whose first detection belongs to another one now.
 

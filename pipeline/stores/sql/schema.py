@@ -13,6 +13,7 @@ from pipeline.errors import StoreError
 from pipeline.stores.sql import postgresql, sqlite
 from pipeline.stores.sql.database import (
     KINDS,
+    TIMEOUT,
     VERSION_TABLE,
     config_of,
     listed,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
 
-def look_at(url: str) -> Schema:
+def look_at(url: str, timeout: float = TIMEOUT) -> Schema:
     """Return which schema a store has; a file that is not there is not made.
 
     Raises:
@@ -38,16 +39,16 @@ def look_at(url: str) -> Schema:
     if lacks or (kind is sqlite and sqlite.is_missing(parsed)):
         return Schema(name, "", known[0], lacks, known=known)
     try:
-        return _look(parsed, name, known)
+        return _look(parsed, name, known, timeout)
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         message = f"{name}: {kind.reason(cause) or cause}"
         raise StoreError(message) from error
 
 
-def _look(url: URL, name: str, known: tuple[str, ...]) -> Schema:
+def _look(url: URL, name: str, known: tuple[str, ...], timeout: float) -> Schema:
     kind = KINDS[url.drivername]
-    engine = kind.engine_of(url)
+    engine = kind.engine_of(url, timeout)
     try:
         with engine.begin() as connection:
             kind.begin(connection, writes=False)

@@ -31,15 +31,12 @@ _PAGES = 5_000
 _LOG_BYTES = 64_000_000
 """What is left at most of a log that grew while somebody read for long."""
 
-WAIT_SECONDS = 10
-"""How long to wait for another process that writes."""
-
 _HINTS = {
     "SQLITE_NOTADB": "it is no SQLite database; give the store a file of its own",
     "SQLITE_CANTOPEN": "it cannot be opened or made there; check the rights of file and directory",
     "SQLITE_READONLY": "it cannot be written to; check the rights of file and directory",
     "SQLITE_PERM": "it cannot be written to; check the rights of file and directory",
-    "SQLITE_BUSY": f"another process has kept it locked for {WAIT_SECONDS} s; try again later",
+    "SQLITE_BUSY": "another process has kept it locked for too long; try again later",
     "SQLITE_FULL": "there is no room left on its disk",
     "SQLITE_CORRUPT": "it is damaged; restore it from a backup, or begin with a new file",
 }
@@ -63,9 +60,12 @@ def name_of(url: URL) -> str:
     return _shown(_path(url))
 
 
-def engine_of(url: URL) -> Engine:
-    """Make an engine whose transactions begin when we say so, with the locks that we ask for."""
-    options: dict[str, Any] = {"isolation_level": None, "timeout": WAIT_SECONDS}
+def engine_of(url: URL, timeout: float) -> Engine:
+    """Make an engine whose transactions begin when we say so, with the locks that we ask for.
+
+    Who writes waits `timeout` seconds for another process that does.
+    """
+    options: dict[str, Any] = {"isolation_level": None, "timeout": timeout}
     if _path(url):
         engine = create_engine(url, connect_args=options, hide_parameters=True)
     else:

@@ -13,10 +13,11 @@ from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.receipts import KEPT
 from pipeline.retention import RETENTION, Size
 from pipeline.stores.sql import delivering, pruning, receiving, rows, verdicts
-from pipeline.stores.sql.database import Database
+from pipeline.stores.sql.database import TIMEOUT, Database
 from pipeline.stores.sql.recording import (
     clear_entries,
     forget,
+    forget_untold,
     record_answers,
     record_beats,
     record_decisions,
@@ -66,14 +67,14 @@ class SqlStore:
     Every method raises StoreError, in plain words, when the database fails.
     """
 
-    def __init__(self, url: str = "sqlite://") -> None:
-        """Open the store; make or migrate its tables.
+    def __init__(self, url: str = "sqlite://", timeout: float = TIMEOUT) -> None:
+        """Open the store; make or migrate its tables. Its calls end after `timeout` seconds.
 
         Raises:
             StoreError: it cannot be opened, is not ours, or is of a newer schema.
 
         """
-        self._database = Database(url)
+        self._database = Database(url, timeout)
 
     def detections(self) -> tuple[Detection, ...]:
         """Return all detections, in canonical order: time, log, insert id, rule."""
@@ -128,6 +129,7 @@ class SqlStore:
         with self._database.writing() as connection:
             if progress is not None:
                 receiving.go_on(connection, progress, KEPT)
+                forget_untold(connection, progress.untold)
             clear_entries(connection, cleared)
             record_detections(connection, detections)
             record_incidents(connection, outcomes)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.audit import SECOND
+from pipeline.retrying import Retrying
 from pipeline.sinks.github import shapes
+from pipeline.sinks.github.asking import Manners
+from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import App, Credentials, Secret
 from pipeline.sinks.github.failures import (
     CallError,
@@ -22,14 +25,13 @@ from pipeline.sinks.github.failures import (
 )
 from pipeline.sinks.github.shapes import Label
 from pipeline.tracker.model import Closing, Gone, Issue
-from tests.fakes.github import BOT, FakeGithub, running
+from tests.fakes.github import BOT, TOKEN, FakeGithub, running
 from tests.fakes.github.state import Milestone
 from tests.sinks.github.support import HERE, Time, client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.sinks.github.client import Client
     from pipeline.tracker.model import Fields
 
 THERE = "example/attic"
@@ -49,6 +51,22 @@ def test_an_issue_is_created_with_all_that_is_said_of_it(
     assert created.created_at % SECOND == 0
     assert len(github.calls("issues/create")) == 1
     assert client.issue(2) == created
+
+
+def test_how_long_and_how_often_is_what_the_environment_says(
+    github: FakeGithub, passing: Time
+) -> None:
+    """Waits are drawn, and each new try is counted."""
+    counted: list[int] = []
+    manners = Manners.of(Retrying(5, 3), lambda: counted.append(1))
+    first, second = manners.pauses
+    assert (manners.patience.connect, manners.patience.read) == (5, 15)
+    assert SECOND // 4 <= first <= SECOND // 2 <= second <= SECOND
+    github.fail("issues/list-for-repo #1-2 = 502")
+    who = Credentials(HERE, github.base, Secret(TOKEN))
+    with Client(who, passing.world, manners=manners) as client:
+        assert client.issues() == ()
+    assert len(counted) == 2
 
 
 def test_only_the_fields_that_are_given_are_changed(client: Client, github: FakeGithub) -> None:
