@@ -2,7 +2,7 @@
 
 It takes Linux's mount namespaces: what is mounted is seen by the command alone, and is gone with
 it. As root the command may become any user; others are root of a user namespace of their own, where
-the system lets them have one.
+the system lets them have one, and there can only become nobody.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-OTHER_USER = 65532
-"""The user without rights that distroless images have."""
 _ROOT = os.geteuid() == 0
 KERNEL = {path: Path(path) for path in ("/dev", "/proc", "/sys")}
 """What every room has of the machine."""
@@ -43,18 +41,23 @@ class Room:
         return self.root / path.lstrip("/")
 
     def command(
-        self, words: list[str], *, folder: str = "/", writable: Collection[str] | None = None
+        self,
+        words: list[str],
+        *,
+        folder: str = "/",
+        user: int = 0,
+        writable: Collection[str] | None = None,
     ) -> list[str]:
-        """Return the command that runs another one in here, from a folder.
+        """Return the command that runs another one in here, from a folder and as a user.
 
-        `writable` None: as root, who may write anywhere; else as another user, where nothing may be
-        written but in these folders, which are empty and in memory.
+        With `writable` nothing may be written but in these folders, which are empty and in memory.
         """
         enter = [_tool("unshare"), f"--root={self.root}", f"--wd={folder}"]
         script = self._mounting()
         if writable is not None:
             script += self._closing(writable)
-            enter += _LEAVE_ROOT
+        if user:
+            enter += [f"--setgid={user}", f"--setuid={user}"] if _ROOT else ["--user"]
         script.append(["exec", *enter, "--", *words])
         return [*_OWN_MOUNTS, _tool("sh"), "-euc", "\n".join(shlex.join(line) for line in script)]
 
@@ -88,8 +91,6 @@ _OWN_MOUNTS = [
     "--mount",
     *([] if _ROOT else ["--map-root-user"]),
 ]
-_LEAVE_ROOT = [f"--setgid={OTHER_USER}", f"--setuid={OTHER_USER}"] if _ROOT else ["--user"]
-"""How to become another user; who is root in a namespace only becomes nobody in one more."""
 
 
 def why_not() -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -147,6 +149,13 @@ def test_labels_say_what_it_is() -> None:
     assert f'description = "{labels["org.opencontainers.image.description"]}"' in project
     assert f'license = "{labels["org.opencontainers.image.licenses"]}"' in project
     assert labels["org.opencontainers.image.version"] == "${VERSION}"
+
+
+def test_a_shell_sees_nothing_wrong_in_what_slims() -> None:
+    """ShellCheck has no finding; hadolint looks at the Dockerfile's own lines."""
+    command = [Path(sys.executable).parent / "shellcheck", ROOT / "infra/image/slim.sh"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
 
 
 def test_an_instruction_that_is_not_there_is_asked_for_in_vain() -> None:

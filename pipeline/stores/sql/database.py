@@ -97,7 +97,8 @@ class Database:
             yield
         except SQLAlchemyError as error:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-            message = f"{self.name}: {self._kind.reason(cause) or cause}"
+            said = " ".join(str(cause).split())  # of a connection it has several lines
+            message = f"{self.name}: {self._kind.reason(cause) or said}"
             raise StoreError(message) from error
 
     def writing(self) -> AbstractContextManager[Connection]:
