@@ -79,7 +79,7 @@ class Usage:
     disk: float = 10
     versions: int = 3
     images: float = 1
-    conditions: int = 7
+    conditions: int = 8
 
 
 def month(gigabytes: float, usage: Usage) -> dict[str, float]:

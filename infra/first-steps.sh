@@ -8,8 +8,8 @@ ROOT=infra/terraform/examples/minimal
 usage() {
     cat >&2 <<END
 usage: infra/first-steps.sh STEP...
-steps, in this order: project image settings apply secrets doctor start trial plan
-and later: budget or on, then apply restart
+steps, in this order: project image settings apply secrets doctor start trial
+two minutes later: plan; and later: budget or on, then apply restart
 PROJECT and REGION have to be set for each; for settings ISSUES (owner/name of the repository),
 APP_ID and INSTALLATION_ID; for secrets APP_KEY, the file of the App's private key.
 END
@@ -67,11 +67,14 @@ secrets() { # Terraform made the places; the values never go through it
         --project="$PROJECT" --data-file=-
 }
 
-doctor() { # in the cloud, as the account that will run
-    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --args=doctor --wait
+doctor() { # in the cloud, as the account that will run; what it says is shown in any case
+    local status=0
+    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --args=doctor --wait \
+        || status=$?
     gcloud logging read --project="$PROJECT" --freshness=10m --order=asc \
         --format='value(textPayload)' \
         'resource.type="cloud_run_job" AND resource.labels.job_name="fivewhys"'
+    return "$status"
 }
 
 start() { # Cloud Scheduler starts each next execution
@@ -99,17 +102,18 @@ on() { # as many as there are
     printf 'dry_run    = false\nnew_issues = 0\n' >"$ROOT/adoption.auto.tfvars"
 }
 
-restart() { # what runs goes on with the settings that it was started with
+restart() { # what runs goes on with the settings that it was started with, so it is ended
+    local before
+    before="$(running)"
     start
-    for execution in $(running | tail -n +2); do
+    for execution in $before; do
         gcloud run jobs executions cancel "$execution" --project="$PROJECT" --region="$REGION" --quiet
     done
 }
 
-running() { # the newest first
+running() { # executions that have not ended
     gcloud run jobs executions list --project="$PROJECT" --region="$REGION" --job=fivewhys \
-        --filter='status.runningCount>0' --sort-by='~metadata.creationTimestamp' \
-        --format='value(metadata.name)'
+        --filter='status.runningCount>0' --format='value(metadata.name)'
 }
 
 has() { # COMMAND...: whether it finds what it describes

@@ -61,6 +61,9 @@ PRUNING: Final = 60 * MINUTE
 MARKING: Final = 10 * SECOND
 """Time between two marks of how far entries came."""
 
+TICK: Final = 2 * SECOND
+"""How far event time goes on by the clock at once: each time all incidents are looked at."""
+
 IDLE: Final = 10 * SECOND
 """How long nothing has to come for event time to go on by the clock."""
 
@@ -215,7 +218,7 @@ class Live:
         """Let event time go on by the clock where nothing comes; then what only time tells."""
         if not is_idle:
             self._came_at = now
-        elif now - self._came_at >= IDLE:
+        elif now - self._came_at >= IDLE and now - BEHIND - self._correlator.now >= TICK:
             self._correlator.on_time(now - BEHIND)
         event_time = self._correlator.now
         # By the clock as well: lines of one traceback may be in the hands of several, and one of
@@ -245,7 +248,8 @@ class Live:
         due = self._waiting.get(incident.id)
         if due is not None and due <= now:
             return True
-        return self._told.get(incident.id) != incident
+        told = self._told.get(incident.id)
+        return told is not incident and told != incident
 
     def _is_settling(self, incident: Incident, now: int) -> bool:
         """Whether an incident is known for less than `group_wait` by the clock.

@@ -114,12 +114,16 @@ def still_asked(answers: Mapping[Question, int], now: int) -> Answers:
 
 @dataclass(slots=True)
 class Traffic:
-    """All requests of a run; `answers` are those given, and those that were given before."""
+    """All requests of a run; `answers` are those given, and those that were given before.
+
+    `version` changes with every change.
+    """
 
     rows: Rows
     redact: Callable[[str], str] = str
     answers: Answers = field(default_factory=dict)
     at_once: int = AT_ONCE
+    version: int = 0
     _numbers: dict[Place, int] = field(default_factory=dict)
     _raw: dict[Place, int] = field(default_factory=dict)
     _counted: dict[int, Counted] = field(default_factory=dict)
@@ -132,10 +136,12 @@ class Traffic:
             rows[1::3], rows[2::3] = told[0::2], told[1::2]
             self.rows.add(rows.tobytes())
             self._counted.clear()
+            self.version += 1
 
     def recall(self, answers: Mapping[Question, int]) -> None:
         """Take answers that were given before."""
         self.answers = merged(self.answers, answers)
+        self.version += 1
 
     def total(self, place: tuple[str, str], since: int, until: int) -> int:
         """Return how many requests one log has of a service in a span (ns UTC, both ends in).

@@ -80,6 +80,7 @@ class Steady:
     each: int = 1
     since: int = -10_000
     asked: list[tuple[str, str]] = field(default_factory=list)
+    version: int = 0
 
     def total(self, place: tuple[str, str], since: int, until: int) -> int:
         """Return how many."""
@@ -105,6 +106,21 @@ def failed(*seconds: float, service: str = "shop", log: str = LOG) -> list[Detec
 def titles(made: Iterable[Incident], rule: str = "many") -> list[str]:
     """Return the titles of the symptoms of a rule."""
     return [one.title for incident in made for one in incident.symptoms if one.rule == rule]
+
+
+def test_more_requests_are_counted_though_nothing_more_was_seen() -> None:
+    """What holds of a share is asked anew once somebody knows more; else incidents are the same."""
+    traffic = Steady(each=1)
+    rules = ruleset(rule_text("a"), SHARE.replace("SHARE", "{gte: 5}"))
+    made = Correlator(rules, traffic=traffic)
+    for one in failed(*range(0, 60, 2)):
+        made.on_detections(one.key, one.richness, [one])
+    before = made.incidents()
+    assert len(titles(before)) == 1
+    made.on_verdicts(())
+    assert made.incidents() is before
+    traffic.each, traffic.version = 1_000, 1
+    assert titles(made.incidents()) == []
 
 
 # --- how it is written ----------------------------------------------------------------------------

@@ -97,10 +97,16 @@ locals {
     }
     "nothing comes" = {
       severity = "WARNING"
-      text     = "The subscription can be pulled from, and nothing came of any service for long."
+      text     = "The subscription can be pulled from, and nothing came of any service for long; or the sink could not deliver."
       conditions = {
         "entries of no service" = {
           filter  = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.counted["nothing-comes"].name}\" AND resource.type=\"${local.resource}\""
+          aligner = "ALIGN_SUM", reducer = "REDUCE_SUM", period = 300, duration = 0
+          over    = 0, missing = false
+        }
+        # Of other projects' sinks it is known only where these belong to the metrics scope.
+        "entries that the sink could not deliver" = {
+          filter  = "metric.type=\"logging.googleapis.com/exports/error_count\" AND resource.type=\"logging_sink\" AND resource.labels.name=\"${var.name}\""
           aligner = "ALIGN_SUM", reducer = "REDUCE_SUM", period = 300, duration = 0
           over    = 0, missing = false
         }

@@ -50,6 +50,8 @@ resource "google_sql_database_instance" "store" {
       ipv4_enabled    = !local.private
       private_network = local.private ? var.network.network : null
       ssl_mode        = "TRUSTED_CLIENT_CERTIFICATE_REQUIRED"
+      # The only one that Cloud Run's connector takes.
+      server_ca_mode = "GOOGLE_MANAGED_INTERNAL_CA"
     }
 
     backup_configuration {

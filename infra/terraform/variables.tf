@@ -250,6 +250,11 @@ variable "network" {
     condition     = var.network == null || contains(["PRIVATE_RANGES_ONLY", "ALL_TRAFFIC"], try(var.network.egress, ""))
     error_message = "egress is PRIVATE_RANGES_ONLY or ALL_TRAFFIC."
   }
+
+  validation {
+    condition     = var.network == null || try(var.network.egress != "ALL_TRAFFIC" || var.network.private_database, false)
+    error_message = "With ALL_TRAFFIC the database is reached by its address in the network only: leave private_database on."
+  }
 }
 
 variable "replay_buckets" {

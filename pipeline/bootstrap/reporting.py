@@ -154,10 +154,13 @@ def plan(tracker: Tracker, store: str, outcomes: Iterable[Outcome] = ()) -> list
 
 
 def plan_in(
-    tracker: Tracker, store: Store, outcomes: Iterable[Outcome] = ()
+    tracker: Tracker,
+    store: Store,
+    outcomes: Iterable[Outcome] = (),
+    found: Incidents | None = None,
 ) -> list[tuple[str, Plan]]:
-    """Return the same (`plan`) about a store that is open."""
-    found = _incidents(store, outcomes)
+    """Return the same (`plan`) about a store that is open, and whose incidents may be known."""
+    found = found or _incidents(store, outcomes)
     plans = []
     for share in _shares(tracker, store, found):
         with _reconciler(share, store, keeps=False) as reconciler:
@@ -186,10 +189,13 @@ def apply(
 
 
 def apply_in(
-    tracker: Tracker, store: Store, sleep: Callable[[float], None] = time.sleep
+    tracker: Tracker,
+    store: Store,
+    sleep: Callable[[float], None] = time.sleep,
+    found: Incidents | None = None,
 ) -> list[tuple[str, Applied]]:
-    """Do the same (`apply`) about a store that is open."""
-    found = _incidents(store)
+    """Do the same (`apply`) about a store that is open, and whose incidents may be known."""
+    found = found or _incidents(store)
     done = []
     for share in _shares(tracker, store, found):
         with _reconciler(share, store, keeps=True, sleep=sleep) as reconciler:
@@ -245,6 +251,8 @@ def writes_left(tracker: Tracker, store: Store) -> dict[str, float]:
 def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
     """Return those incidents that were decided to be reported, and that nobody reported yet."""
     ledger, rehearsed = store.ledger(), store.mark(REHEARSED)
+    if ledger.keys() <= set(tried):
+        return []
     return [
         Waiting("", one.key, Delivery(since=ledger[one.key].decided_at))
         for one in begun_at(all_wanted(store.incidents(), ledger, now), rehearsed)
@@ -281,14 +289,14 @@ def _reconciler(
 
 
 @dataclass(frozen=True, slots=True)
-class _Incidents:
+class Incidents:
     """Incidents and the last decisions about them, by id."""
 
     documents: Mapping[str, IncidentDocument]
     ledger: Mapping[str, LedgerEntry]
 
 
-def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> _Incidents:
+def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> Incidents:
     """Return the incidents of a store, once outcomes are recorded there."""
     documents = {document.id: document for document in store.incidents()}
     ledger = dict(store.ledger())
@@ -298,10 +306,10 @@ def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> _Incidents:
             documents.pop(name, None)
         if outcome.decision.action is not Action.LEAVE:
             ledger[outcome.incident.id] = outcome.ledger_entry(outcome.incident.last_seen)
-    return _Incidents(documents, ledger)
+    return Incidents(documents, ledger)
 
 
-def _shares(tracker: Tracker, store: Store, found: _Incidents) -> Iterator[_Share]:
+def _shares(tracker: Tracker, store: Store, found: Incidents) -> Iterator[_Share]:
     """Yield what is to be done where, each when all before it was done.
 
     Repositories with which no incident has to do are left out, unless there is no other.
@@ -346,7 +354,7 @@ def _wanted(
     tracker: Tracker,
     store: Store,
     own: Mapping[str, IncidentDocument],
-    found: _Incidents,
+    found: Incidents,
     places: Standing,
 ) -> tuple[Wanted, ...]:
     """Return what is wanted of a repository: by its incidents and storms, and by farewells."""

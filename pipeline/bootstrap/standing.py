@@ -16,9 +16,10 @@ from pipeline.sinks.github.book import Paces
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.failures import CallError
 from pipeline.tracker.model import Wanted
+from pipeline.tracker.routing import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from pipeline.bootstrap.reporting import Tracker
     from pipeline.ports import Store
@@ -77,6 +78,21 @@ def standing(tracker: Tracker, store: Store, incidents: Collection[str]) -> Stan
     back = {key: place for key, one in strays.items() if (place := now[one.repository])}
     left = {key: one for key, one in strays.items() if key not in back}
     return Standing({**back, **settled}, left)
+
+
+def newest(tracker: Tracker, store: Store, sleep: Callable[[float], None]) -> int:
+    """Return when one of our issues changed last, in whatever repository (ns UTC).
+
+    Raises:
+        SinkError: that cannot be asked.
+
+    """
+    world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=False))
+    times = [0]
+    for one in tracker.all:
+        with Client(one.credentials, world, manners=tracker.manners) as client:
+            times.append(client.newest(LABEL))
+    return max(times)
 
 
 def _kept(tracker: Tracker, store: Store) -> set[str]:

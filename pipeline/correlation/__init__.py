@@ -96,7 +96,8 @@ class Correlator:
         self._now = 0
         self._lateness = self._settings.allowed_lateness
         self._late = 0
-        self._made: tuple[int, tuple[Made, ...]] | None = None
+        self._made: tuple[tuple[int, int], tuple[Made, ...]] | None = None
+        self._known: tuple[tuple[Made, ...], int, tuple[Incident, ...]] | None = None
         self._told = Told(self._rows, len(self._rows))
 
     # --- time -------------------------------------------------------------------------------------
@@ -212,8 +213,9 @@ class Correlator:
 
     def on_verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Take what people decided: all that holds, in place of what was taken before."""
-        self._verdicts = tuple(sorted(verdicts, key=lambda item: item.number))
-        self._made = None
+        given = tuple(sorted(verdicts, key=lambda item: item.number))
+        if given != self._verdicts:
+            self._verdicts, self._made = given, None
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything a restarted correlator needs, as plain JSON in a canonical order."""
@@ -271,8 +273,11 @@ class Correlator:
     # --- incidents --------------------------------------------------------------------------------
 
     def incidents(self) -> tuple[Incident, ...]:
-        """Return the incidents as of now, in order of first_seen."""
-        return tuple(map(self._incident, self._told_components()))
+        """Return the incidents as of now, by first_seen; the same ones if nothing changed."""
+        made, now = self._components(), self._now
+        if self._known is None or self._known[0] is not made or self._known[1] != now:
+            self._known = (made, now, tuple(map(self._incident, self._told_components())))
+        return self._known[2]
 
     def noise(self) -> tuple[Symptom, ...]:
         """Return what is of no account, in order of first_seen.
@@ -287,13 +292,14 @@ class Correlator:
 
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""
-        if self._made is None or self._made[0] != self._rows.version:
+        version = (self._rows.version, 0 if self._traffic is None else self._traffic.version)
+        if self._made is None or self._made[0] != version:
             self._told = correlate(self._ruleset, self._rows, self._traffic)
             times, longest = self._told.rows.times, self._settings.lifecycle.max_duration
             heeded = heed(self._linked(), self._verdicts, times)
             maker = Maker(self._ruleset, self._told.rows, self._anchors, self._verdicts)
             made = maker.make(cut(heeded, longest, times))
-            self._made = (self._rows.version, made)
+            self._made = (version, made)
         return self._made[1]
 
     def _linked(self) -> list[Component]:

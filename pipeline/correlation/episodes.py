@@ -118,7 +118,12 @@ class NoTopology:
 
 
 class Traffic(Protocol):
-    """What is known of requests; `pipeline.traffic.Traffic` is one."""
+    """What is known of requests; `pipeline.traffic.Traffic` is one.
+
+    `version` changes with every change.
+    """
+
+    version: int
 
     def total(self, place: tuple[str, str], since: int, until: int) -> int:
         """Return how many requests one log has of a service in a span (ns UTC, both ends in).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from pipeline.ports.inbox import Feed, Inbox, Message, Poison, Progress, Standing
 from pipeline.report import LedgerEntry
@@ -218,6 +218,18 @@ class Deliveries(Protocol):
         """
 
 
+class Changed(NamedTuple):
+    """What changed of the incidents in use that were reported, up to a `revision`.
+
+    `told` are documents with the last decision, by incident; `gone` are incidents that are not in
+    use any more, or became part of others.
+    """
+
+    revision: int
+    told: Mapping[str, tuple[IncidentDocument, LedgerEntry]]
+    gone: frozenset[str]
+
+
 class Store(Deliveries, Inbox, Protocol):
     """What lasts: detections, incidents, the ledger of decisions, deliveries, and the inbox."""
 
@@ -278,6 +290,13 @@ class Store(Deliveries, Inbox, Protocol):
         """Return incidents as last recorded, in order of first_seen; `every`: those put away, too.
 
         Of what was forgotten there is nothing.
+        """
+
+    def changed(self, since: int) -> Changed:
+        """Return what changed of incidents since a revision, as far as they were reported.
+
+        A revision is a number that grows; before the first one, at -1, everything changed. What
+        was written meanwhile may be told twice.
         """
 
     def incident(self, identifier: str) -> IncidentDocument | None:

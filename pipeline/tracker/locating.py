@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pipeline.tracker.marker import failure_of
 from pipeline.tracker.model import Closing, Known
 from pipeline.tracker.ownership import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pipeline.tracker.marker import Signer
     from pipeline.tracker.model import Comment, Gone, Issue, Wanted
@@ -108,6 +109,25 @@ class Survey:
         issue = self._issues.get(number)
         return issue.gone if issue else None
 
+    @cached_property
+    def _orphans(self) -> tuple[Place, ...]:
+        """Issues of incidents of which the ledger does not know, the open and latest first."""
+        found = (
+            place
+            for incident, places in self._marked.items()
+            for place in places
+            if incident not in self._known and not place.is_copy
+        )
+        return tuple(sorted(found, key=lambda one: (*one.rank[:2], -one.issue.number)))
+
+    def orphans(self, signature: str) -> Iterator[Place]:
+        """Yield the issues about the same failure whose incidents the ledger does not know.
+
+        So it is when the store was lost, and what is read again begins later than they did.
+        """
+        failure = failure_of(signature)
+        return (one for one in self._orphans if one.part and one.part.mark.failure == failure)
+
     def opened(self, since: int) -> list[int]:
         """Return when issues of ours were opened after a time, or asked for without an answer."""
         own = {one.issue.number: one for some in self._marked.values() for one in some}
@@ -128,7 +148,9 @@ class Survey:
         places = [*marked]
         if issue and not issue.gone and all(one.issue is not issue for one in marked):
             is_foreign = bool(known.number) and _is_foreign(incident, issue, self.signer)
-            places.append(Place(self.signer, issue, None, known.after, is_foreign))
+            left = next((one for one in self._orphans if one.issue is issue), None)
+            part, after = (left.part, left.after) if left else (None, known.after)
+            places.append(Place(self.signer, issue, part, after, is_foreign))
         places.sort(key=lambda one: one.rank)
         first = next((one for one in places if not one.is_copy), None)
         return Places(first, tuple(one for one in places if one is not first and one.is_second))

@@ -34,7 +34,7 @@ SHORTEST_KEY: Final = 16
 _OPENING: Final = "<!-- fivewhys:"
 _LINE = re.compile(
     r"<!-- fivewhys:v1 (begin|end)"
-    r"((?: [a-z]{1,20}=[A-Za-z0-9._~%-]{1,1200}){0,6}) mac=([0-9a-f]{64}) -->[ \t]*"
+    r"((?: [a-z]{1,20}=[A-Za-z0-9._~%-]{1,1200}){0,7}) mac=([0-9a-f]{64}) -->[ \t]*"
 )
 
 
@@ -61,6 +61,7 @@ class Mark:
     `key` is that of a comment, "" in the body of an issue. `issue` is the number of the issue that
     it was written into, 0 if it had none yet; `after` the number of the one that it follows.
     `digest` is of the text that was put behind it, `of` of the whole text that this is a part of.
+    `failure` stands for what the incident is about (`failure_of`), in the body of an issue.
     """
 
     side: Side
@@ -70,6 +71,7 @@ class Mark:
     after: int = 0
     digest: str = ""
     of: str = ""
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,11 @@ class Signer:
         return hmac.new(self.key, signed.encode(), hashlib.sha256).hexdigest()
 
 
+def failure_of(signature: str) -> str:
+    """Return what a marker says of a signature, by which the same failure is known again."""
+    return hashlib.sha256(signature.encode("utf-8", "replace")).hexdigest()[:16]
+
+
 def _said(mark: Mark) -> str:
     values = {name: str(getattr(mark, name) or "") for name in _FIELDS}
     told = (f"{name}={quote(value, safe='')}" for name, value in values.items() if value)
@@ -164,4 +171,4 @@ def _mark(side: Side, fields: str) -> Mark | None:
 
 _NUMBERS: Final = ("issue", "after")
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
-_FIELDS: Final = ("incident", "key", *_NUMBERS, "digest", "of")
+_FIELDS: Final = ("incident", "key", *_NUMBERS, "digest", "of", "failure")

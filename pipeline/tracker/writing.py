@@ -14,7 +14,7 @@ from pipeline.markdown import TITLE_LIMIT, truncate
 from pipeline.tracker import commenting
 from pipeline.tracker.courses import Course
 from pipeline.tracker.knowing import SCALARS
-from pipeline.tracker.marker import Mark, Side
+from pipeline.tracker.marker import Mark, Side, failure_of
 from pipeline.tracker.model import OVER, Closing, Kind, Step, folded
 from pipeline.tracker.ownership import around, laid_out, ticked
 
@@ -153,7 +153,8 @@ def _edits(draft: Draft, place: Place, *, is_news: bool) -> tuple[list[Step], in
 
 def _body(draft: Draft, layout: Layout, part: Part | None) -> Fields:
     stands = (part.mark.of, part.mark.digest) if part else (draft.case.known.digest,) * 2
-    is_same = stands == (layout.of, layout.digest)
+    is_ours = not part or part.mark.incident == draft.case.wanted.key
+    is_same = is_ours and stands == (layout.of, layout.digest)
     return {} if is_same or layout.body is None else {"body": layout.body}
 
 
@@ -190,7 +191,10 @@ def _text(draft: Draft) -> str:
 
 
 def _mark(draft: Draft) -> Mark:
-    return Mark(Side.BEGIN, draft.case.wanted.key, issue=draft.number or 0, after=draft.after)
+    wanted = draft.case.wanted
+    failure = failure_of(wanted.signature)
+    number = draft.number or 0
+    return Mark(Side.BEGIN, wanted.key, issue=number, after=draft.after, failure=failure)
 
 
 def _written(draft: Draft, kind: Kind, reason: str, fields: Fields, layout: Layout) -> Step:

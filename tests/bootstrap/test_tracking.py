@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.bootstrap.reporting import REHEARSED, outbox_of, read_tracker
-from pipeline.bootstrap.tracking import Rehearsing, Tracking
+from pipeline.bootstrap.tracking import Reading, Rehearsing, Tracking
 from pipeline.cli import app
 from pipeline.errors import SinkError
+from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.stores.sql import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
+from tests.support import SECOND
 from tests.test_cli import MISSING
 
 if TYPE_CHECKING:
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.bootstrap.reporting import Tracker
-    from pipeline.ports import Store
+    from pipeline.document import IncidentDocument
+    from pipeline.ports import Changed, Store
+    from pipeline.report import LedgerEntry
 
 HERE = "example/platform"
 FULL = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
@@ -82,8 +87,114 @@ def issues(github: FakeGithub) -> list[str]:
     return [one.title for one in github.state.repositories[HERE].issues.values()]
 
 
+class Counted(SqlStore):
+    """A store that counts what is read of incidents, and lets nobody read all of them."""
+
+    read = 0
+
+    def changed(self, since: int) -> Changed:
+        """Count the incidents."""
+        found = super().changed(since)
+        self.read += len(found.told)
+        return found
+
+    def incidents(self, *, every: bool = False) -> tuple[IncidentDocument, ...]:
+        """Fail."""
+        raise NotImplementedError
+
+    def ledger(self) -> dict[str, LedgerEntry]:
+        """Fail."""
+        raise NotImplementedError
+
+
+@dataclass
+class Clock:
+    """A clock that tests move on."""
+
+    now: int = field(default_factory=time.time_ns)
+
+    def __call__(self) -> int:
+        """Return the time."""
+        return self.now
+
+
 def no_time(_seconds: float) -> None:
     """Let no time pass."""
+
+
+@pytest.fixture
+def counted(store: Store, tmp_path: Path) -> Iterator[Counted]:  # noqa: ARG001 - it fills the file
+    """Lend the same store, counting."""
+    with Counted(f"sqlite:///{tmp_path}/store.db") as opened:
+        yield opened
+
+
+def test_only_what_changed_is_read(
+    tracker: Tracker, counted: Counted, github: FakeGithub, tmp_path: Path
+) -> None:
+    """And nothing but two requests are made where nothing did."""
+    clock = Clock()
+    tracking = Tracking(tracker, counted, clock)
+    tracking.report(no_time)
+    assert (counted.read, len(issues(github))) == (2, 2)
+    clock.now += 2 * MINUTE  # what was written is no longer fresh
+    tracking.report(no_time)
+    before = len(github.seen)
+    for _ in range(3):
+        clock.now += MINUTE
+        tracking.report(no_time)
+    assert counted.read == 2
+    assert [one.verb for one in github.seen[before:]] == ["GET"] * 6
+    replay(f"sqlite:///{tmp_path}/store.db", failing("00:41:00"))
+    tracking.report(no_time)
+    assert counted.read == 4  # a replay records all of its incidents anew
+    assert len(github.seen) > before + 8
+
+
+@pytest.mark.parametrize(
+    "disturb", ["people", "somebody else", "time", "a failure", "a clock that was set back"]
+)
+def test_what_happens_elsewhere_makes_it_look_at_all(
+    disturb: str, tracker: Tracker, counted: Counted, github: FakeGithub
+) -> None:
+    """A comment, another process that writes, an hour, or a request that was not answered."""
+    clock = Clock()
+    tracking = Tracking(tracker, counted, clock)
+    tracking.report(no_time)
+    clock.now += 2 * MINUTE
+    if disturb == "a failure":
+        github.fail("issues/list-for-repo #1-9 = 502")
+    tracking.report(no_time)
+    clock.now += MINUTE
+    before = len(github.seen)
+    if disturb == "people":
+        github.clock.advance((clock.now - time.time_ns()) / SECOND)
+        github.people.comment(HERE, 1, "why?")
+    if disturb == "somebody else":
+        pace = counted.pace(tracker.server)
+        counted.keep_pace(tracker.server, replace(pace, writes=(*pace.writes, time.time_ns())))
+    clock.now += {"time": HOUR, "a clock that was set back": -HOUR}.get(disturb, 0)
+    tracking.report(no_time)
+    assert len(github.seen) > before + 2
+
+
+def test_the_end_of_a_silence_is_noticed(store: Store, tmp_path: Path) -> None:
+    """Until then it was held back."""
+    reading = Reading(store)
+    assert reading.read()
+    assert not reading.read()
+    (one, _) = reading.incidents.documents
+    url = f"sqlite:///{tmp_path}/store.db"
+    told = CliRunner().invoke(
+        app, ["incidents", "silence", one, "2h", "--store", url, "--by", "ana"]
+    )
+    assert told.exit_code == 0, told.output
+    begun = time.time_ns()
+    replay(url, MISSING)
+    assert reading.read()
+    assert not reading.ends_silence(begun, begun + HOUR)
+    assert reading.ends_silence(begun + HOUR, begun + 3 * HOUR)
+    assert not reading.ends_silence(begun + 3 * HOUR, begun + 4 * HOUR)
 
 
 def test_a_rehearsal_says_each_step_once_and_writes_nothing(

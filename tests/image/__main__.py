@@ -56,6 +56,15 @@ def try_to_write(path):
 print(os.getuid(), *filter(None, map(try_to_write, sys.argv[1:])))
 """
 
+COMPILE = """
+import importlib.util, os, sys
+import pipeline.cli.run
+for module in list(sys.modules.values()):
+    spec = module.__spec__
+    if spec and spec.cached and spec.origin.endswith(".py") and not os.path.exists(spec.cached):
+        print(module.__name__)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -77,9 +86,16 @@ class Container:
 
     def run(self, *arguments: str, told: str = "") -> subprocess.CompletedProcess[str]:
         """Run the entry point to its end."""
-        command = self.command(*self.last.last("ENTRYPOINT").words, *arguments)
+        return self.end(*self.last.last("ENTRYPOINT").words, *arguments, told=told)
+
+    def python(self, program: str, *arguments: str) -> list[str]:
+        """Run a program of Python to its end; return the words that it prints."""
+        return said(self.end("/app/bin/python", "-c", program, *arguments)).split()
+
+    def end(self, *words: str, told: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a program to its end."""
         return subprocess.run(
-            command,
+            self.command(*words),
             env=self.image.environment,
             input=told,
             capture_output=True,
@@ -98,7 +114,8 @@ def untried(reason: str) -> None:
 def said(done: subprocess.CompletedProcess[str]) -> str:
     """Return what a command wrote, or end the script if it failed."""
     if done.returncode:
-        sys.exit(f"exit {done.returncode}: {done.args[-1]}\n{done.stdout}{done.stderr}")
+        command = done.args[-1].splitlines()[-1]
+        sys.exit(f"exit {done.returncode}: {command}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
@@ -125,11 +142,7 @@ def check_user(container: Container) -> None:
     """Expect another user than root, and that only the declared folders can be written."""
     places = ["/", "/app", "/app/pycache", "/etc", "/home", "/usr/bin", "/var"]
     files = [f"{place}/trial" for place in (*places, *container.writable)]
-    command = container.command("/app/bin/python", "-c", WRITE, *files)
-    done = subprocess.run(
-        command, env=container.image.environment, capture_output=True, text=True, check=False
-    )
-    user, *written = said(done).split()
+    user, *written = container.python(WRITE, *files)
     expect(int(user), f"it runs as user {user}, who is not root")
     wanted = [f"{place}/trial" for place in container.writable]
     expect(written == wanted, f"only {', '.join(container.writable)} can be written")
@@ -152,6 +165,7 @@ def check_use(container: Container) -> None:
 
 def check_start(container: Container) -> None:
     """Expect a quick start, by the processor's time, as the machine may be busy."""
+    expect(not container.python(COMPILE), "whatever `run` imports has its bytecode in the image")
     for arguments in (("version",), ("run", "--help")):
         times = []
         for _ in range(3):

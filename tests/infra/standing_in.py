@@ -2,7 +2,7 @@
 
 Run as a program by a link of the program's name, in a folder that is first on the PATH; beside it
 lie `calls` (JSON, one a line), `secrets/NAME/VERSION`, `executions` (one a line, the newest first)
-and `there`, if what is described is there already.
+`there`, if what is described is there already, and `ill`, if `doctor` finds something wrong.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ def _output(_here: Path, words: list[str]) -> int:
     return 0
 
 
+def _execute(here: Path, words: list[str]) -> int:
+    return int("--args=doctor" in words and (here / "ill").exists())
+
+
 def _executions(here: Path, _words: list[str]) -> int:
     listed = here / "executions"
     sys.stdout.write(listed.read_text(encoding="utf-8") if listed.exists() else "")
@@ -87,6 +91,7 @@ ANSWERS: dict[str, Callable[[Path, list[str]], int]] = {
     "artifacts repositories describe": _describe,
     "artifacts docker images describe": _digest,
     "output": _output,
+    "run jobs execute ": _execute,
     "run jobs executions list": _executions,
     "secrets versions add": _add,
     "secrets versions list": _list,

@@ -167,14 +167,21 @@ def test_no_secret_stands_in_a_command_line_or_a_file(cloud: Cloud) -> None:
     assert [key for key in keys for text in said if key in text] == []
 
 
-def test_of_what_runs_only_the_newest_goes_on(cloud: Cloud) -> None:
-    """An execution keeps the settings that it was started with, so the others are ended."""
+def test_what_ran_before_is_ended(cloud: Cloud) -> None:
+    """An execution keeps the settings that it was started with; another one is started first."""
     (cloud.programs / "executions").write_text("fivewhys-c\nfivewhys-b\nfivewhys-a\n")
     assert cloud.run("first-steps.sh", "restart").returncode == 0
     ended = [call[5] for call in cloud.called("gcloud run jobs executions cancel")]
-    assert ended == ["fivewhys-b", "fivewhys-a"]
-    begun = [call[1:4] for call in cloud.calls()].index(["run", "jobs", "execute"])
-    assert begun == 0
+    assert ended == ["fivewhys-c", "fivewhys-b", "fivewhys-a"]
+    assert [call[-1].lstrip("-") for call in cloud.calls()][1] == "async"
+    assert [call[3] for call in cloud.calls()] == ["executions", "execute", *["executions"] * 3]
+
+
+def test_what_doctor_says_is_shown_before_it_ends(cloud: Cloud) -> None:
+    """Something is wrong: the log is read all the same, and nothing is started."""
+    (cloud.programs / "ill").touch()
+    assert cloud.run("first-steps.sh", "doctor", "start").returncode == 1
+    assert [call[1] for call in cloud.calls()] == ["run", "logging"]
 
 
 def test_adopting_it_gently(cloud: Cloud) -> None:

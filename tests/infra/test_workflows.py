@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,17 @@ def test_what_is_called_of_this_repository_is_there(path: Path) -> None:
     text = path.read_text("utf-8").replace("*.txt", "runtime.txt")
     for name in re.findall(r"(?<![\w/])(?:infra|\.github|\.ci)/[\w./-]*\w", text):
         assert (ROOT / name).exists(), name
+
+
+@every_file
+def test_a_shell_sees_nothing_wrong_in_what_is_run(path: Path) -> None:
+    """ShellCheck has no finding in any step."""
+    program = Path(sys.executable).parent / "shellcheck"
+    for job in jobs(path).values():
+        for text in (step["run"] for step in job.get("steps", ()) if "run" in step):
+            words = [str(program), "--shell=bash", "-"]
+            done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+            assert (done.stdout, done.returncode) == ("", 0)
 
 
 def test_the_deployment_sets_variables_that_the_example_has() -> None:

@@ -23,6 +23,13 @@ _DATED = re.compile(
     rf"\b\d+\.\d|\bv\d+\b|\b[0-9a-f]{{7,40}}\b|\brfc ?\d{{3,}}\b|\b(?:{_MONTHS}) 20\d\d\b",
     re.IGNORECASE,
 )
+NAMED = frozenset(
+    {
+        *("appengine", "audit", "database", "functions", "gke", "jobs", "network", "novelty"),
+        *("platform", "quality", "quota"),
+    }
+)
+"""The areas whose rules show each name, too, in alternatives that stand deeper in an expression."""
 _HOME = re.compile(r"https?://[^/\s]+/?")
 _APPLICATION = "no library's"
 
@@ -68,7 +75,7 @@ def unshown(name: str) -> list[str]:
     match, written, made = compile_rule(plain(document)), entries_of(name), leveled(name)
     seen = {id(entry): match(entry) for entry in (*written, *made)}
     missed = []
-    for wording in wordings_of(document):
+    for wording in wordings_of(document, names=RULES[name].parent.name in NAMED):
         changed = compile_rule(wording.rule)
         entries = made if wording.field == "severity" else written
         if all(changed(entry) == seen[id(entry)] for entry in entries):
@@ -123,6 +130,14 @@ def test_the_wordings_of_an_expression(expression: str, expected: list[str]) -> 
     found = dict(alternatives(expression))
     assert list(found) == expected
     assert all(len(rest) == len(expression) - len(one) - 1 for one, rest in found.items())
+
+
+def test_names_are_wordings_where_they_are_asked_for() -> None:
+    """Each alternative with a letter, of a part as of the whole; what may be missing is none."""
+    expression = r"no (?:right|[Rr]ole \w+|\d|\w{3})(?: of (?:a|b))?: (?:a|42)"
+    found = dict(alternatives(expression, names=True))
+    assert list(found) == ["right", r"[Rr]ole \w+", "a"]
+    assert list(alternatives(expression)) == []
 
 
 def test_a_wording_that_no_entry_shows_is_found() -> None:

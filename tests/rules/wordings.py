@@ -30,6 +30,7 @@ _GROUP = re.compile(r"\(\?[^:)>]*[:>]?")
 _MAY_LACK = re.compile(r"[?*]|\{0?,")
 _WORD = re.compile(r"(?<!\\)[A-Za-z]{3}")
 _PHRASE = re.compile(r"[A-Za-z](?: |\\s)[A-Za-z]{2}")
+_LETTER = re.compile(r"(?<!\\)[A-Za-z]")
 _AROUND = re.compile(r"(?:\(\?[^:)>]*[:>)]|[\^$)(]|\\b|\\A|\\z)*")
 
 
@@ -57,12 +58,15 @@ class _Group:
         return self.lacking or (self.parent is not None and self.parent.may_lack)
 
 
-def wordings_of(document: dict[str, Any]) -> Iterator[Wording]:
-    """Yield the wordings of a rule, given as what its file holds."""
+def wordings_of(document: dict[str, Any], *, names: bool = False) -> Iterator[Wording]:
+    """Yield the wordings of a rule, given as what its file holds.
+
+    With `names` every alternative that has a letter is one, in whatever group: a name among others.
+    """
     detection = document["detection"]
     for name, part in detection.items():
         if name != "condition":
-            for field, text, changed in _changes(part, ""):
+            for field, text, changed in _changes(part, "", names=names):
                 copy = _copy(document, {**detection, name: changed})
                 yield Wording(field.partition("|")[0], f"{name}: {field}: {text}", copy)
 
@@ -78,26 +82,26 @@ def _copy(document: dict[str, Any], detection: dict[str, Any]) -> Rule:
     return load_ruleset([(document["name"], text)]).rules[document["name"]]
 
 
-def _changes(part: Any, field: str) -> Iterator[tuple[str, str, Any]]:
+def _changes(part: Any, field: str, *, names: bool) -> Iterator[tuple[str, str, Any]]:
     """Yield each wording in a part of a detection: its field, itself, and the part without it."""
     if isinstance(part, dict):
         for key, value in part.items():
-            for found, text, changed in _changes(value, key):
+            for found, text, changed in _changes(value, key, names=names):
                 yield found, text, {**part, key: changed}
     elif isinstance(part, list):
         for index, value in enumerate(part):
-            for found, text, changed in _changes(value, field):
+            for found, text, changed in _changes(value, field, names=names):
                 yield found, text, [*part[:index], changed, *part[index + 1 :]]
     else:
-        for text, changed in _without(part, field):
+        for text, changed in _without(part, field, names=names):
             yield field, text, changed
 
 
-def _without(value: Any, field: str) -> Iterator[tuple[str, Any]]:
+def _without(value: Any, field: str, *, names: bool) -> Iterator[tuple[str, Any]]:
     """Yield each wording in a value, and what stands in its place where it is taken out."""
     if isinstance(value, str) and "|re" in field:
         yield value, NEVER
-        for alternative, rest in alternatives(value):
+        for alternative, rest in alternatives(value, names=names):
             yield f"{alternative} of {value}", rest
     elif isinstance(value, str):
         yield value, NOTHING
@@ -105,17 +109,18 @@ def _without(value: Any, field: str) -> Iterator[tuple[str, Any]]:
         yield str(value), NO_NUMBER
 
 
-def alternatives(expression: str) -> Iterator[tuple[str, str]]:
+def alternatives(expression: str, *, names: bool = False) -> Iterator[tuple[str, str]]:
     """Yield each wording among the alternatives of an expression, and the expression without it.
 
-    A wording is a whole one that has a word, or a part that has two: a name among others is none.
-    Nor is what stands in a group that may be missing: without it the expression matches as well.
+    A wording is a whole one that has a word, or a part that has two, with `names` one letter.
+    What stands in a group that may be missing is none: without it the expression matches as well.
     """
     for group in _groups(expression):
         if len(group.begins) == 1 or group.may_lack:
             continue
         outside = expression[: group.begins[0]], expression[group.ends[-1] :]
-        wanted = _WORD if all(map(_AROUND.fullmatch, outside)) else _PHRASE
+        part = _LETTER if names else _PHRASE
+        wanted = _WORD if not names and all(map(_AROUND.fullmatch, outside)) else part
         for begin, end in zip(group.begins, group.ends, strict=True):
             alternative = expression[begin:end]
             if wanted.search(_GROUP.sub("", alternative)):

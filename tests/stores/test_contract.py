@@ -261,6 +261,59 @@ def test_an_incident_is_replaced_by_what_it_is_now(store: Store) -> None:
     assert list(store.incidents()) == [later.document]
 
 
+def test_who_knows_incidents_asks_for_what_changed(store: Store) -> None:
+    """With the last decision about each, and what is not to be looked after any more."""
+    assert store.changed(-1).told == {}
+    a, b = outcome("inc-a"), outcome("inc-b", anchor=("v1-b", BASE + 1))
+    unreported = outcome("inc-c", anchor=("v1-c", BASE + 2), action=Action.LEAVE)
+    store.record([], [a, b, unreported], BASE)
+    first = store.changed(-1)
+    ledger = store.ledger()
+    assert first.told == {
+        one.incident.id: (one.document, ledger[one.incident.id]) for one in (a, b)
+    }
+    assert first.gone == frozenset()
+    assert (store.changed(first.revision).told, first.gone) == ({}, frozenset())
+    store.record([], [], BASE + 1)
+    assert store.changed(first.revision).revision >= first.revision
+    store.record([], [b], BASE + 2)
+    second = store.changed(first.revision)
+    assert second.told == {"inc-b": (b.document, store.ledger()["inc-b"])}
+    assert second.revision > first.revision
+    store.prune(BASE + 30 * DAY, BASE + 30 * DAY)
+    third = store.changed(second.revision)
+    assert (third.told, third.gone >= {"inc-a", "inc-b"}) == ({}, True)
+    store.record([], [a], BASE + 30 * DAY)
+    assert [*store.changed(third.revision).told] == ["inc-a"]
+
+
+def test_what_changed_is_told_though_an_incident_was_taken_out(store: Store) -> None:
+    """One that was never reported and became another: revisions only ever grow."""
+    store.record([], [outcome("inc-a")], BASE)
+    never = outcome(
+        "inc-never", anchor=("v1-n", BASE + 9), first_seen=BASE + 9, action=Action.LEAVE
+    )
+    store.record([], [never], BASE)
+    known = store.changed(-1).revision
+    grown = outcome("inc-new", anchor=("v1-n", BASE + 8), first_seen=BASE + 8, last_seen=BASE + 9)
+    store.record([], [grown], BASE)
+    found = store.changed(known)
+    assert [*found.told] == ["inc-new"]
+    assert found.revision > known
+    store.record([], [outcome("inc-a")], BASE + 1)
+    assert [*store.changed(found.revision).told] == ["inc-a"]
+
+
+def test_an_absorbed_incident_is_not_in_use_any_more(store: Store) -> None:
+    """Who knows it is told so."""
+    store.record([], [outcome("inc-a"), outcome("inc-b", anchor=("v1-b", BASE + 1))], BASE)
+    known = store.changed(-1)
+    store.record([], [outcome("inc-a", absorbed=("inc-b",))], BASE + 1)
+    found = store.changed(known.revision)
+    assert [*found.told] == ["inc-a"]
+    assert found.gone == {"inc-b"}
+
+
 def test_an_incident_that_a_run_does_not_mention_stays(store: Store) -> None:
     """A run tells of what it looked at, not of everything."""
     store.record([], [outcome("inc-1", anchor=("a", BASE), action=Action.LEAVE)], BASE)

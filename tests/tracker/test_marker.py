@@ -26,6 +26,7 @@ marks = st.builds(
     after=st.integers(0, 10**12),
     digest=words | st.just(""),
     of=words | st.just(""),
+    failure=words | st.just(""),
 )
 
 

@@ -258,7 +258,7 @@ run "plan" {
   }
 
   assert {
-    condition     = google_sql_database_instance.store[0].settings[0].connector_enforcement == "REQUIRED" && google_sql_database_instance.store[0].settings[0].ip_configuration[0].ssl_mode == "TRUSTED_CLIENT_CERTIFICATE_REQUIRED" && length(google_sql_database_instance.store[0].settings[0].ip_configuration[0].authorized_networks) == 0
+    condition     = google_sql_database_instance.store[0].settings[0].connector_enforcement == "REQUIRED" && google_sql_database_instance.store[0].settings[0].ip_configuration[0].ssl_mode == "TRUSTED_CLIENT_CERTIFICATE_REQUIRED" && google_sql_database_instance.store[0].settings[0].ip_configuration[0].server_ca_mode == "GOOGLE_MANAGED_INTERNAL_CA" && length(google_sql_database_instance.store[0].settings[0].ip_configuration[0].authorized_networks) == 0
     error_message = "Nobody reaches the database but through the connector."
   }
 

@@ -93,3 +93,13 @@ run "refused_texts" {
     var.log_filter, var.log_exclusions, var.gap_filling, var.settings, var.catalog, var.suppressions, var.rules, var.runbook_url, var.network,
   ]
 }
+
+run "refused_way_out" {
+  command = plan
+
+  variables {
+    network = { network = "n", subnetwork = "s", egress = "ALL_TRAFFIC", private_database = false }
+  }
+
+  expect_failures = [var.network]
+}

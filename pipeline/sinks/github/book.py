@@ -20,7 +20,7 @@ from pipeline.tracker.knowing import intended, learned, refused
 from pipeline.tracker.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from pipeline.ports import Deliveries
     from pipeline.sinks.github.failures import CallError
@@ -109,6 +109,10 @@ class Book:
     def known(self) -> dict[str, Known]:
         """Return what is known of each incident's issue."""
         return {key: delivery.known for key, delivery in self._rows.items()}
+
+    def remembered(self, incidents: Collection[str]) -> Collection[str]:
+        """Return those of some incidents that the ledger knows, be it that they are put away."""
+        return self._ledger.deliveries(self._tracker, incidents).keys() & {*incidents}
 
     def learn(self, incident: str, known: Known) -> None:
         """Keep what is known of an issue."""

@@ -104,6 +104,22 @@ class Client:
         pages = self._asking.pages(call, self._issue, -(-most // PAGE))
         return tuple({one.number: one for page in pages for one in page}.values())[:most]
 
+    def newest(self, label: str) -> int:
+        """Return when an issue with a label changed last (ns UTC), 0 if there is none."""
+        query: dict[str, str | int] = {
+            "state": "all",
+            "labels": label,
+            "sort": "updated",
+            "direction": "desc",
+            "per_page": 1,
+        }
+        call = Call("look whether issues changed", "GET", _ISSUES, query=query)
+
+        def latest(said: Any) -> int:
+            return max((self._issue(one).updated_at for one in said), default=0)
+
+        return self._asking.ask(call, latest)
+
     def issue(self, number: int) -> Issue:
         """Read an issue; of one that is no longer there its number and what became of it."""
         call = Call(f"read issue {number}", "GET", f"{_ISSUES}/{number}", number)

@@ -6,6 +6,7 @@ Each is asked for once, and only when an incident needs it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pipeline.tracker.locating import Survey
@@ -22,10 +23,11 @@ from pipeline.tracker.similar import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pipeline.document import IncidentDocument
     from pipeline.sinks.github.client import Client
+    from pipeline.tracker.locating import Place
     from pipeline.tracker.marker import Signer
     from pipeline.tracker.model import Issue, Known, Wanted
 
@@ -50,12 +52,14 @@ class Guide:
         issues: Sequence[Issue],
         known: Mapping[str, Known],
         signer: Signer,
+        remembered: Callable[[Collection[str]], Collection[str]],
     ) -> tuple[tuple[Wanted, ...], tuple[Issue, ...]]:
         """Return what incidents want, with the issues that are like them; and issues to be added.
 
-        Those without an issue are compared, and one that names such an incident may be adopted;
-        of others the ledger tells what was said of them at first. To be added are issues with
-        their marker that were not among those with our label, because people took it away.
+        Those without an issue are compared, and one that names such an incident may be adopted; so
+        may one of ours about the same failure, if nothing of its incident is `remembered`. Of
+        others the ledger tells what was said of them at first. To be added are issues with their
+        marker that were not among those with our label, because people took it away.
 
         Raises:
             CallError: issues cannot be listed, or nobody could find out who may write.
@@ -66,7 +70,11 @@ class Guide:
         lost = self._lost(new, issues, known, signer) if new and self.settings.compares else ()
         if lost:
             survey = Survey([*issues, *lost], known, signer)
-        told = {one.key: self._of(one.key) for one in new if _is_new(one, survey)}
+        orphans = _orphans([one for one in new if _is_new(one, survey)], wanted, survey)
+        named = {_of(place) for places in orphans.values() for place in places}
+        told = _gone_on(orphans, remembered(named) if named else ())
+        new = [one for one in new if one.key not in told]
+        told |= {one.key: self._of(one.key) for one in new if _is_new(one, survey)}
         return tuple(
             _with(one, *(told.get(one.key) or (_likes(one.key, survey), 0))) for one in wanted
         ), lost
@@ -133,6 +141,35 @@ def _is_new(wanted: Wanted, survey: Survey) -> bool:
     known = survey.known(wanted.key)
     has_any = wanted.held or known.number or known.asked_at or survey.places(wanted.key).place
     return not has_any
+
+
+def _orphans(
+    new: Iterable[Wanted], wanted: Iterable[Wanted], survey: Survey
+) -> dict[str, list[Place]]:
+    """Return issues of ours in which incidents could go on, by incident; the last seen first."""
+    named = {key for one in wanted for key in (one.key, *one.absorbed)}
+    found = {
+        one.key: [place for place in survey.orphans(one.signature) if _of(place) not in named]
+        for one in sorted(new, key=lambda one: (-one.last_seen, one.key))
+    }
+    return {key: places for key, places in found.items() if places}
+
+
+def _gone_on(orphans: Mapping[str, Iterable[Place]], away: Collection[str]) -> dict[str, _Found]:
+    """Return in which of them each goes on: in one whose incident is not `away`, but forgotten."""
+    told: dict[str, _Found] = {}
+    taken: set[int] = set()
+    for key, places in orphans.items():
+        free = (one for one in places if _of(one) not in away and one.issue.number not in taken)
+        for place in islice(free, 1):
+            told[key] = lines_in(place.part.inside if place.part else ""), place.issue.number
+            taken.add(place.issue.number)
+    return told
+
+
+def _of(place: Place) -> str:
+    """Return the incident that a place's marker names."""
+    return place.part.mark.incident if place.part else ""
 
 
 def _likes(incident: str, survey: Survey) -> tuple[str, ...]:

@@ -239,7 +239,9 @@ class Reconciler:
             issues[number] = self._client.issue(number)
         if self._guide:
             there = [*issues.values()]
-            wanted, lost = self._guide.compared(wanted, there, known, self._signer)
+            wanted, lost = self._guide.compared(
+                wanted, there, known, self._signer, self._book.remembered
+            )
             issues |= {issue.number: issue for issue in lost}
         for number in sorted({one.adopt for one in wanted if one.adopt} - issues.keys()):
             issues[number] = self._client.issue(number)

@@ -11,7 +11,7 @@ from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import LeaseLostError, StoreError
-from pipeline.ports import NOTHING, UNASKED, UNHEARD, Standing
+from pipeline.ports import NOTHING, UNASKED, UNHEARD, Changed, Standing
 from pipeline.report import Action, neighbour
 from pipeline.retention import RETENTION, Pruned
 from pipeline.silence import recent_beats
@@ -59,6 +59,8 @@ class MemoryStore(MemoryInbox):
     _paces: dict[str, Pace] = field(default_factory=dict)
     _away: set[str] = field(default_factory=set)
     _gone: set[str] = field(default_factory=set)
+    _revision: int = 0
+    _revisions: dict[str, int] = field(default_factory=dict)
 
     @property
     def decisions(self) -> tuple[LedgerEntry, ...]:
@@ -121,6 +123,7 @@ class MemoryStore(MemoryInbox):
         if self.keeps_detections:
             self._record_detections(detections)
         self._outcomes |= {outcome.incident.id: outcome for outcome in outcomes}
+        self._number(name for one in outcomes for name in (one.incident.id, *one.incident.absorbed))
         for names in (self._absorbed, self._away, self._gone):
             names -= {outcome.incident.id for outcome in outcomes}
         self._absorbed |= {name for outcome in outcomes for name in outcome.incident.absorbed}
@@ -133,6 +136,22 @@ class MemoryStore(MemoryInbox):
         self._answers = still_asked(merged(self._answers, answers), now)
         merge_beats(self._beats, beats)
         self._beats = recent_beats(self._beats, now)
+
+    def _number(self, names: Iterable[str]) -> None:
+        """Note that some incidents changed."""
+        self._revision += 1
+        self._revisions |= dict.fromkeys(names, self._revision)
+
+    def changed(self, since: int) -> Changed:
+        """Return what changed of reported incidents since a revision; at -1 everything did."""
+        new = {name for name, number in self._revisions.items() if number > since}
+        ledger = self.ledger()
+        told = {
+            one.id: (one, ledger[one.id])
+            for one in self.incidents()
+            if one.id in new & ledger.keys()
+        }
+        return Changed(self._revision, told, frozenset(new & (self._away | self._absorbed)))
 
     def _record_detections(self, detections: Iterable[Detection]) -> None:
         given: dict[Key, list[Detection]] = defaultdict(list)
@@ -221,6 +240,7 @@ class MemoryStore(MemoryInbox):
         """Put away and forget what is over for long at an event time."""
         away = self._over(until - retention.in_use, until - retention.incidents)
         self._away |= away
+        self._number(away)
         gone = {
             name
             for name in self._away - self._gone

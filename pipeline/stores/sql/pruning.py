@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
+from pipeline.ports import Changed
 from pipeline.receipts import KEPT
 from pipeline.retention import Pruned
-from pipeline.stores.sql.recording import delete_by
+from pipeline.stores.sql.recording import delete_by, next_revision, revision
+from pipeline.stores.sql.rows import to_incident, to_ledger_entry
 from pipeline.stores.sql.tables import (
     deliveries,
     documents,
@@ -53,6 +55,27 @@ def neighbours(fingerprints: Iterable[str]) -> Select[tuple[object, ...]]:
     same = and_(incidents.c.away == PUT_AWAY, incidents.c.fingerprint.in_(sorted(fingerprints)))
     asked = or_(incidents.c.away == IN_USE, same)
     return select(incidents).where(incidents.c.absorbed_by.is_(None), asked)
+
+
+def changed(connection: Connection, since: int) -> Changed:
+    """Return what changed of reported incidents since a revision."""
+    last = revision(connection)
+    lasts = select(func.max(ledger.c.sequence)).group_by(ledger.c.incident_id)
+    new = incidents.c.revision > since
+    here = incidents.c.absorbed_by.is_(None) & _is(IN_USE)
+    mine = select(incidents.c.id).where(new)
+    decided = select(ledger).where(
+        ledger.c.sequence.in_(lasts.where(ledger.c.incident_id.in_(mine)))
+    )
+    known = {one.incident_id: one for one in map(to_ledger_entry, connection.execute(decided))}
+    found = (
+        select(documents.c.document)
+        .join(incidents, documents.c.incident_id == incidents.c.id)
+        .where(new, here, incidents.c.id.in_(select(ledger.c.incident_id)))
+    )
+    told = (to_incident(row[0]) for row in connection.execute(found))
+    gone = set(_names(connection, mine)) - set(_names(connection, mine.where(here)))
+    return Changed(last, {one.id: (one, known[one.id]) for one in told}, frozenset(gone))
 
 
 def prune(connection: Connection, until: int, clock: int, retention: Retention) -> Pruned:
@@ -141,9 +164,10 @@ def _forget(connection: Connection, names: Sequence[str]) -> None:
 
 
 def _mark(connection: Connection, names: Sequence[str], away: int) -> None:
+    number = next_revision(connection)
     for some in _chunks(names):
-        marked = update(incidents).where(incidents.c.id.in_(some)).values(away=away)
-        connection.execute(marked)
+        marked = update(incidents).where(incidents.c.id.in_(some))
+        connection.execute(marked.values(away=away, revision=number))
 
 
 def _names(connection: Connection, statement: Select[tuple[str]]) -> list[str]:

@@ -31,6 +31,7 @@ from pipeline.stores.sql.tables import (
     documents,
     incidents,
     ledger,
+    marks,
     minutes,
     requests,
 )
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 _ENTRY = ("log_name", "timestamp", "insert_id")
 _DAY = ("project", "service", "date")
 _ONCE = ("incident_id", "decided_at", "action", "digest")
+
+_REVISION = "revision"
+"""The mark that is no time, but how often incidents were written."""
 
 _CHUNK = 500
 """Values in one `IN`; databases bound the number of parameters."""
@@ -86,7 +90,11 @@ def _richness(connection: Connection, times: Sequence[int]) -> dict[Any, Any]:
 
 def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     """Replace incidents by what they are now, and take out those that became part of others."""
-    _replace(connection, incidents, list(map(incident_row, outcomes)), ("id",))
+    if not outcomes:
+        return
+    number = next_revision(connection)
+    rows = [{**incident_row(one), "revision": number} for one in outcomes]
+    _replace(connection, incidents, rows, ("id",))
     _replace(connection, documents, list(map(document_row, outcomes)), ("incident_id",))
     absorbed = [
         {"the_id": name, "by": outcome.incident.id}
@@ -95,7 +103,7 @@ def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> Non
     ]
     if absorbed:
         mark = update(incidents).where(incidents.c.id == bindparam("the_id"))
-        connection.execute(mark.values(absorbed_by=bindparam("by")), absorbed)
+        connection.execute(mark.values(absorbed_by=bindparam("by"), revision=number), absorbed)
     passed = _superseded(connection, outcomes)
     delete_by(connection, incidents, ("id",), ((name,) for name in passed))
     gone = (*passed, *(one["the_id"] for one in absorbed))
@@ -108,6 +116,21 @@ def forget_untold(connection: Connection, names: Sequence[str]) -> None:
     gone = [(name,) for name in names if name not in reported]
     delete_by(connection, incidents, ("id",), gone)
     delete_by(connection, documents, ("incident_id",), gone)
+
+
+def revision(connection: Connection) -> int:
+    """Return the revision of what was written last, 0 if nothing was.
+
+    Not the highest that there is: who has that one may be taken out.
+    """
+    return connection.execute(select(marks.c.at).where(marks.c.name == _REVISION)).scalar() or 0
+
+
+def next_revision(connection: Connection) -> int:
+    """Return the revision of what is written now; nobody else writes meanwhile."""
+    number = revision(connection) + 1
+    _replace(connection, marks, [{"name": _REVISION, "at": number}], ("name",))
+    return number
 
 
 def _superseded(connection: Connection, outcomes: Sequence[Outcome]) -> list[str]:

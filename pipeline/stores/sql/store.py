@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -38,7 +39,7 @@ from pipeline.stores.sql.tables import (
 from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from sqlalchemy import Select
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome, Poison, Progress, Standing
+    from pipeline.ports import Changed, Outcome, Poison, Progress, Standing
     from pipeline.report import LedgerEntry, Neighbour
     from pipeline.retention import Pruned, Retention
     from pipeline.tracker.delivering import Delivery
@@ -167,6 +168,11 @@ class SqlStore:
             statement, lambda row: (row.first_seen, row.id, rows.to_incident(row.document))
         )
         return tuple(document for *_, document in sorted(found, key=lambda item: item[:2]))
+
+    def changed(self, since: int) -> Changed:
+        """Return what changed of reported incidents since a revision; at -1 everything did."""
+        with self._database.reading() as connection, self._legible():
+            return pruning.changed(connection, since)
 
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has.
@@ -340,15 +346,19 @@ class SqlStore:
         self.close()
 
     def _read(self, statement: Select[Any], restore: Callable[[Any], _T]) -> list[_T]:
-        with self._database.reading() as connection:
-            try:
-                return [restore(row) for row in connection.execute(statement)]
-            except (KeyError, TypeError, ValueError) as error:
-                message = (
-                    f"{self._database.name}: it holds a record that this version cannot read, "
-                    f"as another wrote it or its text was changed: {error}"
-                )
-                raise StoreError(message) from error
+        with self._database.reading() as connection, self._legible():
+            return [restore(row) for row in connection.execute(statement)]
+
+    @contextmanager
+    def _legible(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, ValueError) as error:
+            message = (
+                f"{self._database.name}: it holds a record that this version cannot read, "
+                f"as another wrote it or its text was changed: {error}"
+            )
+            raise StoreError(message) from error
 
 
 def _ambiguous(identifier: str, names: Sequence[str]) -> str:

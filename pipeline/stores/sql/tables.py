@@ -123,7 +123,11 @@ incidents = Table(
     Column("services", AnyText, nullable=False, server_default="[]"),
     # 0: in use, 1: put away, 2: all that is left is what it is known again by.
     Column("away", Integer, nullable=False, server_default="0"),
+    # Grows with every change of any of them; the last one is a mark (`recording.revision`).
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
+
+Index("incidents_revision", incidents.c.revision)
 
 documents = Table(
     "documents",

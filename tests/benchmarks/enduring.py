@@ -1,0 +1,113 @@
+# ruff: noqa: T201 - a script: it prints
+"""What a failure that never ends costs: memory, time of a step, room in the store, by detections.
+
+    python -m tests.benchmarks.enduring [--detections 1000000] [--days 30] [--kept 100000]
+
+One service fails in the same way all the time, evenly over the days; each detection comes from an
+entry of its own. It is correlated by the rules that come along, as `fivewhys run` does; the first
+`--kept` detections are written to a store, too. At each tenth of the way all incidents are asked
+for once after one more detection, which is what a step of a run costs, and what is over is
+forgotten. Times are those of the processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pipeline.bootstrap.reading import load_rules
+from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.detection import Detector
+from pipeline.entry import format_timestamp, parse_entry
+from pipeline.lifecycle import DAY
+from pipeline.redaction import Redactor
+from pipeline.stores.shelf import TemporaryShelf
+from pipeline.stores.sql import SqlStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.detection import Detection
+
+BEGIN: Final = 1_767_225_600_000_000_000
+"""2026-01-01T00:00:00Z."""
+
+TEXT: Final = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
+BATCH: Final = 1_000
+MEGABYTE: Final = 1_000_000
+
+
+def entries(detector: Detector, count: int, span: int) -> Iterator[Detection]:
+    """Yield what is seen in so many entries within a span."""
+    record = {
+        "logName": "projects/demo/logs/run.googleapis.com%2Fstderr",
+        "severity": "ERROR",
+        "resource": {
+            "type": "cloud_run_revision",
+            "labels": {"service_name": "backend", "revision_name": "backend-00001-abc"},
+        },
+        "textPayload": TEXT,
+    }
+    for number in range(count):
+        at = format_timestamp(BEGIN + span * number // count)
+        told = {**record, "insertId": f"e{number:012d}", "timestamp": at}
+        for entry in parse_entry(told, place="made"):
+            yield from detector.detect(entry)
+
+
+def resident() -> float:
+    """Return how many megabytes this process has in memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+
+
+def main() -> None:
+    """Measure, and print a line for each tenth."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--detections", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--kept", type=int, default=100_000)
+    said = parser.parse_args()
+    ruleset = load_rules((), "")
+    detector = Detector(ruleset, Redactor())
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqlStore(f"sqlite:///{folder}/store.db")
+        correlator = Correlator(ruleset, CorrelationSettings(), shelf=TemporaryShelf())
+        waiting: list[Detection] = []
+        print(f"{resident():,.0f} MB at the beginning", flush=True)
+        tenth, written = max(1, said.detections // 10), 0
+        for number, one in enumerate(entries(detector, said.detections, said.days * DAY), 1):
+            correlator.on_detections(one.key, one.richness, [one])
+            correlator.on_time(one.timestamp)
+            if number <= said.kept:
+                waiting.append(one)
+            if len(waiting) >= BATCH or number == said.kept:
+                store.record(waiting, [], one.timestamp)
+                written += len(waiting)
+                waiting = []
+            if not number % tenth:
+                begun = time.process_time()
+                found = correlator.incidents()
+                step = time.process_time() - begun
+                gone = correlator.evict()
+                evicting = time.process_time() - begun - step
+                told = {
+                    "detections": number,
+                    "counted": sum(item.count for made in found for item in made.symptoms),
+                    "incidents": len(found),
+                    "forgotten": len(gone),
+                    "rss_mb": round(resident()),
+                    "step_s": round(step, 2),
+                    "evict_s": round(evicting, 2),
+                    "store_bytes_each": round(store.size().total / max(1, written)),
+                }
+                print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()
