@@ -78,12 +78,18 @@ def of_message(rule: str, message: str) -> Fingerprint:
 def pattern(message: str) -> str:
     """Return in one line what `of_message` groups by: `Broken in check (plan.py)`, or a template.
 
-    It is cut to 300 characters.
+    What a logger writes before a text (time, name, level) is left out; 300 characters stay.
     """
     has_lines = "\n" in message or "\\n" in message  # without which there are no frames
     found = parse_exception(message) if has_lines else None
-    text = _raised(found) if found and found.frames else template(message)
+    text = _raised(found) if found and found.frames else _told(template(message))
     return text if len(text) <= PATTERN_LIMIT else f"{text[: PATTERN_LIMIT - 1]}…"
+
+
+def _told(text: str) -> str:
+    """Return a template without the head that a logger gave it; one without a text stays."""
+    head = _HEAD.match(text)
+    return text[head.end() :] if head and head.end() < len(text) else text
 
 
 def _raised(found: ExceptionInfo) -> str:
@@ -193,6 +199,18 @@ _DURATION: Final = (
     r"\b(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|min|m|h|d))+\b"
     r"|\b[0-9]+(?:\.[0-9]+)? (?:ms|s|sec|min|(?:millisecond|second|minute|hour|day)s?)\b"
 )
+
+_LEVEL: Final = "(?:WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|SEVERE|ALERT|EMERG(?:ENCY)?)"
+_HEAD: Final = re2.compile(
+    rf"<date> - [\w.]+ - {_LEVEL} - "  # Python's logging, as its documentation shows it
+    rf"|{_LEVEL}:[\w.]+:"  # and as it is if nobody says how
+    rf"|\[<date>\] {_LEVEL} in [\w.]+: "  # Flask
+    rf"|<date> \| {_LEVEL} \| [^|]{{1,150}}? - "  # loguru
+    rf"|\[<date>: {_LEVEL}/[\w-]+\] "  # Celery
+    rf"|\[<date>\] \[<num>\] \[{_LEVEL}\] "  # gunicorn
+    rf"|(?:<date> )?(?:\[{_LEVEL}\]|{_LEVEL}(?::| -)) "
+)
+"""What loggers write before a text, in a template."""
 
 _PARAMETERS: Final = tuple(
     (

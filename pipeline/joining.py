@@ -4,7 +4,7 @@ Cloud Run makes an entry of every line that a container writes to standard error
 so a traceback arrives as many. `join` puts them together: out comes, for each traceback, its first
 entry (same key, same fields) with the whole text as its `textPayload`. The entries it was made of
 are not consumed: they stay what they are, and each is accounted for as before. A logger that tells
-of an exception writes a line of its own right `ABOVE` the traceback; which that is, is told, too,
+of an exception writes a line of its own right above the traceback; which that is, is told, too,
 also of a traceback that came whole in one entry. Messages of several lines that are none are told
 beside them (`paragraphs.py`).
 
@@ -31,15 +31,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pipeline.entry.attempts import another_attempt
-from pipeline.entry.severity import Severity, severity_of
+from pipeline.entry.severity import Severity
 from pipeline.exceptions import parse_exception
 from pipeline.exceptions.lines import Role, role_of
 from pipeline.paragraphs import (
     BESIDE,
     WITHIN,
+    Above,
     introduces,
     is_telling,
     line_of,
+    may_be_above,
     paragraphs,
     said_by,
     tells_of,
@@ -54,8 +56,6 @@ if TYPE_CHECKING:
     _Said = tuple[tuple[LogEntry, ...], bool, bool]
     """Lines, whether they say that another attempt follows, and whether they only tell."""
 
-ABOVE: Final = 10_000_000
-"""Nanoseconds before a traceback within which the line above it is logged: it is one write."""
 HELD: Final = 20_000
 """Lines that a `Joiner` holds at most; one of 5,000 frames has half of that."""
 TEXT_LIMIT: Final = 256 * 1024
@@ -112,7 +112,7 @@ def is_part(entry: LogEntry) -> bool:
 
     Joining passes all others over, unless it is told that they matter.
     """
-    held = _role(entry) is not None or _may_be_whole(entry) or _may_be_above(entry)
+    held = _role(entry) is not None or _may_be_whole(entry) or may_be_above(entry)
     return held or is_telling(entry)
 
 
@@ -233,6 +233,11 @@ class _Group:
     unnamed: bool = False
     linked: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its exception is named; only what belongs to its message may follow."""
+        return self.python and not self.unnamed
+
     def goes_on(self, role: Role) -> bool:
         """Return whether a line of this role belongs to it."""
         if role is Role.HEADER:
@@ -275,49 +280,28 @@ def _join_run(run: Iterable[LogEntry]) -> Iterator[Joined]:
 
 def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
     group: _Group | None = None
-    above = _Above()
+    above = Above()
     for entry in run:
         role = _role(entry)
         if role is None:
             if _may_be_whole(entry):
                 yield _Group(entry, above.right_above(entry), [entry])
-                above = _Above()
+                above = Above()
             else:
                 above.take(entry)
+            continue
+        ended = group is None or group.is_whole
+        if role is Role.REST and ended and above.goes_on(entry):
             continue
         if group is None or not (group.goes_on(role) and _is_near(group.parts[-1], entry)):
             if group is not None:
                 yield group
             group = _Group(entry, above.right_above(entry)) if role in _FIRST else None
-        above = _Above()
+        above = Above()
         if group is not None:
             group.add(entry, role)
     if group is not None:
         yield group
-
-
-@dataclass(slots=True)
-class _Above:
-    """The last lines that may stand above a traceback: of an error, and of something less.
-
-    The first goes before the other: what is no error may be of another thread.
-    """
-
-    loud: LogEntry | None = None
-    quiet: LogEntry | None = None
-
-    def take(self, entry: LogEntry) -> None:
-        if _may_be_above(entry):
-            self.loud, self.quiet = entry, None
-        elif is_telling(entry):
-            self.quiet = entry
-
-    def right_above(self, first: LogEntry) -> LogEntry | None:
-        """Return the one that stands right above an entry."""
-        for line in (self.loud, self.quiet):
-            if line is not None and first.timestamp - line.timestamp <= ABOVE:
-                return line
-        return None
 
 
 def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
@@ -381,18 +365,6 @@ def _may_be_whole(entry: LogEntry) -> bool:
 def _size(entry: LogEntry | None) -> int:
     """Return how many lines it has."""
     return 0 if entry is None else 1 + line_of(entry).count("\n")
-
-
-def _may_be_above(entry: LogEntry) -> bool:
-    """Say whether it is a line of a logger that may tell of an exception.
-
-    A WARNING that has it from its own field, and not from its text, is no plain logger's.
-    """
-    line = line_of(entry)
-    if not line or "\n" in line or entry.severity < Severity.WARNING:
-        return False
-    own = severity_of(entry.document.get("severity"))
-    return entry.severity >= Severity.ERROR or own is not entry.severity
 
 
 _FIRST: Final = frozenset({Role.HEADER, Role.START, Role.NAME})

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WITHIN: Final = 1_000_000_000
 """Nanoseconds after one line within which one that is indented goes on with it."""
+ABOVE: Final = 10_000_000
+"""Nanoseconds before a traceback within which the line above it is logged: it is one write."""
 BESIDE: Final = 50_000_000
 """Nanoseconds after one line within which another one goes on with it: it is one write."""
 
@@ -80,7 +82,7 @@ def is_telling(entry: LogEntry) -> bool:
     line = line_of(entry)
     if not line or "\n" in line:
         return False
-    return another_attempt(line) or (entry.severity < Severity.WARNING and _speaks(line))
+    return another_attempt(line) or ((not entry.severity or _is_low(entry)) and _speaks(line))
 
 
 def is_handled(header: LogEntry) -> bool:
@@ -98,7 +100,53 @@ def introduces(header: LogEntry, traceback: str) -> bool:
     """
     if is_handled(header):
         return True
-    return _is_low(header) and _speaks(line_of(header)) and not _matches(_ENDS, traceback)
+    speaks = _is_low(header) and _speaks(line_of(header))
+    return speaks and (_matches(_DRAWN, traceback) or not _matches(_ENDS, traceback))
+
+
+def may_be_above(entry: LogEntry) -> bool:
+    """Say whether it is a line of a logger that may tell of an exception.
+
+    A WARNING that has it from its own field, and not from its text, is no plain logger's.
+    """
+    if not is_line(entry) or entry.severity < Severity.WARNING:
+        return False
+    own = severity_of(entry.document.get("severity"))
+    return entry.severity >= Severity.ERROR or own is not entry.severity
+
+
+class Above:
+    """The last lines that may stand above a traceback: of an error, and of something less.
+
+    The first goes before the other: what is no error may be of another thread. Indented lines go on
+    with the last of them.
+    """
+
+    def __init__(self) -> None:
+        self._loud: list[LogEntry] = []
+        self._quiet: list[LogEntry] = []
+
+    def take(self, entry: LogEntry) -> None:
+        """Take a line that has no part in a traceback."""
+        if may_be_above(entry):
+            self._loud, self._quiet = [entry], []
+        elif is_telling(entry):
+            self._quiet = [entry]
+
+    def goes_on(self, entry: LogEntry) -> bool:
+        """Take an indented line if it goes on with what was taken last; return whether it does."""
+        message = self._quiet or self._loud
+        if not message or entry.timestamp - message[-1].timestamp > ABOVE:
+            return False
+        message.append(entry)
+        return True
+
+    def right_above(self, first: LogEntry) -> LogEntry | None:
+        """Return the line that begins what stands right above an entry."""
+        for message in (self._loud, self._quiet):
+            if message and first.timestamp - message[-1].timestamp <= ABOVE:
+                return message[0]
+        return None
 
 
 def tells_of(header: LogEntry, traceback: str) -> bool:
@@ -150,6 +198,8 @@ class _Part(Enum):
     """Goes on with one or begins one: what drivers say in a line of its own."""
     LAST = auto()
     """Ends one or begins one: it announces another attempt."""
+    NEXT = auto()
+    """Ends one or begins one: a record of its own that begins with that announcement."""
 
 
 class _Message:
@@ -166,11 +216,13 @@ class _Message:
         gap = entry.timestamp - self.last.timestamp
         if part is _Part.REST:
             return gap <= WITHIN
+        if part is _Part.NEXT:
+            return not self._over and gap <= ABOVE
         return part is not _Part.FIRST and not self._over and gap <= BESIDE
 
     def add(self, part: _Part, entry: LogEntry) -> None:
         self._lines.append(entry)
-        self._over |= part is _Part.LAST
+        self._over |= part in {_Part.LAST, _Part.NEXT}
         self.last = entry
 
     def whole(self) -> Iterator[Paragraph]:
@@ -181,10 +233,13 @@ class _Message:
 
 def _part(entry: LogEntry) -> _Part:
     line = line_of(entry)
-    if "\n" in line or (entry.severity and not line.startswith("FATAL:  ")):
+    if "\n" in line:
         return _Part.FIRST
     if is_code(line):
         return _Part.REST
+    if entry.severity and not line.startswith(_NO_LEVELS):
+        low = entry.severity < Severity.ERROR
+        return _Part.NEXT if low and _matches(_RETRIES, line) else _Part.FIRST
     if another_attempt(line) and not line.endswith(":"):
         return _Part.LAST
     known = _matches(_MORE, line) or role_of(line) is Role.NAME
@@ -212,9 +267,9 @@ def _matches(known: re2._Regexp[str], text: str) -> bool:
 
 _FAILURE: Final = r"\b(?:error|exception|fail(?:ed|ure|s|ing)?|crash(?:ed)?|trace ?back)\b"
 _WORDS: Final = (
-    rf"(?i:{_FAILURE}|\b(?:could|can|did|was|is|are)(?: not|n't)\b|\b(?:cannot|unable|unavailable"
-    r"|missing|ignor(?:ed|ing)|skip(?:ped|ping)?|fall(?:ing|s)? ?back|handled|caught|recover\w*"
-    r"|swallowed|suppressed|optional|disabled|without|instead|not (?:available|found|installed))\b)"
+    rf"(?i:{_FAILURE}|\bnot\b|n't\b|\bno \w+$|\b(?:cannot|unable|unavailable|timed out|refused"
+    r"|lost|default|missing|ignor(?:ed|ing)|skip(?:ped|ping)?|fall(?:ing|s)? ?back|handled|caught"
+    r"|recover\w*|swallowed|suppressed|optional|disabled|without|instead)\b)"
 )
 _CALM: Final = (
     r"(?i:\b(?:no|0|zero|without(?: any)?) (?:errors?|exceptions?|failures?|failed|skipped)\b"
@@ -234,12 +289,24 @@ _ENDS: Final = re2.compile(
     r"|last\):\n.*, in (?:<module>|_bootstrap\w*|_run_code|_run_module\w*)$"
     r"|^(?:panic: |fatal error: |Exception in thread \"|Unhandled exception|Uncaught )"
 )
+_NO_LEVELS: Final = ("FATAL:  ", "Error: ")
+"""What PostgreSQL and Node.js begin a message with, which a logger may, too."""
+_DRAWN: Final = re2.compile(r"(?m)^ +[│└]")  # by loguru, below the line of its record
+_NOW: Final = (
+    r"(?:(?:re-?trying|re-?connecting|(?:will )?try(?:ing)? again|will re-?(?:try|connect)"
+    r"|next (?:attempt|try|retry))(?: (?:in|after) ~?\d|,? now\b|\.{2,3}|…|$| \()"
+    r"|(?:waiting|sleeping) (?:for )?\d)"
+)
+_RETRIES: Final = re2.compile(  # behind the level, and the name that a logger has
+    rf"(?i:^(?:\w+:[\w.]*:\s*|(?:|.{{0,60}}?\W)(?:debug|trace|info|notice|warn|warning)\b(?:/[\w-]+)?"
+    rf"\W{{1,12}}(?:[\w.:$/\[\]-]*[.\[\]\d-][\w.:$/\[\]-]*[^:\s]\s+){{0,4}}(?:[-:|>]\s+)?){_NOW})"
+)
 _MORE: Final = re2.compile(
     r"^(?:connection to server (?:at|on socket) \"|could not (?:connect to server: |translate host)"
     r"|connection failed: |server closed the connection|SSL (?:SYSCALL|connection|error)"
     r"|Multiple connection attempts failed|- host: '|(?:FATAL|DETAIL|HINT|CONTEXT): "
     r"|\((?:\w+\.)*\w*(?:Error|Exception)\) |\[SQL: |\[parameters: |\(Background on this "
-    r"|failed to connect to |Communications link failure|The last packet |\(\d{4}, [\"']"
-    r"|\[Errno -?\d|Error -?\d+ |connect E[A-Z]+ )"
+    r"|[]}]{1,4},?$|failed to connect to |Communications link failure|The last packet "
+    r"|\(\d{4}, [\"']|\[Errno -?\d|Error -?\d+ |connect E[A-Z]+ )"
 )
 _TELLING: Final = re2.compile(f"(?m:({_CALM}(?:, {_CALM})*)|{ANNOUNCING}|{_WORDS})".encode())

@@ -583,7 +583,10 @@ def block(*some: bytes) -> Block:
 
 
 def test_only_what_matters_is_parsed() -> None:
-    """What a rule or a traceback may need; the others are counted, and outside they are not."""
+    """What a rule or a traceback may need; the others are counted, and outside they are not.
+
+    A line that speaks of trouble, as `missing` does, may stand above a traceback.
+    """
     lines = [
         line("well", "a"),
         line("missing", "b"),
@@ -595,7 +598,7 @@ def test_only_what_matters_is_parsed() -> None:
     examined = Examiner(detector(LITERAL), until)(block(*lines))
     assert (len(examined.passed), len(examined.parsed), examined.outside) == (2, 2, 1)
     assert examined.watermark == parse_timestamp("2025-09-10T00:00:05.5Z")
-    assert [part.insert_id for part in examined.parts] == ["c"]
+    assert [part.insert_id for part in examined.parts] == ["b", "c"]
     assert [told.detections[0].rule for told in examined.told] == ["missing"]
     assert examined.read == 5
 

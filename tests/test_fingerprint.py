@@ -239,6 +239,16 @@ def test_to_look_for_marks_first_changes_no_template(pieces: list[str]) -> None:
         ('  File "/a.py", line 1, in f', "File <str>, line <num>, in f"),
         ('  File "/a.py", line 1, in f\n    x()', "an exception in f (/a.py)"),
         ("ValueError: x\nno frames", "ValueError: x no frames"),
+        ("2025-09-10 08:00:00,123 - shop.orders - ERROR - no price", "no price"),
+        ("ERROR:shop.orders:no price", "no price"),
+        ("[2025-09-10 08:01:00,123] ERROR in orders: no price", "no price"),
+        ("2025-09-10 08:03:02.120 | ERROR    | shop.orders:price:12 - no price", "no price"),
+        ("[2025-09-10 08:12:00,631: CRITICAL/MainProcess] no price", "no price"),
+        ("[2025-09-10 08:12:00 +0000] [7] [ERROR] no price", "no price"),
+        ("2025-09-10 08:12:00 [WARN] no price", "no price"),
+        ("ERROR - no price", "no price"),
+        ("CRITICAL: ", "CRITICAL:"),
+        ("an ERROR: no price", "an ERROR: no price"),
     ],
 )
 def test_a_pattern_says_in_a_line_what_is_grouped_by(message: str, expected: str | None) -> None:

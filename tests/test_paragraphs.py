@@ -77,11 +77,36 @@ RETRIES = {
     "redis://cache:6379/0: Error 111 connecting to cache:6379. Connection refused..\n"
     "Trying again in 2.00 seconds... (1/100)",
 }
+RETRIES |= {
+    "in a header of several lines": f"WARNING:app:Retrying app.connect in 0.1 seconds as it raised "
+    f"OperationalError: {SAYS}\n{ASKS}\n.\n{TRACEBACK}",
+    "in such a header, again": "\n".join(
+        [f"WARNING:app:Retrying app.connect in 0.1 seconds: {SAYS}\n{ASKS}\n.\n{TRACEBACK}"] * 2
+    ),
+    "in a record of its own": f"ERROR:root:db: {SAYS}\n{ASKS}\nINFO:root:Retrying in 2 seconds...",
+    "in such a record with a time": f"2026-11-22 03:00:00,123 ERROR app.db {SAYS}\n{ASKS}\n"
+    "2026-11-22 03:00:00,124 - app.db - INFO - Will retry in 5 s",
+    "in a record of loguru's": f"{SAYS}\n{ASKS}\n"
+    "2026-11-22 03:00:00.123 | INFO     | app.db:wait:6 - Retrying in 2 s",
+    "in a record of uvicorn's": f"ERROR:    {SAYS}\n{ASKS}\nINFO:     Reconnecting...",
+    "below an error of Node.js": "Error connecting: Error: connect ECONNREFUSED 10.0.0.3:5432\n"
+    "    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1611:16) {\n"
+    "  code: 'ECONNREFUSED',\n  fatal: true\n}\nRetrying in 5 seconds...",
+    "above an error of pino-pretty": "[03:50:11.714] WARN (92): retrying in 2s\n    err: {\n"
+    '      "message": "connect ECONNREFUSED 10.0.0.3:5432",\n      "stack":\n'
+    "          Error: connect ECONNREFUSED 10.0.0.3:5432\n    }",
+    "above one without a stack": "reconnecting:\nError: connect ECONNREFUSED 10.0.0.3:5432",
+    "by waiting": f"Database unavailable: {SAYS}\n{ASKS}\nWaiting 1 second...",
+}
 FAILURES = {
     "nobody says so": f"WARNING:root:db: {SAYS}\n{ASKS}",
     "given up": f"WARNING:root:db: {SAYS}\n{ASKS}\n; giving up, no more retrying",
     "the last one": f"WARNING:root:attempt 3/3: {SIX}\n{ASKS}\n{FOUR}\n{ASKS}",
     "another record says so": f"ERROR:root:db: {SAYS}\n{ASKS}\nWARNING:root:mail: retrying in 2s",
+    "another record says so of something else": f"ERROR:root:db: {SAYS}\n{ASKS}\n"
+    "INFO:root:Retrying is switched off",
+    "another record that is an error": f"ERROR:root:db: {SAYS}\nERROR:root:Retrying in 2s did harm",
+    "it was waited for": f"ERROR:root:{SAYS} after waiting 30 seconds",
     "the one after another attempt": f"{SAYS}\n{ASKS}\nretrying now\n{SAYS}\n{ASKS}",
     "above the end of the program": "retrying in 2s\nTraceback (most recent call last):\n"
     f'  File "/app/main.py", line 3, in <module>\n    connect()\npsycopg2.OperationalError: {SAYS}',
@@ -154,6 +179,7 @@ def test_a_failure_in_several_lines_is_an_incident(name: str) -> None:
     [
         (f"WARNING:root:db: {SAYS}\n; retrying in 2s", {1: 0.2}),
         (f"WARNING:root:reconnecting:\n{SAYS}", {1: 0.2}),
+        (f"ERROR:root:db: {SAYS}\nINFO:root:Retrying in 2s", {1: 0.02}),
         ("retrying:\n\tdial tcp 10.0.0.3:5432: connect: connection refused", {1: 1.5}),
     ],
 )
@@ -276,6 +302,34 @@ def test_a_traceback_that_may_end_the_program_is_an_incident(header: str, traceb
     assert told(torn(f"INFO:app:{header}\n{traceback}")) == ["module_not_found"]
 
 
+DRAWN = """\
+Traceback (most recent call last):
+  File "/app/main.py", line 9, in <module>
+    start()
+    └ <function start at 0x7fdc3478d940>
+> File "/app/main.py", line 6, in start
+    import rapidjson
+ModuleNotFoundError: No module named 'rapidjson'"""
+
+
+def test_a_traceback_that_loguru_drew_belongs_to_the_line_above() -> None:
+    """It begins where the program does, and only a logger draws what was in variables."""
+    header = "2026-11-22 03:00:00.123 | INFO     | app:start:6 - could not load rapidjson, skipped"
+    assert told(torn(f"{header}\n{DRAWN}")) == []
+    assert told(torn(DRAWN)) == ["module_not_found"]
+
+
+def test_indented_lines_go_on_with_the_header_above_a_traceback() -> None:
+    """Unless they come too late, or a traceback is still open that they are lines of."""
+    error = "ERROR:app:the plan is broken\n    in step 2"
+    header = "[ERROR] the second one"
+    assert told(torn(f"{error}\n{LOADED}")) == ["module_not_found"]
+    assert told(torn(f"{error}\n{LOADED}", {2: 0.5})) == ["unknown_pattern", "module_not_found"]
+    first, second, *others = LOADED.splitlines()
+    text = "\n".join([first, header, second, *others])
+    assert told(torn(text)) == ["unknown_pattern", "module_not_found"]
+
+
 def test_a_panic_below_a_line_of_level_info_is_an_incident() -> None:
     """It says itself that the program ends."""
     panic = "panic: no cache\n\ngoroutine 1 [running]:\nmain.main()\n\t/app/main.go:12 +0x1d"
@@ -343,8 +397,8 @@ def test_a_line_without_a_level_takes_the_word_from_one_that_has_a_low_one() -> 
         ("INFO:app:could not load it", None, True),
         ("INFO:app:0 errors, 0 failed, but 1 crashed", None, True),
         ("INFO:app:0 errors, 0 failed, error rate 0", None, False),
-        ("could not load it", "INFO", True),
-        ("could not load it", "ERROR", False),
+        ("could not load it", "INFO", False),
+        ("could not load it", None, True),
         ("all is well", None, False),
         ("retrying in 2s\nand more", None, False),
     ],
@@ -353,7 +407,7 @@ def test_lines_that_tell_are_found(text: str, severity: str | None, *, telling: 
     """Among many texts, as in an entry; only plain lines are."""
     assert is_telling(entry(text, severity=severity)) is telling
     found = find_telling(["", text, "all is well", text])
-    assert found == ([1, 3] if telling else [] if severity is None else found)
+    assert found == ([1, 3] if telling or severity else [])
     assert not is_telling(entry(jsonPayload={"message": text}, severity=severity))
 
 
@@ -370,8 +424,7 @@ def test_lines_that_matter_are_held_whatever_they_say() -> None:
     """A failure that may heal begins a message."""
     joiner = Joiner()
     made = [
-        entry(text, at=at / 1000, severity=None)
-        for at, text in enumerate(("refused", "; retrying"))
+        entry(text, at=at / 1000, severity=None) for at, text in enumerate(("jammed", "; retrying"))
     ]
     for one in made:
         joiner.on_entry(one, matters=True)

@@ -71,3 +71,24 @@ def test_a_replay_loads_no_module_of_another_command(folder: Path) -> None:
 def test_a_replay_that_keeps_something_loads_one(folder: Path) -> None:
     """The test above would see it."""
     assert "sqlalchemy" in loaded_by(folder, "replay", "export.json", "--store", "sqlite:///s.db")
+
+
+def test_outputs_that_are_closed_lead_nowhere(folder: Path) -> None:
+    """Nothing else gets their numbers: what is printed would get into a database."""
+    shown = """
+import os, sys
+from pipeline.cli import main
+sys.argv = ["fivewhys", "version"]
+try:
+    main()
+finally:
+    found = {number: os.readlink(f"/proc/self/fd/{number}") for number in range(3)}
+    open("found", "w").write(str(found))
+"""
+    script = folder / "script.py"
+    script.write_text(shown, encoding="utf-8")
+    closed = f"'{sys.executable}' {script} <&- >&- 2>&-"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["/bin/sh", "-c", closed], cwd=folder, env=environment, check=False)
+    assert (folder / "found").read_text() == str(dict.fromkeys(range(3), "/dev/null"))
+    assert done.returncode == 0

@@ -12,6 +12,7 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline.audit import SECOND
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
-from pipeline.errors import FivewhysError, LeaseLostError, SourceError
+from pipeline.errors import FivewhysError, LeaseLostError, SourceError, StoreError
 from pipeline.live import LEASE
 from pipeline.retrying import Retrying
 from pipeline.vitals import NOBODY, Vitals
@@ -51,8 +52,14 @@ COMES_AGAIN: Final = 20.0
 That is longer than such a lease (`sources.pubsub`), and than a subscription's shortest one.
 """
 
-STOPS_IN: Final = 7.0
+STOPS_IN: Final = 6.0
 """Seconds after which a stop waits for nobody any more; who still works loses nothing by it."""
+
+LETS_GO_IN: Final = 0.5
+"""Seconds for which a stop tries to give the lease back, which is over soon in any case."""
+
+ENDS_IN: Final = 7.5
+"""Seconds after which a process that was told to stop is gone, whatever does not answer it."""
 
 BACKLOG: Final = 1_000
 """Receipts that may wait to be correlated before no more is received."""
@@ -137,10 +144,16 @@ class Service:
         until = time.monotonic() + STOPS_IN
         for thread in threads:
             thread.join(max(0, until - time.monotonic()))
-        self._parts.store.release(LEASE, self._parts.holder)
+        releasing = threading.Thread(target=self._let_go, daemon=True)
+        releasing.start()
+        releasing.join(LETS_GO_IN)
         self._parts.log("INFO", f"stopped; received {self.vitals.received.messages:,} messages")
         if self._fatal is not None:
             raise self._fatal
+
+    def _let_go(self) -> None:
+        with suppress(StoreError):
+            self._parts.store.release(LEASE, self._parts.holder)
 
     def stop(self) -> None:
         """Let every thread come to its end."""
@@ -153,6 +166,9 @@ class Service:
         """Stop; when told so again, at once: nothing is lost by it."""
         if self._stopping.is_set():
             os._exit(128 + number)
+        last = threading.Timer(ENDS_IN, os._exit, (0,))
+        last.daemon = True
+        last.start()
         self.stop()
 
     def _is_over(self) -> bool:
@@ -162,9 +178,14 @@ class Service:
         if not parts.ends_idle or not self._is_current(now):
             return False
         live = self._live
-        return (
-            live is not None and live.is_done(now) and self._is_told() and not parts.store.backlog()
-        )
+        is_done = live is not None and live.is_done(now) and self._is_told()
+        return is_done and not self._may_have_backlog()
+
+    def _may_have_backlog(self) -> bool:
+        try:
+            return self._parts.store.backlog() > 0
+        except StoreError:
+            return True
 
     def _is_told(self) -> bool:
         """Whether what was decided was reported, or tried to be."""

@@ -13,6 +13,7 @@ import gc
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 import typer
 
@@ -71,6 +72,7 @@ def main() -> None:
     gc.set_threshold(YOUNG_OBJECTS)
     # No plugin has to do with our models; to look for some reads the metadata of every package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -82,3 +84,14 @@ def main() -> None:
     except OSError as error:  # a full disk behind a redirection, say
         sys.stderr.write(f"fivewhys: the output cannot be written: {error.strerror}\n")
         sys.exit(EXIT_FAILED)
+
+
+def _open_what_is_closed() -> None:
+    """Let what somebody closed lead nowhere, lest a database gets its number and what is printed.
+
+    The lowest number that is free is given first.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - until the end
+            setattr(sys, name, nowhere)

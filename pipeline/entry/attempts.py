@@ -23,6 +23,7 @@ _ANNOUNCED_TEXT = (
     r"|\btrying to (?:re-establish|reconnect)\b"
     r"|\bretry:? (?:#|no\. ?)?\d{1,6} ?(?:/|of|in) ?\d"
     r"|\b(?:will be|is|are) retried\b"
+    r"|(?m:(?:^|[-;,.:(] )(?:waiting|sleeping)(?: for)? \d[\d.]* ?(?:m?s|secs?|seconds?)?[ .!)…]*$)"
     r")|\berror connecting in '"  # psycopg_pool, which goes on until its time is up
 )
 _COUNTED_TEXT = (

@@ -99,6 +99,9 @@ _WITHOUT_TIME = re.compile(
     ))
 )  # fmt: skip
 
+# A line of an object that Node.js printed: `fatal: true`, `err: {`.
+_PROPERTY = re.compile(r"[a-z]{1,20}: (?:true|false|null|undefined|[{\[]),?")
+
 # A line of an access log has no level, and holds what a stranger sent: address, query, browser.
 _ACCESS = re.compile(
     r"[\w.:-]{1,80} \S{1,80} [^\s\[]{1,80} \[\d\d/[A-Z][a-z]{2}/\d{4}(?::\d\d){3} [+-]\d{4}\] \""
@@ -152,6 +155,8 @@ def severity_of_text(text: str) -> Severity:
     what the line talks about. A line of an access log (the Common Log Format) is INFO.
     """
     head = text[:_HEAD]
+    if _PROPERTY.fullmatch(head):
+        return Severity.DEFAULT
     time = _TIME.match(head)
     match = _AFTER_TIME.match(head, time.end()) if time else _WITHOUT_TIME.match(head)
     if match is None or match.lastindex is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from pipeline.lifecycle import MINUTE
 from pipeline.ports.inbox import Feed, Inbox, Message, Poison, Progress, Standing
 from pipeline.report import LedgerEntry
 from pipeline.retention import RETENTION
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     Key = tuple[str, int, str]
 
 __all__ = [
+    "AHEAD",
     "NOTHING",
     "UNASKED",
     "UNHEARD",
@@ -59,6 +61,9 @@ __all__ = [
 ]
 
 Work = TypeVar("Work")
+
+AHEAD = 5 * MINUTE
+"""How far clocks of several processes may be apart."""
 
 NOTHING: Mapping[Running, Sighting] = MappingProxyType({})
 
@@ -202,7 +207,8 @@ class Deliveries(Protocol):
     def lease(self, name: str, holder: str, until: int, now: int) -> bool:
         """Take or renew a lease, if nobody else holds it at `now`; return whether it is held.
 
-        Of several who ask at once, one is told so.
+        Of several who ask at once, one is told so. One that lasts for more than `AHEAD` longer than
+        `until` was taken by a clock that was wrong: nobody holds it.
         """
 
     def release(self, name: str, holder: str) -> None:

@@ -201,7 +201,7 @@ class _Weather:
     def rage(self, stack: ExitStack) -> None:
         """Publish everything, while processes are killed and connections cut."""
         targets: dict[str, int | str] = {
-            "store_port": _socket_of(self._house.store),
+            "store_port": socket_of(self._house.store),
             "github_port": _port_of(self._house.github.base),
             "pubsub_port": _port_of(self._emulator.address),
         }
@@ -297,5 +297,6 @@ def _port_of(address: str) -> int:
     return int(address.rsplit(":", 1)[1])
 
 
-def _socket_of(url: str) -> str:
+def socket_of(url: str) -> str:
+    """Return the socket at which the server of a store listens."""
     return f"{make_url(url).query['host']}/.s.PGSQL.5432"

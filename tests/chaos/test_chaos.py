@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import socketserver
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.entries import make_texts
-from tests.chaos.house import Findings
+from tests.chaos.house import Findings, houses
 from tests.chaos.proxy import proxy
-from tests.chaos.storm import Plan, storm
+from tests.chaos.storm import Plan, socket_of, storm
+from tests.fakes.github import FakeGithub, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fakes.pubsub import Emulator
+
+STOPS_IN = 20
+"""Seconds within which a stop has to be over, on a machine that is busy with other tests."""
 
 NONE = Findings({}, [], [], [], {"receipts": 0})
 
@@ -35,6 +41,26 @@ def test_a_small_storm_changes_nothing(emulator: Emulator, postgresql: str, tmp_
     assert result.summary.startswith("5 kills")
     assert result.issues
     assert all(result.cuts)
+
+
+def test_told_to_stop_it_ends_in_time_whatever_does_not_answer(
+    emulator: Emulator, postgresql: str, tmp_path: Path
+) -> None:
+    """With status 0, as nothing is lost by it; the store's own patience is longer."""
+    log = tmp_path / "log"
+    with running(FakeGithub()) as github:
+        house = houses(emulator, postgresql, github)
+        with proxy(socket_of(house.store)) as store:
+            process = house.start(log, store_port=store.port)
+            try:
+                while b"started" not in log.read_bytes():
+                    assert process.poll() is None
+                    time.sleep(0.1)
+                store.stall()
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(STOPS_IN) == 0
+            finally:
+                process.kill()
 
 
 def test_half_of_the_time_there_are_two() -> None:

@@ -104,6 +104,8 @@ def test_the_level_is_found_in_each_layout_of_a_logger(text: str, expected: str)
         "Errors: 0",
         "log: of wood",
         "[1-1] ERROR: x",
+        "  fatal: true",
+        "    err: {",
         "00:33:54 error occurred",
         "00:33:54 [a] [b] ERROR x",
         "2025-09-10 00:33:54 [main] error of old",

@@ -88,6 +88,22 @@ def test_the_first_steps_are_those_of_the_script_in_its_order() -> None:
     assert found == sorted(found)
 
 
+def test_no_command_of_the_first_steps_is_left_out() -> None:
+    """Who goes by the page does all that the script does."""
+    shown = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", STEPS, re.DOTALL)
+        for line in commands(block)
+    ]
+    begin, end = (
+        SCRIPTS["first-steps.sh"].index(f"\n{name}() {{") for name in ("project", "budget")
+    )
+    lines = commands(SCRIPTS["first-steps.sh"][begin:end])
+    calls = [line for line in lines if re.search(r"^(?!has ).*\b(gcloud|docker|terraform) ", line)]
+    assert len(calls) > 10
+    assert [call for call in calls if not any(one in call for one in shown)] == []
+
+
 def test_all_steps_of_the_scripts_are_told() -> None:
     """Whoever reads the page knows what there is; helpers of the scripts are not called by hand."""
     for name, script in SCRIPTS.items():

@@ -8,7 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from pipeline.bootstrap.keeping import check_store
 from pipeline.bootstrap.vault import read_secret
@@ -20,6 +23,7 @@ from tests.infra.terraform import MODULE
 
 PLANS = ("minimal", "variants")
 _SETTING = re.compile(r'^ +(FIVEWHYS_\w+) += (".*"|output\.log_filter)$', re.MULTILINE)
+_BY_HAND = re.compile(r"--args=(\S+)")
 _ARGUMENTS = re.compile(r'^ +args += (\["[^]]*\])$', re.MULTILINE)
 
 
@@ -37,12 +41,15 @@ class Client:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        made = rsa.generate_private_key(65_537, 2_048)
+        form = (PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        self.key = made.private_bytes(Encoding.PEM, *form)
 
     def access_secret_version(self, request: dict[str, str], timeout: float) -> Any:
         """Return a key."""
         assert timeout
         self.asked.append(request["name"])
-        return SimpleNamespace(payload=SimpleNamespace(data=b"key of an App"))
+        return SimpleNamespace(payload=SimpleNamespace(data=self.key))
 
 
 @pytest.fixture
@@ -77,25 +84,23 @@ def test_secrets_are_asked_for_by_number(settings: dict[str, str]) -> None:
     assert (found.repository, found.app is not None) == ("example/platform", True)
     assert client.asked == ["projects/my-project/secrets/fivewhys-github-app-key/versions/1"]
     for name in ("FIVEWHYS_MARKER_KEY_FILE", "FIVEWHYS_MARKER_KEY_FORMER_FILE"):
-        assert read_text(settings[name]) == "key of an App"
+        assert read_text(settings[name]) == client.key.decode()
     assert all(re.search(r"/versions/\d+$", name) for name in client.asked)
 
 
-@pytest.mark.usefixtures("settings")
-def test_arguments_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_are_taken() -> None:
     """Of everything that is run, and of what is to be run by hand next."""
     texts = [(MODULE / name).read_text("utf-8") for name in ("runner.tf", "replay.tf")]
     found = [one for text in texts for one in _ARGUMENTS.findall(text)]
-    assert len(found) == 3
-    monkeypatch.delenv("FIVEWHYS_STORE")
-    for words in (
-        *(re.findall(r'"([^"]+)"', one.replace("${local.runtime_minutes}", "62")) for one in found),
-        ["doctor", "--help"],
-        ["replay", "gs://", "--dry-run"],
-    ):
-        result = CliRunner().invoke(app, words)
-        assert "No such" not in result.output, words
-        if words[0] == "run":
-            assert result.exit_code == 2
-            assert "FIVEWHYS_STORE" in result.output
-            assert "max-runtime" not in result.output
+    assert [one.split('"')[1] for one in found] == ["run", "run", "replay"]
+    told = [*_BY_HAND.findall((MODULE / "outputs.tf").read_text("utf-8"))]
+    assert told == ["doctor", "replay,gs://BUCKET/PREFIX,--dry-run"]
+    lines = [re.findall(r'"([^"]+)"', one) for one in found] + [one.split(",") for one in told]
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
+    for name, *words in lines:
+        command = commands.commands[name]
+        said = [one.replace("${local.runtime_minutes}", "62") for one in words if one != "--help"]
+        parsed = command.make_context(name, said).params
+        assert parsed.get("max_runtime", "62m") in {"62m", ""}
+        assert not parsed.get("source") or parsed["dry_run"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
@@ -44,6 +45,10 @@ UPKEEP = (
     ("database-password", "2"),
     ("tear-down",),
 )
+
+
+if TYPE_CHECKING:
+    from tests.infra.terraform import Terraform
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,47 @@ def test_what_is_set_are_variables_of_the_example(cloud: Cloud) -> None:
             assert variable in known
         inner = re.findall(r"^ +(\w+) +=|\{ (\w+) =", line)
         assert {name for names in inner for name in names if name} <= known[variable]
+
+
+PLAN = """
+mock_provider "google" {
+  override_during = plan
+
+  mock_data "google_project" {
+    defaults = { number = "123456789012" }
+  }
+
+  mock_resource "google_secret_manager_secret_version" {
+    defaults = { version = "1" }
+  }
+}
+
+run "plan" {
+  command = plan
+}
+"""
+
+
+def test_with_what_is_written_terraform_makes_a_plan(
+    cloud: Cloud, tf: Terraform, module: Path, tmp_path: Path
+) -> None:
+    """Of the example, with all its checks of values; with a mistake in it, it makes none."""
+    cloud.run("first-steps.sh", "image", "settings", "secrets", "budget")
+    for step in (["marker-key"], ["database-password", "2"], ["tear-down"]):
+        assert cloud.run("upkeep.sh", *step).returncode == 0
+    copied = tmp_path / "terraform"
+    shutil.copytree(module, copied, symlinks=True)
+    minimal = copied / "examples/minimal"
+    for file in (cloud.top / MINIMAL).glob("*.tfvars"):
+        shutil.copy(file, minimal)
+    (minimal / "tests").mkdir()
+    (minimal / "tests/plan.tftest.hcl").write_text(PLAN, encoding="utf-8")
+    outcome = tf(minimal, "test")
+    assert outcome.status == 0, outcome.text
+    (minimal / "image.auto.tfvars").write_text('image = "fivewhys:latest"\n', encoding="utf-8")
+    outcome = tf(minimal, "test")
+    assert outcome.status == 1
+    assert "Name the image by its digest" in outcome.text
 
 
 def test_a_marker_key_is_changed_twice(cloud: Cloud) -> None:

@@ -18,7 +18,7 @@ from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Sighting, bare_time
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.incident import State
-from pipeline.ports import Poison, Progress, Standing
+from pipeline.ports import AHEAD, Poison, Progress, Standing
 from pipeline.report import Action, LedgerEntry
 from pipeline.retention import Pruned, Retention
 from pipeline.stores.memory import MemoryStore
@@ -521,6 +521,14 @@ def test_only_one_holds_a_lease(store: Store) -> None:
     assert not store.lease("example/platform", "two", BASE + 40, BASE + 29)
     assert store.lease("example/platform", "two", BASE + 50, BASE + 30)
     assert not store.lease("example/platform", "one", BASE + 50, BASE + 31)
+
+
+def test_a_lease_by_a_clock_that_was_set_back_holds_nobody_up(store: Store) -> None:
+    """One that is a bit ahead is no reason to take it from a living one."""
+    assert store.lease("example/platform", "one", BASE + AHEAD + 10, BASE + AHEAD)
+    assert not store.lease("example/platform", "two", BASE + 10, BASE)
+    assert store.lease("example/platform", "two", BASE + 9, BASE - 1)
+    assert not store.lease("example/platform", "one", BASE + 10, BASE)
 
 
 def test_how_fast_a_server_was_written_to_is_kept(store: Store) -> None:

@@ -11,7 +11,7 @@ from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.errors import LeaseLostError, StoreError
-from pipeline.ports import NOTHING, UNASKED, UNHEARD, Changed, Standing
+from pipeline.ports import AHEAD, NOTHING, UNASKED, UNHEARD, Changed, Standing
 from pipeline.report import Action, neighbour
 from pipeline.retention import RETENTION, Pruned
 from pipeline.silence import recent_beats
@@ -330,7 +330,7 @@ class MemoryStore(MemoryInbox):
     def lease(self, name: str, holder: str, until: int, now: int) -> bool:
         """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""
         owner, ends = self._leases.get(name, (holder, now))
-        if owner != holder and ends > now:
+        if owner != holder and now < ends <= until + AHEAD:
             return False
         self._leases[name] = (holder, until)
         return True

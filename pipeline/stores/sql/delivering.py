@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
+from pipeline.ports import AHEAD
 from pipeline.stores.sql.rows import to_json
 from pipeline.stores.sql.tables import deliveries, leases, paces
 from pipeline.tracker.delivering import Delivery
@@ -35,7 +36,8 @@ def deliver(connection: Connection, tracker: str, incident: str, delivery: Deliv
 
 def lease(connection: Connection, name: str, holder: str, until: int, now: int) -> bool:
     """Take or renew a lease, if nobody else holds it; return whether it is held now."""
-    free = or_(leases.c.holder == holder, leases.c.until <= now)
+    over = or_(leases.c.until <= now, leases.c.until > until + AHEAD)
+    free = or_(leases.c.holder == holder, over)
     taken = connection.execute(
         update(leases).where(leases.c.name == name, free).values(holder=holder, until=until)
     )

@@ -126,7 +126,7 @@ def test_a_lease_that_nobody_gave_back_runs_out(desk: Desk) -> None:
 def test_who_never_gets_its_turn_writes_nothing(desk: Desk) -> None:
     """Neither to GitHub nor to the ledger, which is the other's."""
     now = desk.passing.now()
-    desk.store.lease(HERE, "other", now + HOUR, now)
+    desk.store.lease(HERE, "other", now + 2 * LEASE, now)
     failure = desk.apply(desk.wanted()).failures["inc-a"]
     assert isinstance(failure, Later)
     assert desk.issues == {}
