@@ -34,7 +34,7 @@ project() { # what Terraform needs before it can begin
 
 image() { # built here, named by its digest from then on
     TAG="$REGION-docker.pkg.dev/$PROJECT/fivewhys/fivewhys:$(git rev-parse --short HEAD)"
-    gcloud auth configure-docker "$REGION-docker.pkg.dev"
+    gcloud auth configure-docker "$REGION-docker.pkg.dev" --quiet
     docker build --file infra/Dockerfile --tag "$TAG" .
     docker push "$TAG"
     DIGEST="$(gcloud artifacts docker images describe "$TAG" \

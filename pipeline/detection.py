@@ -21,7 +21,8 @@ from pipeline.entry.decoding import canonical_json
 from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
 from pipeline.matching import compile_rule, every_value, field_getter, severities_of
-from pipeline.redaction import PLACEHOLDER, short_name
+from pipeline.redaction.expressions import PLACEHOLDER
+from pipeline.redaction.names import short_name
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:

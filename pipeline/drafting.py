@@ -21,7 +21,7 @@ from pipeline.entry.message import message_of
 from pipeline.exceptions import parse_exception
 from pipeline.fingerprint import pattern, template
 from pipeline.markdown import visible
-from pipeline.redaction import PLACEHOLDER
+from pipeline.redaction.expressions import PLACEHOLDER
 
 if TYPE_CHECKING:
     from pipeline.detection import Sample

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.detection import SAMPLE_LIMIT, Detection, Detector
 from pipeline.errors import RuleError
-from pipeline.redaction import PLACEHOLDER, Redactor
+from pipeline.redaction import Redactor
+from pipeline.redaction.expressions import PLACEHOLDER
 from tests.support import BASE, SECOND, detect, detector, entry, rule_text, ruleset
 
 SECRET = "hunter2hunter2"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.lifecycle import DAY
-from pipeline.stores.sql import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.test_cli import MISSING
 
@@ -70,19 +67,6 @@ def test_what_goes_on_is_told_in_the_same_issue(github: FakeGithub, tmp_path: Pa
     (issue,) = report(github, tmp_path, "second.db", seen(30)).values()
     assert "2025-09-10T00:30:54Z" in (issue.body or "")
     assert (issue.body or "").count("<!-- fivewhys:") == 2
-
-
-def test_what_is_put_away_is_not_lost(github: FakeGithub, tmp_path: Path) -> None:
-    """The same failure weeks later, with its store: a second issue beside the first."""
-    (issue,) = report(github, tmp_path, "first.db", seen(10)).values()
-    marker = (issue.body or "").split(" digest=")[0]
-    with SqlStore(f"sqlite:///{tmp_path}/first.db") as store:
-        later = time.time_ns() + 20 * DAY
-        assert store.prune(later, later).put_away == 1
-    back = {**seen(10), "insertId": "of-later", "timestamp": "2025-10-02T00:00:00Z"}
-    first, second = report(github, tmp_path, "first.db", back).values()
-    assert (first.body or "").startswith(marker)
-    assert not (second.body or "").startswith(marker)
 
 
 def test_a_key_that_was_lost_too_is_a_beginning(github: FakeGithub, tmp_path: Path) -> None:

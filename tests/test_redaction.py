@@ -23,7 +23,9 @@ from detect_secrets.plugins.stripe import StripeDetector
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.redaction import LONGEST_NAME, PLACEHOLDER, Redactor, short_name
+from pipeline.redaction import Redactor
+from pipeline.redaction.expressions import PLACEHOLDER
+from pipeline.redaction.names import LONGEST_NAME, short_name
 
 REDACTOR = Redactor()
 

@@ -25,8 +25,9 @@ _DATED = re.compile(
 )
 NAMED = frozenset(
     {
-        *("appengine", "audit", "database", "functions", "gke", "jobs", "network", "novelty"),
-        *("platform", "quality", "quota"),
+        *("appengine", "audit", "celery", "code", "database", "functions", "gke", "imports"),
+        *("jobs", "network", "novelty", "platform", "quality", "quota", "redis", "requests"),
+        *("runtime", "schema"),
     }
 )
 """The areas whose rules show each name, too, in alternatives that stand deeper in an expression."""

@@ -12,7 +12,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from pipeline.exceptions import parse_exception
-from pipeline.redaction import PLACEHOLDER
+from pipeline.redaction.expressions import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

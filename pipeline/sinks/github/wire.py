@@ -22,7 +22,7 @@ from github.Requester import HTTPSRequestsConnectionClass, RequestsResponse
 from urllib3.exceptions import NewConnectionError
 
 from pipeline import __version__
-from pipeline.redaction import PLACEHOLDER
+from pipeline.redaction.expressions import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

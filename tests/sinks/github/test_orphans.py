@@ -15,8 +15,9 @@ from tests.sinks.github.support import HERE, Time
 from tests.tracker.recorded import document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
+    from pipeline.tracker.delivering import Delivery
     from pipeline.tracker.model import Wanted
 
 FORGOTTEN = "inc-a"
@@ -88,6 +89,24 @@ def test_one_that_is_known_keeps_its_issue(desk: Desk) -> None:
     desk.apply(desk.wanted())
     desk.apply(later(desk))
     assert [one.number for one in desk.of("inc-b")] == [2]
+
+
+class Away(MemoryStore):
+    """Keeps the incident of the issue, put away: it is told of only where somebody asks for it."""
+
+    def deliveries(self, tracker: str, also: Collection[str] = ()) -> dict[str, Delivery]:
+        """Return all others, and it if it is asked for."""
+        found = super().deliveries(tracker, also)
+        return {key: one for key, one in found.items() if key != FORGOTTEN or key in also}
+
+
+def test_one_that_is_put_away_is_not_forgotten(desk: Desk) -> None:
+    """The same failure weeks later is another incident, with an issue of its own."""
+    desk.store = Away()
+    desk.apply(desk.wanted())
+    desk.apply(later(desk))
+    assert [one.number for one in desk.of("inc-b")] == [2]
+    assert [one.number for one in desk.of(FORGOTTEN)] == [1]
 
 
 def test_of_two_the_latest_goes_on(desk: Desk) -> None:

@@ -15,7 +15,6 @@ then consumes (hence one pass for each form without a bound), so a pass over any
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +25,8 @@ from typing import Any, Final, TypeAlias
 
 import re2
 
-PLACEHOLDER: Final = "[REDACTED]"
-
-LONGEST_NAME: Final = 500
-"""Bytes of a name that is kept: databases find no row by very long ones."""
-
-_BEGINNING: Final = LONGEST_NAME - 20
+from pipeline.redaction.expressions import PLACEHOLDER, checked_expression, compiled
+from pipeline.redaction.names import short_name
 
 _GONE: Final = PLACEHOLDER.encode()
 _ROUNDS: Final = 8
@@ -42,13 +37,6 @@ _AS_BYTES: Final = ("utf-8", "surrogatepass")
 _Match: TypeAlias = Any  # the match object of re2, which ships no types
 _Replace: TypeAlias = Callable[[_Match], bytes | None]
 _Pass: TypeAlias = tuple[Any, _Replace]
-
-
-def _compile(expression: str, *, groups: bool = True) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = not groups
-    return re2.compile(expression.encode(), options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +59,7 @@ class Redactor:
 
     def __post_init__(self) -> None:
         passes = _PASSES + ((_EMAIL,) if self.emails else ())
-        extra = tuple((_checked(expression), _whole) for expression in self.extra)
+        extra = tuple((checked_expression(expression), _whole) for expression in self.extra)
         object.__setattr__(self, "_passes", passes + extra)
 
     def text(self, value: str) -> str:
@@ -142,15 +130,6 @@ class Redactor:
         return copy
 
 
-def short_name(text: str) -> str:
-    """Return a name, or of one that is too long its beginning and what tells it from others."""
-    data = text.encode(*_AS_BYTES)
-    if len(data) <= LONGEST_NAME:
-        return text
-    beginning = data[:_BEGINNING].decode(errors="ignore")
-    return f"{beginning}…{hashlib.sha256(data).hexdigest()[:16]}"
-
-
 def _marked(values: Sequence[str]) -> Iterator[int]:
     """Yield which of the values may hold a secret, each that has a mark among them.
 
@@ -187,28 +166,6 @@ def _telling(key: object) -> bool:
 
 def _present(value: object) -> bool:
     return not (value is None or isinstance(value, bool) or value in ("", [], {}))
-
-
-def _checked(expression: str) -> Any:
-    """Compile an expression from the settings."""
-    try:
-        compiled = _compile(expression)
-    except re2.error as error:
-        message = f"redaction: RE2 cannot run {expression!r}: {_reason(error)}"
-        raise ValueError(message) from error
-    if r"\C" in expression:
-        message = f"redaction: {expression!r} matches half a character; write . instead of \\C"
-        raise ValueError(message)
-    for text, name in ((b"", "the empty text"), (_GONE, f"the placeholder {PLACEHOLDER}")):
-        if compiled.search(text) is not None:
-            message = f"redaction: {expression!r} matches {name}; make it match secrets only"
-            raise ValueError(message)
-    return compiled
-
-
-def _reason(error: Exception) -> str:
-    reason = error.args[0]
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def _sub(expression: Any, replace: _Replace, data: bytes) -> bytes:
@@ -285,19 +242,19 @@ _ASSIGNED: Final = r"""["'\\\]]{0,8}[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8}"""
 _SCHEMES: Final = r"(?:(?:bearer|basic|negotiate|token|apikey)[ \t]+)?"
 _PARAMETERS: Final = r"(?:digest|aws4-hmac-sha256|hawk|oauth)[ \t]+[a-z]+=[^\n]*"
 
-_QUOTED = _compile(r"""(?s)([bruf]?\\*["'])(.*?)(\\*["']|)""")
-_NOTHING = _compile(  # what stands where a secret is not
+_QUOTED = compiled(r"""(?s)([bruf]?\\*["'])(.*?)(\\*["']|)""")
+_NOTHING = compiled(  # what stands where a secret is not
     r"""(?i)(?:[bruf]?\\*["'])?(?:|none|null|nil|undefined|true|false|missing|not|no|is|was|must"""
     r"""|unset|empty|required|invalid|expired|redacted|\*+|\?|%s|[\[{(<]|<[a-z_ -]{1,40}>?"""
     r"""|\$[0-9]{1,3}|%\([a-z_]{1,40}\)s|\$?\{[a-z_]{0,40}\}?|projects/[\w.:-]{1,64}/secrets/[\w./-]{1,255}"""
     r"""|(?:[a-z0-9]{1,20}_){1,6}(?:key|password|secret|token))"""  # the name of one
     r"""(?:\\*["'])?"""
 )
-_MASK = _compile(r"\*+|\$\{[A-Za-z_]{0,40}\}")
-_LABEL = _compile(r"[A-Za-z0-9_.-]{1,40}[:=]")
-_PROSE = _compile(r"(?i)(?:secret|token|credentials?|authorization):[ \t]+[a-z]{1,15}")
-_RANDOM = _compile(r"[0-9][^=]*$|[a-z][A-Z]|[^=]{24}|[^=]=+$")
-_TELLING_KEY = _compile(rf"(?i)(?:^pass|cookie|{_NAMES})$")
+_MASK = compiled(r"\*+|\$\{[A-Za-z_]{0,40}\}")
+_LABEL = compiled(r"[A-Za-z0-9_.-]{1,40}[:=]")
+_PROSE = compiled(r"(?i)(?:secret|token|credentials?|authorization):[ \t]+[a-z]{1,15}")
+_RANDOM = compiled(r"[0-9][^=]*$|[a-z][A-Z]|[^=]{24}|[^=]=+$")
+_TELLING_KEY = compiled(rf"(?i)(?:^pass|cookie|{_NAMES})$")
 
 _TOKENS: Final = (
     r"AIza[0-9A-Za-z_-]{35}",  # Google: API key,
@@ -373,7 +330,7 @@ _VAULT: Final = r"(?i)((?:token|vault(?: login)?)[ \t]{1,40})(s\.[0-9a-z]{24})\b
 _CURL: Final = r"""(\s(?:-u|--user)[ =]["']?[^\s:"'/]+:)([^\s"']+)"""
 
 _PASSES: Final[tuple[_Pass, ...]] = tuple(
-    (_compile(expression), replace)
+    (compiled(expression), replace)
     for expression, replace in (
         (f"-----BEGIN {_PRIVATE_KEY}(?:{_KEY_BODY}*?-----END {_PRIVATE_KEY}|{_KEY_BODY}*)", _whole),
         (_GO_ADDRESS, _password),
@@ -394,7 +351,7 @@ _PASSES: Final[tuple[_Pass, ...]] = tuple(
     )
 )
 _EMAIL: Final[_Pass] = (
-    _compile(r"(://)?[0-9A-Za-z._%+-]+(?:@|%40)(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,24}\b"),
+    compiled(r"(://)?[0-9A-Za-z._%+-]+(?:@|%40)(?:[0-9A-Za-z-]+\.)+[A-Za-z]{2,24}\b"),
     _email,
 )
 
@@ -403,11 +360,11 @@ _EMAIL: Final[_Pass] = (
 def _of_any() -> Any:
     """Compile all forms to one expression: to look for each by itself takes ten times as long."""
     forms = (expression.pattern.decode() for expression, _ in (*_PASSES, _EMAIL))
-    return _compile("|".join(f"(?:{form})" for form in forms), groups=False)
+    return compiled("|".join(f"(?:{form})" for form in forms), groups=False)
 
 
 # Every form above holds one of these; most lines hold none.
-_MARKS = _compile(
+_MARKS = compiled(
     r"(?i)pass|pwd|aws|secret|token|key|credential|auth|cookie|contrase|sessi|phpsess|assertion|bearer"
     r"|basic|@|%40|eyJ|AIza|ya29|1//0|4/0A|GOCSPX|gh[opusr]_|github_pat|gl[a-z]{2,5}-|GR1348941"
     r"|xox|xapp|hooks\.slack|[rs]k_|whsec_|A3T|ABIA|ACCA|AKIA|ASIA|sk-|SG\.|npm_|pypi-|sq0|:AA"
