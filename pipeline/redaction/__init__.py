@@ -23,8 +23,6 @@ from functools import cache
 from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
-import re2
-
 from pipeline.redaction.expressions import PLACEHOLDER, checked_expression, compiled
 from pipeline.redaction.names import short_name
 
