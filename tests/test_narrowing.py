@@ -121,6 +121,20 @@ def test_more_requests_are_counted_though_nothing_more_was_seen() -> None:
     assert made.incidents() is before
     traffic.each, traffic.version = 1_000, 1
     assert titles(made.incidents()) == []
+    before = made.incidents()
+    assert made.incidents() is before
+
+
+def test_requests_that_nobody_asks_for_change_nothing() -> None:
+    """Only a share of what was seen is one of requests."""
+    traffic = Steady()
+    rules = ruleset(rule_text("a"), rule_text("b"), SHARE.replace("SHARE", "{gte: 5}"))
+    made = Correlator(rules, traffic=traffic)
+    (other,) = [detection("b", at=1)]
+    made.on_detections(other.key, other.richness, [other])
+    before = made.incidents()
+    traffic.version = 1
+    assert made.incidents() is before
 
 
 # --- how it is written ----------------------------------------------------------------------------

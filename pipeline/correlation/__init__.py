@@ -99,6 +99,8 @@ class Correlator:
         self._made: tuple[tuple[int, int], tuple[Made, ...]] | None = None
         self._known: tuple[tuple[Made, ...], int, tuple[Incident, ...]] | None = None
         self._told = Told(self._rows, len(self._rows))
+        shares = (item.rules for item in ruleset.correlations if item.audit.share)
+        self._sharing = frozenset(chain.from_iterable(shares))
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -292,7 +294,7 @@ class Correlator:
 
     def _components(self) -> tuple[Made, ...]:
         """Correlate what there is, once for every change."""
-        version = (self._rows.version, 0 if self._traffic is None else self._traffic.version)
+        version = (self._rows.version, self._asked_of_traffic())
         if self._made is None or self._made[0] != version:
             self._told = correlate(self._ruleset, self._rows, self._traffic)
             times, longest = self._told.rows.times, self._settings.lifecycle.max_duration
@@ -301,6 +303,14 @@ class Correlator:
             made = maker.make(cut(heeded, longest, times))
             self._made = (version, made)
         return self._made[1]
+
+    def _asked_of_traffic(self) -> int:
+        """Return the version of what is known of requests, 0 as long as nobody asks for shares."""
+        if self._traffic is None or self._sharing.isdisjoint(
+            facet.rule for facet in self._rows.all_facets()
+        ):
+            return 0
+        return self._traffic.version
 
     def _linked(self) -> list[Component]:
         """Return what links make of the rows."""
