@@ -247,7 +247,7 @@ def test_to_look_for_marks_first_changes_no_template(pieces: list[str]) -> None:
         ("[2025-09-10 08:12:00 +0000] [7] [ERROR] no price", "no price"),
         ("2025-09-10 08:12:00 [WARN] no price", "no price"),
         ("ERROR - no price", "no price"),
-        ("CRITICAL: ", "CRITICAL:"),
+        ("ERROR:shop.orders:", "ERROR:shop.orders:"),
         ("an ERROR: no price", "an ERROR: no price"),
     ],
 )

@@ -306,11 +306,11 @@ class Correlator:
 
     def _asked_of_traffic(self) -> int:
         """Return the version of what is known of requests, 0 as long as nobody asks for shares."""
-        if self._traffic is None or self._sharing.isdisjoint(
-            facet.rule for facet in self._rows.all_facets()
-        ):
+        if self._traffic is None:
             return 0
-        return self._traffic.version
+        seen = {facet.rule for facet in self._rows.all_facets()}
+        is_derived = not self._sharing <= self._ruleset.rules.keys()
+        return self._traffic.version if is_derived or self._sharing & seen else 0
 
     def _linked(self) -> list[Component]:
         """Return what links make of the rows."""
