@@ -21,7 +21,7 @@ from pipeline.audit import SECOND
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, SourceError, StoreError
-from pipeline.live import LEASE
+from pipeline.live import AT_ONCE, LEASE
 from pipeline.retrying import Retrying
 from pipeline.vitals import NOBODY, Vitals
 
@@ -42,6 +42,15 @@ RENEWED: Final = 2.0
 
 PAUSE: Final = 0.2
 """Seconds to wait where there was nothing to do."""
+
+RESTS: Final = 0.3
+"""Seconds that who correlates rests at most after a step, so that receipts come together.
+
+A step over many costs little more than one over few, and those who receive need the time.
+"""
+
+RESTING: Final = 9
+"""For so many times as long as the step took."""
 
 QUIET: Final = 5.0
 """Seconds for which nothing has to come for a run to be idle."""
@@ -107,6 +116,7 @@ class Service:
         self._asked = self._told = 0
         self._fatal: FivewhysError | None = None
         self._live: Live | None = None
+        self._is_settled = False
 
     def run(self) -> None:
         """Go on until told to stop, by a signal or a limit.
@@ -177,9 +187,7 @@ class Service:
             return True
         if not parts.ends_idle or not self._is_current(now):
             return False
-        live = self._live
-        is_done = live is not None and live.is_done(now) and self._is_told()
-        return is_done and not self._may_have_backlog()
+        return self._is_settled and self._is_told() and not self._may_have_backlog()
 
     def _may_have_backlog(self) -> bool:
         try:
@@ -288,13 +296,14 @@ class Service:
         vitals = self.vitals
         vitals.is_correlating = self._is_mine()
         if not vitals.is_correlating:
-            self._live = None
+            self._live, self._is_settled = None, False
             vitals.services, vitals.quiet = NOBODY, ()
             self._stopping.wait(PAUSE)
             return False
         try:
             self._live = live = self._live or self._begun()
             now = time.time_ns()
+            self._is_settled = False
             step = live.step(now, is_current=self._is_current(now))
         except LeaseLostError:
             self._live = None
@@ -308,10 +317,14 @@ class Service:
         if step.outcomes:
             vitals.concluded += len(step.outcomes)
             self._tell()
+        self._is_settled = live.is_done(now)  # only now: what was decided is known to be asked for
         if not step.receipts:
             self._stopping.wait(PAUSE)
             return bool(step.outcomes)
-        vitals.stepped.observe((vitals.stepped_at - now) / SECOND)
+        took = (vitals.stepped_at - now) / SECOND
+        vitals.stepped.observe(took)
+        if step.receipts < AT_ONCE:
+            self._stopping.wait(min(RESTS, RESTING * took))
         return True
 
     def _begun(self) -> Live:

@@ -95,7 +95,7 @@ _DECODER = msgspec.json.Decoder(Outline)
 _DIGITS = str.maketrans("123456789", "000000000")
 _FRACTIONS = ("", *(f".{'0' * n}" for n in range(1, 10)))
 _SHAPES = {len(shape): shape for shape in (f"0000-00-00T00:00:00{part}Z" for part in _FRACTIONS)}
-_SECONDS = len("0000-00-00T00:00:00")
+_MIDNIGHT = "T00:00:00Z"
 
 
 def outlines(data: bytes, count: int, *, regular: bool) -> Sequence[Outline | None]:
@@ -223,8 +223,14 @@ def _are_plain(found: Sequence[Outline]) -> bool:
 def _are_times(texts: Sequence[str]) -> bool:
     """Say whether all are times of the calendar, written as Cloud Logging writes them."""
     sizes = set(map(len, texts))
-    return all(_have_shape(texts, size, alone=len(sizes) == 1) for size in sizes) and all(
-        is_timestamp(f"{second}Z") for second in {text[:_SECONDS] for text in texts}
+    if not all(_have_shape(texts, size, alone=len(sizes) == 1) for size in sizes):
+        return False
+    hours = {text[11:13] for text in texts}
+    minutes = {part for text in texts for part in (text[14:16], text[17:19])}
+    return (
+        max(hours, default="") <= "23"
+        and max(minutes, default="") <= "59"
+        and all(is_timestamp(f"{day}{_MIDNIGHT}") for day in {text[:10] for text in texts})
     )
 
 

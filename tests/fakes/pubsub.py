@@ -27,9 +27,10 @@ _JARS = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A running emulator at an address `host:port`."""
+    """A running emulator at an address `host:port`, and its process."""
 
     address: str
+    pid: int
 
     def subscription(self, deadline: int = 10) -> tuple[str, str]:
         """Make a topic and a subscription to it; return the names of both."""
@@ -63,8 +64,11 @@ def find_jar() -> Path | None:
 
 
 @contextmanager
-def emulator() -> Iterator[Emulator]:
-    """Run the emulator; a missing one skips on a laptop, and fails where CI says so."""
+def emulator(memory: str = "256m") -> Iterator[Emulator]:
+    """Run the emulator; a missing one skips on a laptop, and fails where CI says so.
+
+    It keeps what was published: long runs need more `memory`.
+    """
     jar = find_jar()
     if jar is None:
         message = "no Pub/Sub emulator: install gcloud, its component pubsub-emulator, and java"
@@ -74,12 +78,12 @@ def emulator() -> Iterator[Emulator]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["java", "-Xmx256m", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"]
+    command = ["java", f"-Xmx{memory}", "-jar", str(jar), "--host=127.0.0.1", f"--port={port}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         try:
             address = f"127.0.0.1:{port}"
             with grpc.insecure_channel(address) as channel:
                 grpc.channel_ready_future(channel).result(timeout=STARTS_IN)
-            yield Emulator(address)
+            yield Emulator(address, child.pid)
         finally:
             child.kill()

@@ -19,7 +19,8 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 from google.api_core import exceptions
@@ -49,6 +50,8 @@ _LONGEST: Final = 5.0
 
 _FAREWELL: Final = 1.0
 """Seconds that a pull is waited for when all ends; then it is called off."""
+
+_BACK_SOON: Final = ("grpc.max_reconnect_backoff_ms", 10_000)
 
 _PASSING: Final = (
     exceptions.Aborted,
@@ -229,16 +232,21 @@ _SHORTEST: Final = 10.0
 
 
 def _client() -> SubscriberClient:
-    """Make a client that takes answers of any size.
+    """Make a client that takes answers of any size, and is back soon after the service is.
 
-    Google's own does so of the service, but of the emulator only up to 4 MiB: fewer messages than
-    are asked for at once.
+    Google's own does the first of the service, but of the emulator only up to 4 MiB: fewer messages
+    than are asked for at once. It tries to connect again after two minutes at most, by itself.
     """
     emulator = os.environ.get("PUBSUB_EMULATOR_HOST")
     if not emulator:
-        return SubscriberClient()
-    channel = grpc.insecure_channel(emulator, [("grpc.max_receive_message_length", -1)])
+        return SubscriberClient(transport=partial(SubscriberGrpcTransport, channel=_channel))
+    channel = grpc.insecure_channel(emulator, [("grpc.max_receive_message_length", -1), _BACK_SOON])
     return SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+
+
+def _channel(*place: Any, options: Sequence[tuple[str, int]] = (), **named: Any) -> grpc.Channel:
+    """Connect as Google's client does, with one option more."""
+    return SubscriberGrpcTransport.create_channel(*place, options=[*options, _BACK_SOON], **named)
 
 
 def _failure(name: str, error: exceptions.GoogleAPIError) -> SourceError:

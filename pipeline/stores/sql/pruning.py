@@ -164,7 +164,7 @@ def _forget(connection: Connection, names: Sequence[str]) -> None:
 
 
 def _mark(connection: Connection, names: Sequence[str], away: int) -> None:
-    number = next_revision(connection)
+    number = next_revision(connection) if names else 0
     for some in _chunks(names):
         marked = update(incidents).where(incidents.c.id.in_(some))
         connection.execute(marked.values(away=away, revision=number))

@@ -106,7 +106,8 @@ def use(client: Any) -> None:
     client.reopen(first)
     client.close_as_duplicate(third, client.issue(first).id)
     assert client.events(third)
-    assert client.newest("fivewhys") and not client.newest("never there")
+    assert client.newest("fivewhys")
+    assert not client.newest("never there")
     assert len(client.issues("fivewhys", since=1)) == 3
     assert len(client.recent(100)) == 3
 
