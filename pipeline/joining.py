@@ -48,7 +48,7 @@ from pipeline.paragraphs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.entry import LogEntry
 
@@ -133,6 +133,7 @@ class Joiner:
         self._limit = limit
         self._held: dict[tuple[str, int, str], LogEntry] = {}
         self._came: dict[tuple[str, int, str], int] = {}
+        self._parts: set[tuple[str, int, str]] = set()  # what has a role: it is asked at each step
         self._size = 0
 
     def on_entry(self, entry: LogEntry, came: int = 0, *, matters: bool = False) -> Released:
@@ -146,7 +147,9 @@ class Joiner:
         self._came.setdefault(entry.key, came)
         self._size -= _size(self._held.get(entry.key))
         _hold(self._held, entry)
-        self._size += _size(self._held[entry.key])
+        held = self._held[entry.key]
+        (self._parts.add if _role(held) else self._parts.discard)(held.key)
+        self._size += _size(held)
         return self._make_room(entry.timestamp) if self._size > self._limit else _NOTHING
 
     def held(self) -> Iterable[LogEntry]:
@@ -173,7 +176,7 @@ class Joiner:
         return self._release(self._runs())
 
     def _runs(self) -> list[list[LogEntry]]:
-        return list(_runs(self._held.values()))
+        return list(_runs(self._held.values(), lambda entry: entry.key in self._parts))
 
     def _make_room(self, time: int) -> Released:
         """Release the runs farthest from `time` until half of the room is free."""
@@ -189,6 +192,7 @@ class Joiner:
         for entry in entries:
             self._size -= _size(self._held.pop(entry.key))
             del self._came[entry.key]
+            self._parts.discard(entry.key)
         return _released(entries)
 
 
@@ -304,8 +308,17 @@ def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
         yield group
 
 
-def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
-    """Split entries into streams, and these where nothing can belong to what was before."""
+def _is_line(entry: LogEntry) -> bool:
+    return _role(entry) is not None
+
+
+def _runs(
+    entries: Iterable[LogEntry], is_line: Callable[[LogEntry], bool] = _is_line
+) -> Iterator[list[LogEntry]]:
+    """Split entries into streams, and these where nothing can belong to what was before.
+
+    `is_line` says which are lines of tracebacks.
+    """
     for _, stream in groupby(sorted(entries, key=_order), key=_stream):
         run: list[LogEntry] = []
         part: LogEntry | None = None
@@ -314,7 +327,7 @@ def _runs(entries: Iterable[LogEntry]) -> Iterator[list[LogEntry]]:
                 yield run
                 run = []
             run.append(entry)
-            part = entry if _role(entry) else part
+            part = entry if is_line(entry) else part
         yield run
 
 

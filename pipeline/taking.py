@@ -17,7 +17,6 @@ from pipeline.correlation.rows import identity_of as redacted_identity
 from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.value import identity_of
-from pipeline.examining import Examined
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
 from pipeline.silence import (
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from pipeline.entry import LogEntry
     from pipeline.entry.beats import Beats
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.examining import Key, Richness, Told
+    from pipeline.examining import Examined, Key, Richness, Told
     from pipeline.joining import Joined, Released
     from pipeline.ports import Store
     from pipeline.traffic import Traffic
@@ -106,8 +105,11 @@ class Taking:
                 self._traffic.add(receipts.read(receipt).requests)
 
     def held(self) -> bytes:
-        """Return what is held back, as a receipt that `go_on` reads; b"" if nothing is."""
-        return receipts.written(Examined(parts=[*self._joiner.held()]), self._detector)
+        """Return what is held back, as a receipt that `go_on` reads; b"" if nothing is.
+
+        What was taken has to come from receipts.
+        """
+        return receipts.lines_written(self._joiner.held())
 
     def recorded(self) -> None:
         """Begin to note anew which entries are touched: what was is recorded."""

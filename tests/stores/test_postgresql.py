@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, make_url
 from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.ports import Progress
-from pipeline.redaction import short_name
+from pipeline.redaction.names import short_name
 from pipeline.stores.sql import SqlStore
 from pipeline.stores.sql.tables import metadata
 from pipeline.traffic import Question
