@@ -182,7 +182,7 @@ class Detector:
     def detect_joined(
         self, entry: LogEntry, alone: Sequence[Sequence[Detection]]
     ) -> list[Detection]:
-        """Return what rules see in a traceback that was joined from lines (`joining.py`).
+        """Return what rules see in a traceback that was joined from lines (`joining/`).
 
         What a rule sees in a line by itself (`alone`, what is `known` of each) counts there, and
         only there: the first line, whose key the joined entry has, keeps what it showed; beyond

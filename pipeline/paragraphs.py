@@ -115,6 +115,14 @@ def may_be_above(entry: LogEntry) -> bool:
     return entry.severity >= Severity.ERROR or own is not entry.severity
 
 
+def may_go_on(before: LogEntry, entry: LogEntry) -> bool:
+    """Say whether an entry may go on with the message whose last line is the one before it."""
+    part, gap = _part(entry), entry.timestamp - before.timestamp
+    if part is _Part.REST:
+        return gap <= WITHIN
+    return part is not _Part.FIRST and gap <= BESIDE
+
+
 class Above:
     """The last lines that may stand above a traceback: of an error, and of something less.
 

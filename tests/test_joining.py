@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.entry.severity import Severity
@@ -273,6 +273,68 @@ def test_time_that_passed_releases_what_is_complete() -> None:
     (joined,) = joiner.on_time(BASE + 2 * SECOND).joined
     assert texts([joined.entry]) == [JAVA.rstrip("\n")]
     assert joiner.on_time(BASE + 3 * SECOND) == joiner.flush() == Released()
+
+
+NAMED = "redis.exceptions.ConnectionError: Error 111 connecting"
+SAID = (
+    *PYTHON.splitlines(),
+    *JAVA.splitlines(),
+    *GO.splitlines(),
+    "INFO: healthy",
+    "ERROR in app: it failed",
+    "  an indented line",
+    "INFO: previous failure was:",
+    'connection to server at "10.0.0.3", port 5432 failed: Connection refused',
+    "\tIs the server running on that host and accepting TCP/IP connections?",
+    "DETAIL: none",
+    "retrying in 2s",
+    "WARNING:db:Retrying in 2 s",
+    NAMED,
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.just(PYTHON), st.sampled_from(SAID), st.just(GO)),
+            st.sampled_from((1, 9, 11, 40, 60, 900, 1_100)),
+        ),
+        max_size=25,
+    )
+)
+@example([(NAMED, 9), (NAMED, 40), ("retrying in 2s", 40), (NAMED, 900), (NAMED, 900)])
+def test_what_never_ends_is_cut_where_it_changes_nothing(said: list[tuple[str, int]]) -> None:
+    """Lines that follow each other for ever are released in parts, as they would be at the end."""
+    made: list[LogEntry] = []
+    at = 0.0
+    for number, (text, gap) in enumerate(said):
+        at += gap / 1000
+        made += lines(text, at=at, key=f"{number:03}", severity=None)
+        at += 0.001 * text.count("\n")
+    cut, whole = Joiner(), released(*made)
+    found: list[Released] = []
+    for one in made:
+        found += (cut.on_time(one.timestamp), cut.on_entry(one))
+    found.append(cut.flush())
+    assert [one for some in found for one in some.joined] == [*whole.joined]
+    assert sorted(one.key for some in found for one in some.loose) == [
+        one.key for one in whole.loose
+    ]
+    assert frozenset().union(*(some.again for some in found)) == whole.again
+    assert frozenset().union(*(some.told for some in found)) == whole.told
+
+
+@pytest.mark.parametrize("text", [PYTHON, "asyncpg.exceptions.TooManyConnectionsError: too many"])
+def test_a_failure_that_never_ends_is_not_held_for_ever(text: str) -> None:
+    """It comes twice a second; what is older than it takes is told."""
+    joiner, found = Joiner(), 0
+    for number in range(100):
+        for one in lines(text, at=number / 2, key=f"{number:03}", severity=None):
+            joiner.on_entry(one)
+        done = joiner.on_time(BASE + number * SECOND // 2)
+        found += len(done.joined) + len(done.loose)
+        assert len([*joiner.held()]) <= 5 * len(text.splitlines())
+    assert found >= 90
 
 
 def test_what_arrived_late_waits_for_more_of_it() -> None:

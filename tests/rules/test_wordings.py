@@ -23,8 +23,6 @@ _DATED = re.compile(
     rf"\b\d+\.\d|\bv\d+\b|\b[0-9a-f]{{7,40}}\b|\brfc ?\d{{3,}}\b|\b(?:{_MONTHS}) 20\d\d\b",
     re.IGNORECASE,
 )
-WITHOUT_NAMES = frozenset({"config", "identity", "startup"})
-"""The areas whose rules show no names yet in alternatives that stand deep in an expression."""
 _HOME = re.compile(r"https?://[^/\s]+/?")
 _APPLICATION = "no library's"
 
@@ -70,7 +68,7 @@ def unshown(name: str) -> list[str]:
     match, written, made = compile_rule(plain(document)), entries_of(name), leveled(name)
     seen = {id(entry): match(entry) for entry in (*written, *made)}
     missed = []
-    for wording in wordings_of(document, names=RULES[name].parent.name not in WITHOUT_NAMES):
+    for wording in wordings_of(document, names=True):
         changed = compile_rule(wording.rule)
         entries = made if wording.field == "severity" else written
         if all(changed(entry) == seen[id(entry)] for entry in entries):

@@ -27,15 +27,15 @@ be of no traceback, and entries of several lines, are passed over.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from pipeline.entry.attempts import another_attempt
 from pipeline.entry.severity import Severity
 from pipeline.exceptions import parse_exception
-from pipeline.exceptions.lines import Role, role_of
+from pipeline.exceptions.lines import Role
+from pipeline.joining.streams import FIRST, is_near, last_cut, may_be_whole, role_in, runs
 from pipeline.paragraphs import (
-    BESIDE,
     WITHIN,
     Above,
     introduces,
@@ -48,7 +48,7 @@ from pipeline.paragraphs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.entry import LogEntry
 
@@ -112,7 +112,7 @@ def is_part(entry: LogEntry) -> bool:
 
     Joining passes all others over, unless it is told that they matter.
     """
-    held = _role(entry) is not None or _may_be_whole(entry) or may_be_above(entry)
+    held = role_in(entry) is not None or may_be_whole(entry) or may_be_above(entry)
     return held or is_telling(entry)
 
 
@@ -133,7 +133,7 @@ class Joiner:
         self._limit = limit
         self._held: dict[tuple[str, int, str], LogEntry] = {}
         self._came: dict[tuple[str, int, str], int] = {}
-        self._parts: set[tuple[str, int, str]] = set()  # what has a role: it is asked at each step
+        self._roles: dict[tuple[str, int, str], Role | None] = {}  # they are asked at each step
         self._size = 0
 
     def on_entry(self, entry: LogEntry, came: int = 0, *, matters: bool = False) -> Released:
@@ -148,7 +148,7 @@ class Joiner:
         self._size -= _size(self._held.get(entry.key))
         _hold(self._held, entry)
         held = self._held[entry.key]
-        (self._parts.add if _role(held) else self._parts.discard)(held.key)
+        self._roles[held.key] = role_in(held)
         self._size += _size(held)
         return self._make_room(entry.timestamp) if self._size > self._limit else _NOTHING
 
@@ -161,22 +161,33 @@ class Joiner:
 
         What arrived later than `came` is held all the same: other lines of it may be on their way.
         """
-        return self._release([run for run in self._runs() if self._is_complete(run, now, came)])
+        return self._release([self._complete(run, now, came) for run in self._runs()])
 
     def is_waiting(self, now: int) -> bool:
         """Whether something is held that was logged before `now` (ns UTC); any thread may ask."""
         return any(entry.timestamp < now for entry in [*self._held.values()])
 
-    def _is_complete(self, run: Sequence[LogEntry], now: int, came: int) -> bool:
-        over = run[-1].timestamp + WITHIN < now
-        return over and all(self._came[entry.key] <= came for entry in run)
+    def _complete(self, run: list[LogEntry], now: int, came: int) -> list[LogEntry]:
+        """Return the run, or its beginning, if nothing can be added to it any more.
+
+        Failures that never end make a run that never does.
+        """
+        known = [*takewhile(lambda one: self._is_known(one, now, came), run)]
+        return known if len(known) == len(run) else known[: last_cut(known, self._role)]
+
+    def _is_known(self, entry: LogEntry, now: int, came: int) -> bool:
+        """Say whether all that was logged up to an entry is held."""
+        return entry.timestamp + WITHIN < now and self._came[entry.key] <= came
 
     def flush(self) -> Released:
         """Return all that is left, and forget it."""
         return self._release(self._runs())
 
     def _runs(self) -> list[list[LogEntry]]:
-        return list(_runs(self._held.values(), lambda entry: entry.key in self._parts))
+        return list(runs(self._held.values(), self._role))
+
+    def _role(self, entry: LogEntry) -> Role | None:
+        return self._roles[entry.key]
 
     def _make_room(self, time: int) -> Released:
         """Release the runs farthest from `time` until half of the room is free."""
@@ -192,13 +203,13 @@ class Joiner:
         for entry in entries:
             self._size -= _size(self._held.pop(entry.key))
             del self._came[entry.key]
-            self._parts.discard(entry.key)
+            del self._roles[entry.key]
         return _released(entries)
 
 
 def _released(entries: Iterable[LogEntry]) -> Released:
     every = list(entries)
-    read = [_read(run) for run in _runs(every)]
+    read = [_read(run) for run in runs(every, role_in)]
     joined = [one for found, _ in read for one in found]
     said = [one for _, found in read for one in found]
     said += [(one.below, one.again, one.told) for one in joined]
@@ -286,9 +297,9 @@ def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
     group: _Group | None = None
     above = Above()
     for entry in run:
-        role = _role(entry)
+        role = role_in(entry)
         if role is None:
-            if _may_be_whole(entry):
+            if may_be_whole(entry):
                 yield _Group(entry, above.right_above(entry), [entry])
                 above = Above()
             else:
@@ -297,42 +308,15 @@ def _groups(run: Iterable[LogEntry]) -> Iterator[_Group]:
         ended = group is None or group.is_whole
         if role is Role.REST and ended and above.goes_on(entry):
             continue
-        if group is None or not (group.goes_on(role) and _is_near(group.parts[-1], entry)):
+        if group is None or not (group.goes_on(role) and is_near(group.parts[-1], entry)):
             if group is not None:
                 yield group
-            group = _Group(entry, above.right_above(entry)) if role in _FIRST else None
+            group = _Group(entry, above.right_above(entry)) if role in FIRST else None
         above = Above()
         if group is not None:
             group.add(entry, role)
     if group is not None:
         yield group
-
-
-def _is_line(entry: LogEntry) -> bool:
-    return _role(entry) is not None
-
-
-def _runs(
-    entries: Iterable[LogEntry], is_line: Callable[[LogEntry], bool] = _is_line
-) -> Iterator[list[LogEntry]]:
-    """Split entries into streams, and these where nothing can belong to what was before.
-
-    `is_line` says which are lines of tracebacks.
-    """
-    for _, stream in groupby(sorted(entries, key=_order), key=_stream):
-        run: list[LogEntry] = []
-        part: LogEntry | None = None
-        for entry in stream:
-            if run and not _is_near(part, entry) and entry.timestamp - run[-1].timestamp > BESIDE:
-                yield run
-                run = []
-            run.append(entry)
-            part = entry if is_line(entry) else part
-        yield run
-
-
-def _is_near(part: LogEntry | None, entry: LogEntry) -> bool:
-    return part is not None and entry.timestamp - part.timestamp <= WITHIN
 
 
 def _distinct(entries: Iterable[LogEntry]) -> Iterable[LogEntry]:
@@ -352,27 +336,8 @@ def _hold(held: dict[tuple[str, int, str], LogEntry], entry: LogEntry) -> None:
         held[entry.key] = replace(entry)
 
 
-def _stream(entry: LogEntry) -> tuple[str, ...]:
-    return (entry.log_name, entry.service, entry.revision, entry.instance, entry.trace)
-
-
-def _order(entry: LogEntry) -> tuple[tuple[str, ...], tuple[str, int, str]]:
-    return (_stream(entry), entry.key)
-
-
 def _distance(run: Sequence[LogEntry], time: int) -> int:
     return max(run[0].timestamp - time, time - run[-1].timestamp, 0)
-
-
-def _role(entry: LogEntry) -> Role | None:
-    line = line_of(entry)
-    return role_of(line) if line and "\n" not in line else None
-
-
-def _may_be_whole(entry: LogEntry) -> bool:
-    """Say whether an entry of several lines begins as a traceback does."""
-    first, more, _ = line_of(entry).partition("\n")
-    return bool(more) and role_of(first) in _FIRST
 
 
 def _size(entry: LogEntry | None) -> int:
@@ -380,5 +345,4 @@ def _size(entry: LogEntry | None) -> int:
     return 0 if entry is None else 1 + line_of(entry).count("\n")
 
 
-_FIRST: Final = frozenset({Role.HEADER, Role.START, Role.NAME})
 _NOTHING: Final = Released()
