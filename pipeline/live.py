@@ -191,17 +191,18 @@ class Live:
         """Whether moreover no lines of tracebacks are held back."""
         return self.is_settled(now) and not self._taking.is_waiting(now - BEHIND)
 
-    def step(self, now: int, *, is_current: bool) -> Step:
-        """Read receipts, and record what changed; `now` is the time (ns UTC).
+    def step(self, now: int, *, is_current: bool, at_once: int = AT_ONCE) -> Step:
+        """Read so many receipts, and record what changed; `now` is the time (ns UTC).
 
         `is_current` says that whoever receives is known to have nothing left to take.
 
         Raises:
             LeaseLostError: another one correlates now: begin again with a new one, once it is over.
             StoreError: the store cannot be read or written; begin again with a new one.
+            ValueError: what was received is no receipt, or one of another version.
 
         """
-        found = self._store.receipts(AT_ONCE)
+        found = self._store.receipts(at_once)
         for number, receipt in found:
             examined = receipts.read(receipt)
             self._taking.take(examined, now)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from array import array
+from base64 import b64decode, b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from pipeline.entry.requests import Requests
 
 VERSION = 1
+
+NAMED = "receipt "
+"""What the name of a receipt in quarantine begins with; no message has such a name."""
 
 KEPT = 1800 * SECOND
 """How long receipts are kept that were correlated: requests are counted again by who takes over."""
@@ -112,12 +117,32 @@ def read(data: bytes) -> Examined:
     return examined
 
 
+def text_of(data: bytes) -> str:
+    """Return a receipt as text that `of_text` reads; a person can, too, if a program can."""
+    with suppress(Exception):  # whatever it is, it is kept
+        receipt = _decoded(data)
+        text = _as_json(receipt)
+        if _decoded(text.encode()) == receipt:
+            return text
+    return b64encode(data).decode()
+
+
+def of_text(text: str) -> bytes:
+    """Return the receipt that a text was made of, or one that tells the same."""
+    data = text.encode()
+    return data if data.startswith(_JSON) else b64decode(data)
+
+
 def _encoded(receipt: _Receipt) -> bytes:
     """Write it as MessagePack, or what that cannot hold as JSON."""
     try:
         return _ENCODER.encode(receipt)
     except _UNWRITABLE:
-        return json.dumps(msgspec.to_builtins(receipt)).encode()
+        return _as_json(receipt).encode()
+
+
+def _as_json(receipt: _Receipt) -> str:
+    return json.dumps(msgspec.to_builtins(receipt))
 
 
 def _decoded(data: bytes) -> _Receipt:

@@ -78,8 +78,8 @@ class Vitals:
     of whatever service came last, `current_at` when we had all there was; `failed_at` is when
     messages could last not be pulled, or not be kept. `services` are those
     that logged steadily, with the last minute in which they did; `quiet` those of them of which
-    nothing is heard while others are. `retries` are rounds that failed by thread, `failures`
-    the same by what did not do what was asked of it.
+    nothing is heard while others are. `refused` are receipts that went into quarantine. `retries`
+    are rounds that failed by thread, `failures` the same by what did not do what was asked of it.
     """
 
     started_at: int = 0
@@ -96,6 +96,7 @@ class Vitals:
     received: Received = field(default_factory=Received)
     steps: int = 0
     concluded: int = 0
+    refused: int = 0
     services: Mapping[str, int] = field(default_factory=lambda: NOBODY)
     quiet: tuple[str, ...] = ()
     rounds: dict[str, int] = field(default_factory=dict)
@@ -264,6 +265,8 @@ def _counted(vitals: Vitals) -> Iterator[Metric]:
     share = received.unmatched / received.heard if received.heard else 0
     yield one("fivewhys_unmatched_share", "Share of trouble that no rule knows.", share)
     yield one("fivewhys_steps_total", "Steps of correlation.", vitals.steps, COUNTER)
+    said = "Receipts that could not be recorded, put into quarantine."
+    yield one("fivewhys_receipts_refused_total", said, vitals.refused, COUNTER)
     yield one("fivewhys_outcomes_total", "Decisions recorded.", vitals.concluded, COUNTER)
 
 

@@ -95,3 +95,29 @@ def test_a_receipt_of_another_version_is_refused() -> None:
     told = msgspec.msgpack.decode(receipts.written(examined(entry("missing")), DETECTOR))
     with pytest.raises(ValueError, match="version 99; this program reads 1"):
         receipts.read(msgspec.msgpack.encode([99, *told[1:]]))
+
+
+@pytest.mark.parametrize("text", ["missing", "missing \ud800"], ids=["plain", "half a character"])
+def test_a_receipt_is_text_that_a_person_can_read_and_a_receipt_again(text: str) -> None:
+    """Whichever way it is written."""
+    line = "Traceback (most recent call last):"
+    told = examined(entry(text), entry(line, at=1, severity=None), entry(at=2, **REQUEST))
+    written = receipts.written(told, DETECTOR)
+    kept = receipts.text_of(written)
+    assert line in kept
+    again = receipts.read(receipts.of_text(kept))
+    assert again.told == receipts.read(written).told
+    assert receipts.written(again, DETECTOR) == written
+
+
+BYTES = [receipts.VERSION, 0, [], [{"no JSON has": b"bytes"}], [], [], []]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\xc1", b"[not closed", b"[" * 200_000, msgspec.msgpack.encode(BYTES)],
+    ids=["no receipt", "no JSON", "deep", "bytes"],
+)
+def test_what_cannot_be_read_is_text_all_the_same(data: bytes) -> None:
+    """Byte by byte what it was."""
+    assert receipts.of_text(receipts.text_of(data)) == data

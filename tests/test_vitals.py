@@ -181,6 +181,7 @@ def test_what_can_be_watched() -> None:
         ),
         LATER,
     )  # fmt: skip
+    vitals.refused = 1
     vitals.rounds["receive"] = LATER
     vitals.retries["report"] = 2
     vitals.troubles["report"] = "GitHub says no"
@@ -194,6 +195,7 @@ def test_what_can_be_watched() -> None:
         "fivewhys_received_entries_total": "4",
         "fivewhys_received_poison_total": "1",
         "fivewhys_unmatched_share": "0.25",
+        "fivewhys_receipts_refused_total": "1",
         'fivewhys_batch_seconds_bucket{le="0.5"}': "0",
         "fivewhys_batch_seconds_sum": "1",
         "fivewhys_acknowledge_seconds_sum": "2",

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline import receipts
 from pipeline.bootstrap.keeping import check_kept_store, open_kept_store
 from pipeline.bootstrap.reading import Mistakes, load_rules, read_redactor
 from pipeline.detection import Detector
@@ -62,9 +63,9 @@ def retry(
 
     Rules and placeholders are those of the settings of `fivewhys run` unless others are named.
 
-    What holds an entry now goes the way of all entries and leaves quarantine, in that order: who
-    is interrupted in between takes it again, and it counts once. Return how many left, and how
-    many stay.
+    What holds an entry now, as a receipt does, goes the way of all entries and leaves quarantine,
+    in that order: who is interrupted in between takes it again, and it counts once. Return how
+    many left, and how many stay.
 
     Raises:
         ConfigurationError: every mistake in the rules; there is no such store or message.
@@ -87,8 +88,13 @@ def retry(
         receiver = Receiver(
             feed=feed, inbox=opened, detector=detector, clock=time.time_ns, keeps_poison=False
         )
-        for start in range(0, len(chosen), AT_ONCE):
-            receiver.take([_message(one) for one in chosen[start : start + AT_ONCE]])
+        kept = [one for one in chosen if one.name.startswith(receipts.NAMED)]
+        messages = [_message(one) for one in chosen if one not in kept]
+        for start in range(0, len(messages), AT_ONCE):
+            receiver.take(messages[start : start + AT_ONCE])
+        for one in kept:
+            opened.receive(receipts.of_text(one.text), (), time.time_ns())
+            feed.taken.add(one.name)
         left = opened.release_poison([one.number for one in chosen if one.name in feed.taken])
     return left, len(chosen) - left
 

@@ -23,6 +23,7 @@ from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, SourceError, StoreError
 from pipeline.live import AT_ONCE, LEASE
 from pipeline.retrying import Retrying
+from pipeline.singling import Refused, Singling
 from pipeline.vitals import NOBODY, Vitals
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Service:
         self._asked = self._told = 0
         self._fatal: FivewhysError | None = None
         self._live: Live | None = None
+        self._singling = self._begin_singling()
         self._is_settled = False
 
     def run(self) -> None:
@@ -297,6 +299,7 @@ class Service:
         vitals.is_correlating = self._is_mine()
         if not vitals.is_correlating:
             self._live, self._is_settled = None, False
+            self._singling = self._begin_singling()
             vitals.services, vitals.quiet = NOBODY, ()
             self._stopping.wait(PAUSE)
             return False
@@ -304,13 +307,16 @@ class Service:
             self._live = live = self._live or self._begun()
             now = time.time_ns()
             self._is_settled = False
-            step = live.step(now, is_current=self._is_current(now))
+            step = self._singling.step(live, now, is_current=self._is_current(now))
         except LeaseLostError:
             self._live = None
             return False
         except FivewhysError:
             self._live = None  # it knows what the store does not: begin anew
             raise
+        if isinstance(step, Refused):
+            self._note_refused(step)
+            return True
         vitals.stepped_at = time.time_ns()
         vitals.steps += 1
         vitals.services, vitals.quiet = live.services, live.quiet
@@ -323,9 +329,19 @@ class Service:
             return bool(step.outcomes)
         took = (vitals.stepped_at - now) / SECOND
         vitals.stepped.observe(took)
-        if step.receipts < AT_ONCE:
+        if step.receipts < AT_ONCE == self._singling.at_once:
             self._stopping.wait(min(RESTS, RESTING * took))
         return True
+
+    def _begin_singling(self) -> Singling:
+        return Singling(self._parts.store, self._parts.holder, self._parts.retrying)
+
+    def _note_refused(self, refused: Refused) -> None:
+        """Note that a receipt is in quarantine; who read it begins anew."""
+        self._live = None
+        self.vitals.refused += 1
+        message = f"correlate: {refused.name} cannot be recorded and is in quarantine now"
+        self._parts.log("ERROR", f"{message} (`fivewhys quarantine list`): {refused.reason}")
 
     def _begun(self) -> Live:
         live = self._parts.live(self._parts.holder)

@@ -44,6 +44,8 @@ class Feed(Protocol):
 class Poison(NamedTuple):
     """A message in which no entry was found: its name, the reason, and its text, redacted.
 
+    Or a receipt that could not be recorded, as text (`receipts.text_of`).
+
     `at` is when it came, in nanoseconds UTC; `number` is that of its row, 0 before it has one.
     """
 
@@ -98,6 +100,16 @@ class Inbox(Protocol):
 
     def receipts(self, limit: int) -> Sequence[tuple[int, bytes]]:
         """Return those that no commit made needless, by number, the first ones first."""
+
+    def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
+        """Put a receipt into quarantine, as poison, in place of where it was: both or nothing.
+
+        One that is not there any more, or was made needless, changes nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name.
+
+        """
 
     def backlog(self) -> int:
         """Return how many receipts there are that no commit made needless."""

@@ -597,6 +597,28 @@ def test_only_who_holds_the_lease_commits(store: Store) -> None:
     assert len(list(store.detections())) == 1
 
 
+def test_a_receipt_can_be_put_into_quarantine_by_who_holds_the_lease(store: Store) -> None:
+    """It is in one place or the other; one that somebody made needless stays what it is."""
+    for receipt in (b"one", b"two", b"three"):
+        store.receive(receipt, (), BASE)
+    (first, _), (second, two), (third, three) = store.receipts(5)
+    poison = Poison("receipt 1", "a row is refused", "one", BASE)
+    with pytest.raises(LeaseLostError, match="'correlation'"):
+        store.refuse(first, poison, "correlation", "me")
+    assert (store.backlog(), store.poison()) == (3, [])
+    store.lease("correlation", "me", BASE + 1, BASE)
+    store.refuse(first, poison, "correlation", "me")
+    assert list(store.receipts(5)) == [(second, two), (third, three)]
+    assert list(store.recent(0)) == []
+    assert [one._replace(number=0) for one in store.poison()] == [poison]
+    store.record([], [], BASE, progress=progress(second))
+    for gone in (first, second):
+        store.refuse(gone, poison._replace(name="again"), "correlation", "me")
+    assert list(store.receipts(5)) == [(third, three)]
+    assert list(store.recent(0)) == [b"two"]
+    assert [one.name for one in store.poison()] == ["receipt 1"]
+
+
 def test_what_is_no_incident_after_all_leaves_nothing_unless_it_was_reported(store: Store) -> None:
     """Lines that were held back said so; an issue is not left alone."""
     quiet = outcome("inc-1", anchor=("v1-inc-1", BASE), action=Action.LEAVE)

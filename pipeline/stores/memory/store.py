@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Beats, Day
     from pipeline.entry.sighting import Running, Sighting
-    from pipeline.ports import Outcome, Progress
+    from pipeline.ports import Outcome, Poison, Progress
     from pipeline.report import LedgerEntry, Neighbour
     from pipeline.retention import Retention
     from pipeline.tracker.delivering import Delivery
@@ -363,10 +363,20 @@ class MemoryStore(MemoryInbox):
         states = Counter(one.state for one in self.incidents())
         return Standing(len(waiting), min(waiting, default=0), latest, len(self._poison), states)
 
-    def _go_on(self, progress: Progress) -> None:
-        if self._leases.get(progress.name, ("", 0))[0] != progress.holder:
-            message = f"another holds the lease {progress.name!r}: nothing was recorded"
+    def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
+        """Put a receipt into quarantine, if it is still needed."""
+        self._hold(name, holder)
+        if self._inbox.get(number, (0, b"", False))[2]:
+            del self._inbox[number]
+            self.receive(b"", [poison], poison.at)
+
+    def _hold(self, name: str, holder: str) -> None:
+        if self._leases.get(name, ("", 0))[0] != holder:
+            message = f"another holds the lease {name!r}: nothing was recorded"
             raise LeaseLostError(message)
+
+    def _go_on(self, progress: Progress) -> None:
+        self._hold(progress.name, progress.holder)
         for number in progress.receipts:
             at, receipt, _ = self._inbox[number]
             self._inbox[number] = (at, receipt, False)

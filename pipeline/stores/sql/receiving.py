@@ -67,12 +67,29 @@ def receive(connection: Connection, receipt: bytes, poison: Sequence[Poison], at
         row = {"received_at": at, "needed": 1, "receipt": receipt}
         connection.execute(insert(inbox), row)
     if poison:
-        names = [one.name for one in poison]
-        for start in range(0, len(names), _CHUNK):
-            same = quarantine.c.name.in_(names[start : start + _CHUNK])
-            connection.execute(delete(quarantine).where(same))
-        latest = {one.name: one for one in poison}.values()
-        connection.execute(insert(quarantine), [_row(one) for one in latest])
+        _quarantine(connection, poison)
+
+
+def _quarantine(connection: Connection, poison: Sequence[Poison]) -> None:
+    names = [one.name for one in poison]
+    for start in range(0, len(names), _CHUNK):
+        same = quarantine.c.name.in_(names[start : start + _CHUNK])
+        connection.execute(delete(quarantine).where(same))
+    latest = {one.name: one for one in poison}.values()
+    connection.execute(insert(quarantine), [_row(one) for one in latest])
+
+
+def refuse(connection: Connection, number: int, poison: Poison, name: str, holder: str) -> None:
+    """Put a receipt into quarantine, if it is still needed.
+
+    Raises:
+        LeaseLostError: somebody else holds the lease.
+
+    """
+    _hold(connection, name, holder)
+    it = (inbox.c.number == number) & (inbox.c.needed == 1)
+    if connection.execute(delete(inbox).where(it)).rowcount:
+        _quarantine(connection, [poison])
 
 
 def go_on(connection: Connection, progress: Progress, kept: int) -> None:
@@ -82,11 +99,7 @@ def go_on(connection: Connection, progress: Progress, kept: int) -> None:
         LeaseLostError: somebody else holds its lease.
 
     """
-    mine = (leases.c.name == progress.name) & (leases.c.holder == progress.holder)
-    # Also a lock: where several may write at once, nobody takes the lease before this is done.
-    if not connection.execute(update(leases).where(mine).values(holder=progress.holder)).rowcount:
-        message = f"another process holds the lease {progress.name!r}: nothing was recorded"
-        raise LeaseLostError(message)
+    _hold(connection, progress.name, progress.holder)
     for start in range(0, len(progress.receipts), _CHUNK):
         numbers = progress.receipts[start : start + _CHUNK]
         connection.execute(update(inbox).where(inbox.c.number.in_(numbers)).values(needed=0))
@@ -95,6 +108,14 @@ def go_on(connection: Connection, progress: Progress, kept: int) -> None:
     connection.execute(delete(held).where(held.c.name == progress.name))
     if progress.held:
         connection.execute(insert(held), {"name": progress.name, "receipt": progress.held})
+
+
+def _hold(connection: Connection, name: str, holder: str) -> None:
+    mine = (leases.c.name == name) & (leases.c.holder == holder)
+    # Also a lock: where several may write at once, nobody takes the lease before this is done.
+    if not connection.execute(update(leases).where(mine).values(holder=holder)).rowcount:
+        message = f"another process holds the lease {name!r}: nothing was recorded"
+        raise LeaseLostError(message)
 
 
 def mark_of(name: str) -> Select[Any]:

@@ -294,6 +294,16 @@ class SqlStore:
         """Return the receipts that no commit made needless, by number, the first ones first."""
         return self._read(receiving.needed(limit), lambda row: (int(row.number), row.receipt))
 
+    def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
+        """Put a receipt into quarantine, as poison, in place of where it was: both or nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name.
+
+        """
+        with self._database.writing() as connection:
+            receiving.refuse(connection, number, poison, name, holder)
+
     def backlog(self) -> int:
         """Return how many receipts there are that no commit made needless."""
         (count,) = self._read(receiving.BACKLOG, lambda row: int(row[0]))
