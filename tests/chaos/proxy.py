@@ -109,7 +109,8 @@ class Proxy:
 def _reset(writer: asyncio.StreamWriter) -> None:
     """End a connection as a machine does that is gone: with RST, not with FIN."""
     found = writer.get_extra_info("socket")
-    if found.family != socket.AF_UNIX:
+    # Whose other end has gone may be closed already, a moment before anybody takes it off the list.
+    if found.family != socket.AF_UNIX and found.fileno() >= 0:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
