@@ -53,7 +53,7 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `key` identifies the entry and `richness` orders its copies; `fingerprint` tells whom the rule
     is about, `explanation` how it was made; `fields` holds captures and the fields that
     links and titles look at: text, numbers or lists of text, all redacted. `trace` is the bare
-    trace id, "" without one.
+    trace id, "" without one. `count` is for how many that were alike it stands, itself included.
     """
 
     rule: str
@@ -67,6 +67,7 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     revision: str
     sample: Sample
     trace: str = ""
+    count: int = 1
 
     @property
     def timestamp(self) -> int:

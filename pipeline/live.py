@@ -164,7 +164,7 @@ class Live:
         self._waiting: dict[str, int] = {}
         self._since: dict[str, int] = {}
         self._received_until = self._marked = self._marked_at = 0
-        self._heard_at = self._tidied_at = self._came_at = self._pruned_at = 0
+        self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
         self.services: Mapping[str, int] = {}
         self.quiet: tuple[str, ...] = ()
 
@@ -316,6 +316,7 @@ class Live:
     def _tidy(self, now: int) -> None:
         """Forget what is over for longer than anything can join it, and was reported if ever."""
         event_time = self._correlator.now
+        self._thin(event_time)
         if event_time - self._tidied_at < TIDYING or not self.is_settled(now):
             return
         self._tidied_at = event_time
@@ -330,3 +331,13 @@ class Live:
         if now - self._pruned_at >= PRUNING:
             self._pruned_at = now
             self._store.prune(min(event_time, now), now)
+
+    def _thin(self, event_time: int) -> None:
+        """Only count what of long failures makes no difference any more."""
+        if event_time - self._thinned_at < TIDYING:
+            return
+        self._thinned_at = event_time
+        gone = self._correlator.thin()
+        if gone is not None:
+            self._store.thin(gone, LEASE, self._holder)
+            self._taking.forget(event_time)

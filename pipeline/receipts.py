@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.audit import SECOND
-from pipeline.correlation.rows import identity_of
+from pipeline.correlation.keys import identity_of
 from pipeline.deployments import Sightings
 from pipeline.detection import Detection  # noqa: TC001 - msgspec asks for it when it decodes
 from pipeline.entry import UNKNOWN_TIME, LogEntry, format_timestamp

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.audit import SECOND, Span, parse_span
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.correlation import Correlator
-from pipeline.correlation.rows import identity_of
+from pipeline.correlation.keys import identity_of
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
 from pipeline.entry.beats import Beats, beat_in, merge_beats
 from pipeline.entry.requests import request_in

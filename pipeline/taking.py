@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import msgspec
 
 from pipeline import receipts
-from pipeline.correlation.rows import identity_of as redacted_identity
+from pipeline.correlation.keys import identity_of as redacted_identity
 from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.value import identity_of
@@ -80,7 +80,7 @@ class Taking:
         """Take up what earlier runs kept; what is read live does not begin long ago."""
         detections = tuple(store.detections())
         first = min((item.timestamp for item in detections), default=0) if is_live else None
-        self._correlator.restore(detections, store.anchors(first))
+        self._correlator.restore(detections, store.anchors(first), store.counted())
         self._correlator.on_verdicts(store.verdicts())
         if self._traffic is not None:
             self._traffic.recall(store.answers())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.audit import AGAIN
+from pipeline.correlation.keys import identity_of
 from pipeline.correlation.links import Anchor
-from pipeline.correlation.rows import identity_of
 from pipeline.errors import RuleError
 from tests.support import (
     BASE,

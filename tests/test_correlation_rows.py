@@ -6,7 +6,8 @@ from itertools import permutations
 
 from msgspec import structs
 
-from pipeline.correlation.rows import AT_ONCE, FIRST, LAST, Rows
+from pipeline.correlation.keys import FIRST, LAST
+from pipeline.correlation.rows import AT_ONCE, Rows
 from tests.support import BASE, SECOND, detection
 
 
@@ -98,7 +99,7 @@ def test_what_was_taken_back_stays_so_while_it_may_matter() -> None:
     for item in (old, new):
         rows.tell(item.key, item.richness, [item])
         rows.tell(item.key, (2, 1, 1, ""), [])
-    rows.keep((), BASE + 50 * SECOND)
+    rows = rows.only((), BASE + 50 * SECOND, {})
     for item in (old, new):
         rows.tell(item.key, item.richness, [item])
     assert [item.key for item in rows.detections()] == [old.key]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.correlation import Correlator
 from pipeline.correlation.deriving import TellingShelf
 from pipeline.correlation.episodes import MemoryShelf
-from pipeline.correlation.rows import identity_of
+from pipeline.correlation.keys import identity_of
 from pipeline.correlation.sigma import runs, spans
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
@@ -637,7 +637,7 @@ def test_the_detections_of_a_match_lie_on_a_shelf_like_any_other() -> None:
     telling = TellingShelf(shelf)
     (place,) = telling.put([one])
     assert telling.get(place) == shelf.get(place) == one
-    telling.drop(place)
+    assert [*telling.keep([])] == []
     assert len(shelf) == 0
 
 

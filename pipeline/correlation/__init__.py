@@ -9,24 +9,26 @@ not depend on the order, chunking or repetition in which they arrived. Time is t
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
-from pipeline.audit import SECOND
 from pipeline.correlation.causes import Spans
 from pipeline.correlation.components import Evidence, Linking
+from pipeline.correlation.counted import Counted
 from pipeline.correlation.databases import same_doubts
-from pipeline.correlation.deriving import Told, correlate
+from pipeline.correlation.deriving import correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
 from pipeline.correlation.heeding import cut, heed
+from pipeline.correlation.keys import Key, Richness, identity_of, order
 from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
-from pipeline.correlation.rows import Key, Richness, Rows, identity_of, order
+from pipeline.correlation.rows import Rows
+from pipeline.correlation.settings import CorrelationSettings
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
+from pipeline.correlation.thinning import LIMITS, Correlated, Gone, Limits, gone_of, thin
 from pipeline.incident import Incident, State, Symptom
-from pipeline.lifecycle import DAY, History, LifecycleSettings, state_of
+from pipeline.lifecycle import History, state_of
 from pipeline.priority import priority_of
 from pipeline.verdicts import resolution_of
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pipeline.correlation.components import Component
+    from pipeline.correlation.counted import Bundle
+    from pipeline.correlation.deriving import Told
     from pipeline.correlation.episodes import Shelf, Topology, Traffic
     from pipeline.correlation.links import Anchor
     from pipeline.correlation.making import Made
@@ -42,30 +46,6 @@ if TYPE_CHECKING:
     from pipeline.verdicts import Verdict
 
 __all__ = ["CorrelationSettings", "Correlator", "Key", "Richness"]
-
-
-@dataclass(frozen=True, slots=True)
-class CorrelationSettings:
-    """Spans in nanoseconds.
-
-    `episode_gap`: a longer silence of a symptom starts a new episode. `clock_skew`: how much later
-    than its effect a cause may be logged. `together`: causes of one effect that lie no further
-    apart explain it together. `trace_span`, `trace_limit`: how far apart what shares a trace may
-    lie, and how many symptoms a trace may touch to be evidence. `group_wait`: how long an incident
-    settles before its first report. `lifecycle`: when it escalates, is quiet, resolved, and so on.
-    `allowed_lateness`: how far behind event time an entry may come in time.
-    `latest`: the last time that is somebody's.
-    """
-
-    episode_gap: int = 7 * DAY
-    clock_skew: int = 5 * SECOND
-    together: int = 30 * SECOND
-    trace_span: int = 600 * SECOND
-    trace_limit: int = 8
-    group_wait: int = 30 * SECOND
-    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
-    allowed_lateness: int = 600 * SECOND
-    latest: int | None = None
 
 
 class Correlator:
@@ -96,9 +76,9 @@ class Correlator:
         self._now = 0
         self._lateness = self._settings.allowed_lateness
         self._late = 0
-        self._made: tuple[tuple[int, int], tuple[Made, ...]] | None = None
+        self._counted = Counted()
+        self._correlated: tuple[tuple[int, int], Correlated] | None = None
         self._known: tuple[tuple[Made, ...], int, tuple[Incident, ...]] | None = None
-        self._told = Told(self._rows, len(self._rows))
         shares = (item.rules for item in ruleset.correlations if item.audit.share)
         self._sharing = frozenset(chain.from_iterable(shares))
 
@@ -156,8 +136,10 @@ class Correlator:
         copy again tells what the rules see in it now. A copy
         that shows nothing is forgotten unless it takes back what a poorer one showed: memory does
         not grow with what nothing was seen in. Whoever may read a poorer copy after it tells it
-        again (`flow`).
+        again (`flow`). Of an entry that is only counted (`thin`) no copy says anything any more.
         """
+        if self._counted.has(key):
+            return
         if self._rows.tell(key, richness, detections) and key[1] < self._now - self._lateness:
             self._late += 1
 
@@ -187,8 +169,9 @@ class Correlator:
 
         Context, noise and what heals by itself are in no incident.
         """
+        told = self._all().told
         owners = {
-            self._told.base(row): item.anchor.incident_id
+            told.base(row): item.anchor.incident_id
             for item in reversed(self._told_components())
             for rows in item.rows.values()
             for row in rows
@@ -199,29 +182,38 @@ class Correlator:
 
     # --- what lasts -------------------------------------------------------------------------------
 
-    def restore(self, detections: Iterable[Detection], anchors: Iterable[Anchor]) -> None:
+    def restore(
+        self,
+        detections: Iterable[Detection],
+        anchors: Iterable[Anchor],
+        counted: Iterable[Bundle] = (),
+    ) -> None:
         """Take up what a store kept; `anchors` are of incidents that were reported before.
 
-        Event time had come at least as far as the last of the detections.
+        Event time had come at least as far as the last of the detections. `counted` are entries
+        that are only counted.
         """
         late = self._late
         for key, group in groupby(sorted(detections, key=order), key=lambda item: item.key):
             found = list(group)
             self.on_detections(key, found[0].richness, found)
             self.on_time(found[0].timestamp)
+        for bundle in counted:
+            self._counted.add(bundle)
         self._anchors.update(anchors)
         self._late = late
-        self._made = None
+        self._correlated = None
 
     def on_verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Take what people decided: all that holds, in place of what was taken before."""
         given = tuple(sorted(verdicts, key=lambda item: item.number))
         if given != self._verdicts:
-            self._verdicts, self._made = given, None
+            self._verdicts, self._correlated = given, None
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything a restarted correlator needs, as plain JSON in a canonical order."""
-        return write_snapshot(self._rows, self._anchors, now=self._now, late=self._late)
+        counted = self._counted.bundles
+        return write_snapshot(self._rows, self._anchors, counted, now=self._now, late=self._late)
 
     def resume(self, snapshot: dict[str, Any]) -> None:
         """Go on, before anything else is told, where another correlator's snapshot was made.
@@ -235,8 +227,10 @@ class Correlator:
             self._rows.tell(key, richness, detections)
         for key, richness in found.cleared:
             self._rows.clear(key, richness)
+        for bundle in found.counted:
+            self._counted.add(bundle)
         self._anchors.update(found.anchors)
-        self._now, self._late, self._made = found.now, found.late, None
+        self._now, self._late, self._correlated = found.now, found.late, None
 
     def evict(self) -> tuple[str, ...]:
         """Forget incidents that are over for longer than anything can join them; return their ids.
@@ -251,20 +245,40 @@ class Correlator:
         reach = reach_of(self._ruleset, self._settings)
         reach = max(reach, self._settings.lifecycle.resolve_after)
         limit = self.watermark - reach
-        made = self._components()
-        together = same_doubts(self._ruleset, self._told.rows, self._settings.clock_skew)
-        kin = kinship(self._told.rows, self._linked(), self._verdicts, together)
+        told, made = self._all().told, self._components()
+        together = same_doubts(self._ruleset, told.rows, self._settings.clock_skew)
+        kin = kinship(told.rows, self._linked(told), self._verdicts, together)
         over, rest = split_off(made, limit, reach, kin)
-        base = self._told.base
+        base = told.base
         kept = {base(row) for item in rest for rows in item.rows.values() for row in rows}
         since = min((item.first_seen - reach for item in rest), default=limit)
         kept |= {row for row in self._rows.living() if self._tells_since(row, min(limit, since))}
         if len(kept) == sum(1 for _ in self._rows.living()):
             return ()
-        self._rows.keep(kept, limit)
+        self._rows = self._rows.only(kept, limit, self._rows.counts)
+        self._rows.tidy_shelf()
         gone = {name for item in over for name in (item.anchor.incident_id, *item.absorbed)}
         self._anchors = {anchor for anchor in self._anchors if anchor.incident_id not in gone}
         return tuple(item.anchor.incident_id for item in over if item.told)
+
+    def thin(self, limits: Limits = LIMITS) -> Gone | None:
+        """Only count what of long failures makes no difference any more (`thinning.py`).
+
+        Return what went, None if there is too little to let go (`limits`). Incidents stay as they
+        are. An entry that comes later than the allowed lateness may miss what went, and one
+        that is counted so counts once more if it comes again after `counted.KEPT`.
+        """
+        before = self._all()
+        after = thin(before, self.watermark, self._correlate, limits)
+        if after is None:
+            return None
+        gone = gone_of(before.rows, after.rows)
+        self._counted.forget(self._now)
+        self._counted.add(gone.bundle)
+        self._rows = after.rows
+        self._rows.tidy_shelf()
+        self._correlated = (self._version(), after)
+        return gone
 
     def _tells_since(self, row: int, time: int) -> bool:
         """Return whether a row that is in no incident itself may tell of one since a time."""
@@ -287,22 +301,30 @@ class Correlator:
         The symptoms of rules of noise, each once, and those that heal and belong to nothing else.
         """
         healing = chain(*(item.symptoms for item in self._components() if not item.told))
-        return in_order((*healing, *noise_of(self._ruleset, self._told.rows)))
+        return in_order((*healing, *noise_of(self._ruleset, self._all().told.rows)))
 
     def _told_components(self) -> tuple[Made, ...]:
         return tuple(item for item in self._components() if item.told)
 
     def _components(self) -> tuple[Made, ...]:
+        return self._all().made
+
+    def _all(self) -> Correlated:
         """Correlate what there is, once for every change."""
-        version = (self._rows.version, self._asked_of_traffic())
-        if self._made is None or self._made[0] != version:
-            self._told = correlate(self._ruleset, self._rows, self._traffic)
-            times, longest = self._told.rows.times, self._settings.lifecycle.max_duration
-            heeded = heed(self._linked(), self._verdicts, times)
-            maker = Maker(self._ruleset, self._told.rows, self._anchors, self._verdicts)
-            made = maker.make(cut(heeded, longest, times))
-            self._made = (version, made)
-        return self._made[1]
+        version = self._version()
+        if self._correlated is None or self._correlated[0] != version:
+            self._correlated = (version, self._correlate(self._rows))
+        return self._correlated[1]
+
+    def _version(self) -> tuple[int, int]:
+        return (self._rows.version, self._asked_of_traffic())
+
+    def _correlate(self, rows: Rows) -> Correlated:
+        told = correlate(self._ruleset, rows, self._traffic)
+        times, longest = told.rows.times, self._settings.lifecycle.max_duration
+        heeded = heed(self._linked(told), self._verdicts, times)
+        maker = Maker(self._ruleset, told.rows, self._anchors, self._verdicts)
+        return Correlated(rows, told, maker.make(cut(heeded, longest, times)))
 
     def _asked_of_traffic(self) -> int:
         """Return the version of what is known of requests, 0 as long as nobody asks for shares."""
@@ -312,9 +334,9 @@ class Correlator:
         is_derived = not self._sharing <= self._ruleset.rules.keys()
         return self._traffic.version if is_derived or self._sharing & seen else 0
 
-    def _linked(self) -> list[Component]:
+    def _linked(self, told: Told) -> list[Component]:
         """Return what links make of the rows."""
-        one, told = self._settings, self._told
+        one = self._settings
         spans = Spans(one.episode_gap, one.clock_skew, one.together)
         evidence = Evidence(
             self._ruleset,
@@ -353,10 +375,12 @@ class Correlator:
 
     def _sightings(self, made: Made, *, by_revision: bool) -> dict[str, list[int]]:
         """Return when it was seen, in order, by revision if somebody asks."""
-        rows, times = chain.from_iterable(made.rows.values()), self._told.rows.times
-        if not by_revision:
+        told, rows = self._all().told.rows, chain.from_iterable(made.rows.values())
+        times, counts = told.times, told.counts
+        if not (by_revision or counts):
             return {"": sorted(map(times.__getitem__, rows))}
         found: dict[str, list[int]] = defaultdict(list)
         for row in sorted(rows, key=times.__getitem__):
-            found[self._told.rows.facet(row).revision].append(times[row])
+            revision = told.facet(row).revision if by_revision else ""
+            found[revision] += [times[row]] * counts.get(row, 1)
         return found

@@ -72,7 +72,7 @@ class _Correlating:
                 for name in correlation.rules
             }
             of = lambda row: entry.get(row, row)  # noqa: E731
-            for match in matches(correlation, by_rule, of, self._traffic):
+            for match in matches(correlation, by_rule, of, rows.counts, self._traffic):
                 if correlation.is_temporal:
                     self._told.found.extend(match.links())
                 if correlation.derives:
@@ -94,6 +94,8 @@ class _Correlating:
             time = deriving.time(member.time)
             where = self._shelf.tell(deriving, told.rows.place(member.row))
             row = told.rows.append(facet, time, where, trace_of=member.row if silent else None)
+            if member.row in told.rows.counts:
+                told.rows.counts[row] = told.rows.counts[member.row]
             told.bases.append(told.base(member.row))
             if not silent:
                 found = undirected(kind, Seen(time, row, facet), member, reason)
@@ -131,9 +133,9 @@ class TellingShelf:
             return self._shelf.get(place)
         return self._told[-place - 1].detection(self.get(self._places[-place - 1]))
 
-    def drop(self, place: int) -> None:
-        """Forget a detection."""
-        self._shelf.drop(place)
+    def keep(self, places: Sequence[int]) -> Sequence[int]:
+        """Have nothing but what lies at some places that are not below zero."""
+        return self._shelf.keep(places)
 
 
 def _canonical(facet: Facet) -> tuple[str, ...]:

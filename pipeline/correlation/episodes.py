@@ -141,8 +141,8 @@ class Shelf(Protocol):
     def get(self, place: int) -> Detection:
         """Return the detection that lies there."""
 
-    def drop(self, place: int) -> None:
-        """Nobody will ask for what lies there."""
+    def keep(self, places: Sequence[int]) -> Sequence[int]:
+        """Have nothing but what lies at some places, ascending; return where that lies now."""
 
 
 class MemoryShelf:
@@ -167,6 +167,7 @@ class MemoryShelf:
         """Return a detection."""
         return self._kept[place]
 
-    def drop(self, place: int) -> None:
-        """Forget a detection."""
-        del self._kept[place]
+    def keep(self, places: Sequence[int]) -> Sequence[int]:
+        """Forget all others."""
+        self._kept = {place: self._kept[place] for place in places}
+        return places

@@ -10,7 +10,7 @@ from pipeline.audit import SECOND
 from pipeline.correlation.causes import are_rivals
 from pipeline.correlation.databases import told
 from pipeline.correlation.episodes import Found, Seen, undirected
-from pipeline.correlation.rows import order
+from pipeline.correlation.keys import order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

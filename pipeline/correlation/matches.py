@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline import fingerprint
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _ONE: tuple[int, ...] = (1,)
 _NOTHING = (None, "")
+_EACH: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +129,15 @@ def matches(
     correlation: Correlation,
     by_rule: Mapping[str, Sequence[Seen]],
     entry: Callable[[int], Hashable],
+    counts: Mapping[int, int] = _EACH,
     traffic: Traffic | None = None,
 ) -> Iterator[Match]:
     """Yield the matches of a correlation in what was seen of its rules.
 
-    `entry` tells the entry of a row: one that several rules match counts once. `traffic` says how
-    many requests there were.
+    `entry` tells the entry of a row: one that several rules match counts once. `counts` has the
+    rows that stand for several, `traffic` says how many requests there were.
     """
-    for group in _groups(correlation, by_rule):
+    for group in _groups(correlation, by_rule, counts):
         parts = group.parts
         if not correlation.is_temporal and len(correlation.rules) > 1:
             parts = list(_once(group, entry))
@@ -170,7 +173,9 @@ class _Members:
         return _Members(*([column[index] for index in order] for column in columns))  # type: ignore[arg-type]
 
 
-def _groups(correlation: Correlation, by_rule: Mapping[str, Sequence[Seen]]) -> Iterator[_Members]:
+def _groups(
+    correlation: Correlation, by_rule: Mapping[str, Sequence[Seen]], counts: Mapping[int, int]
+) -> Iterator[_Members]:
     """Yield what each group has, in order of time; what lacks a field is in none."""
     groups: dict[Group, _Members] = defaultdict(_Members)
     for kind, name in enumerate(correlation.rules):
@@ -187,7 +192,7 @@ def _groups(correlation: Correlation, by_rule: Mapping[str, Sequence[Seen]]) -> 
                 members.times.append(seen.time)
                 members.kinds.append(kind)
                 members.seen.append(seen)
-                members.parts.append(part)
+                members.parts.append(part * counts[seen.row] if seen.row in counts else part)
     for members in groups.values():
         yield members if len(correlation.rules) == 1 else members.in_order()
 

@@ -16,38 +16,18 @@ from msgspec import structs
 
 from pipeline.audit import COMPONENT
 from pipeline.correlation.episodes import Facet, MemoryShelf, NoTopology, Seen
+from pipeline.correlation.keys import FIRST, LAST, identity_of, order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from pipeline.correlation.episodes import Shelf, Topology
+    from pipeline.correlation.keys import Key, Richness
     from pipeline.detection import Detection
-
-Key = tuple[str, int, str]
-Richness = tuple[int, int, int, str]
-
-LAST = 2**63 - 1
-"""Nanoseconds that fit into 64 bits, up to 2262; what claims a later time is of that one here."""
-
-FIRST = -LAST
-"""And what claims an earlier one, of this."""
 
 AT_ONCE = 1_000
 """Detections that become rows together."""
-
-
-def identity_of(key: Key) -> int:
-    """Return what an entry is known by: Python's own hash, whose seed changes with each run.
-
-    Two entries that differ share one with a probability of 1 in 10**19; no log text can be made to.
-    """
-    return hash(key)
-
-
-def order(detection: Detection) -> tuple[int, Key, str]:
-    """Return the canonical order of detections: event time, then the entry, then the rule."""
-    return (detection.timestamp, detection.key, detection.rule)
 
 
 @dataclass(slots=True)
@@ -56,7 +36,7 @@ class Rows:
 
     `version` changes with every change. What is told waits until there is enough of it, or until
     it is looked at: to fill columns together takes half as long. Facets know of their rows when
-    these were settled.
+    these were settled. `counts` has the rows that stand for several detections, and for how many.
     """
 
     asked: Mapping[str, Sequence[str]]
@@ -66,6 +46,7 @@ class Rows:
     times: array[int] = field(default_factory=lambda: array("q"))
     facets: list[Facet | None] = field(default_factory=list)
     by_fingerprint: dict[str, list[Facet]] = field(default_factory=lambda: defaultdict(list))
+    counts: dict[int, int] = field(default_factory=dict)
     _places: array[int] = field(default_factory=lambda: array("q"))
     _traces: array[int] = field(default_factory=lambda: array("q"))
     _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
@@ -87,7 +68,7 @@ class Rows:
         identity = hash(key)  # `identity_of`, which is called for each detection
         known = self._entries.get(identity)
         if known is not None:
-            if richness >= self._richness(identity, known):
+            if richness >= self._richness(identity, known) and not self._stands(identity):
                 self._take_back(known)
                 self._replace(key, richness, told)
             return False
@@ -130,7 +111,9 @@ class Rows:
         """Return a whole detection."""
         if row >= len(self._places):
             self._take_in()
-        return self.shelf.get(self._places[row])
+        found = self.shelf.get(self._places[row])
+        count = self.counts.get(row, 1)
+        return found if found.count == count else structs.replace(found, count=count)
 
     def detections(self) -> Iterator[Detection]:
         """Yield all of them, in no order."""
@@ -140,6 +123,10 @@ class Rows:
         """Yield the rows that nothing took back."""
         self._take_in()
         yield from (row for row, facet in enumerate(self.facets) if facet is not None)
+
+    def count(self, rows: Sequence[int]) -> int:
+        """Return for how many detections some rows stand."""
+        return sum(self.counts.get(row, 1) for row in rows) if self.counts else len(rows)
 
     def facet(self, row: int) -> Facet:
         """Return the facet of a row that nothing took back."""
@@ -172,12 +159,15 @@ class Rows:
             return self._cleared[identity][1]
         return self.detection(known if isinstance(known, int) else known[0]).richness
 
+    def _stands(self, identity: int) -> bool:
+        """Return whether an entry stands for others, too: then it stays as it is."""
+        return bool(self.counts) and any(row in self.counts for row in self.rows_of(identity))
+
     def _take_back(self, known: tuple[int, ...] | int) -> None:
         self._take_in()
         for row in (known,) if isinstance(known, int) else known:
             self.facet(row).has_lost = True
             self.facets[row] = None
-            self.shelf.drop(self._places[row])
 
     def _replace(self, key: Key, richness: Richness, told: Sequence[Detection]) -> None:
         """Put in the place of what was known what a copy shows, which may be nothing."""
@@ -209,6 +199,8 @@ class Rows:
         times = [item.sample.timestamp for item in waiting]
         if waiting and not FIRST <= min(times) <= max(times) <= LAST:
             times = [max(FIRST, min(LAST, time)) for time in times]
+        several = enumerate((item.count for item in waiting), len(self.times))
+        self.counts.update((row, count) for row, count in several if count > 1)
         self.times.fromlist(times)
         self.facets.extend(self._facets_of(waiting))
         self._places.extend(self.shelf.put(waiting))
@@ -252,6 +244,7 @@ class Rows:
             times=self.times[:],
             facets=self.facets[:],
             by_fingerprint=by_fingerprint,
+            counts=dict(self.counts),
             _places=self._places[:],
             _traces=self._traces[:],
             _facets=dict(self._facets),
@@ -357,26 +350,38 @@ class Rows:
 
     # --- forgetting -------------------------------------------------------------------------------
 
-    def keep(self, rows: Iterable[int], since: int) -> None:
-        """Forget all other rows, their entries, and what was cleared before `since` (ns UTC)."""
+    def only(self, rows: Iterable[int], since: int, counts: Mapping[int, int]) -> Rows:
+        """Return some of the rows on the same shelf; only one of both can be gone on with.
+
+        Forgotten are all others, their entries, and what was cleared before `since` (ns UTC);
+        `counts` says for how many detections a row stands from now on.
+        """
         self.settle()
         fresh = {row: index for index, row in enumerate(sorted(rows))}
-        for row in self.living():
-            if row not in fresh:
-                self.shelf.drop(self._places[row])
-        self._entries = dict(self._renumbered(fresh, since))
-        self._cleared = {
-            one: (key, richness)
-            for one, (key, richness) in self._cleared.items()
-            if one in self._entries
-        }
-        self.times = array("q", [self.times[row] for row in fresh])
-        self.facets = [self.facets[row] for row in fresh]
-        self._places = array("q", [self._places[row] for row in fresh])
-        self._traces = array("q", [self._traces[row] for row in fresh])
-        self._settled = len(fresh)
-        self._keep_facets(fresh)
-        self.version += 1
+        entries, facets = dict(self._renumbered(fresh, since)), dict[int, Facet]()
+        left = replace(
+            self,
+            version=self.version + 1,
+            times=array("q", [self.times[row] for row in fresh]),
+            facets=[],
+            by_fingerprint=defaultdict(list),
+            counts={fresh[row]: count for row, count in counts.items() if row in fresh},
+            _places=array("q", [self._places[row] for row in fresh]),
+            _traces=array("q", [self._traces[row] for row in fresh]),
+            _entries=entries,
+            _cleared={one: kept for one, kept in self._cleared.items() if one in entries},
+            _facets=facets,
+            _settled=len(fresh),
+        )
+        anew: dict[Facet | None, Facet] = {}
+        for key, facet in self._facets.items():
+            mine = [fresh[row] for row in facet.rows if row in fresh]
+            if mine:
+                anew[facet] = facets[key] = replace(facet)
+                anew[facet].take(mine, left.times)
+                left.by_fingerprint[facet.fingerprint].append(anew[facet])
+        left.facets += [anew[self.facets[row]] for row in fresh]
+        return left
 
     def _renumbered(
         self, fresh: Mapping[int, int], since: int
@@ -390,11 +395,6 @@ class Rows:
             if rows:
                 yield identity, rows[0] if len(rows) == 1 else rows
 
-    def _keep_facets(self, fresh: Mapping[int, int]) -> None:
-        self.by_fingerprint.clear()
-        for key, facet in [*self._facets.items()]:
-            facet.take([fresh[row] for row in facet.rows if row in fresh], self.times)
-            if facet.rows:
-                self.by_fingerprint[facet.fingerprint].append(facet)
-            else:
-                del self._facets[key]
+    def tidy_shelf(self) -> None:
+        """Have nothing else on the shelf."""
+        self._places = array("q", self.shelf.keep(self._places))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.correlation.counted import Bundle
+from pipeline.correlation.keys import order
 from pipeline.correlation.links import Anchor
-from pipeline.correlation.rows import order
 from pipeline.detection import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pipeline.correlation.rows import Key, Richness, Rows
+    from pipeline.correlation.keys import Key, Richness
+    from pipeline.correlation.rows import Rows
 
-VERSION = 1
+VERSION = 2
 """Of the snapshot; another one is refused."""
 
 
@@ -27,9 +29,12 @@ class Snapshot:
     anchors: list[Anchor]
     entries: list[tuple[Key, Richness, list[Detection]]]
     cleared: list[tuple[Key, Richness]]
+    counted: list[Bundle]
 
 
-def write_snapshot(rows: Rows, anchors: Iterable[Anchor], *, now: int, late: int) -> dict[str, Any]:
+def write_snapshot(
+    rows: Rows, anchors: Iterable[Anchor], counted: Iterable[Bundle], *, now: int, late: int
+) -> dict[str, Any]:
     """Return all that a correlator knows, in a canonical order."""
     return {
         "version": VERSION,
@@ -38,6 +43,7 @@ def write_snapshot(rows: Rows, anchors: Iterable[Anchor], *, now: int, late: int
         "anchors": [list(astuple(anchor)) for anchor in sorted(anchors)],
         "detections": [item.document() for item in sorted(rows.detections(), key=order)],
         "cleared": sorted([list(key), list(richness)] for key, richness in rows.cleared()),
+        "counted": sorted([one.since, one.until, one.names.hex()] for one in counted),
     }
 
 
@@ -57,6 +63,9 @@ def read_snapshot(value: dict[str, Any]) -> Snapshot:
         anchors=[Anchor(*anchor) for anchor in value["anchors"]],
         entries=list(_entries(map(Detection.of, value["detections"]))),
         cleared=[(_key(key), _richness(richness)) for key, richness in value["cleared"]],
+        counted=[
+            Bundle(since, until, bytes.fromhex(names)) for since, until, names in value["counted"]
+        ],
     )
 
 

@@ -43,7 +43,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
         explanation=first.explanation,
         entity=first.entity,
         fields=values,
-        count=len(members),
+        count=rows.count(members),
         first_seen=first.timestamp,
         last_seen=rows.times[members[-1]],
         services=_distinct(item.service for item in ends),

@@ -18,7 +18,9 @@ from pipeline.retention import RETENTION
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from pipeline.correlation.counted import Bundle
     from pipeline.correlation.links import Anchor
+    from pipeline.correlation.thinning import Gone
     from pipeline.deployments import Rollout
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
@@ -282,6 +284,17 @@ class Store(Deliveries, Inbox, Protocol):
 
         Incidents stay. Return how many were forgotten.
         """
+
+    def thin(self, gone: Gone, name: str, holder: str) -> None:
+        """Forget entries that are only counted, and keep what stands for them: both or nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name; nothing is changed.
+
+        """
+
+    def counted(self) -> Sequence[Bundle]:
+        """Return what knows the entries that are only counted, those of long ago left out."""
 
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when."""

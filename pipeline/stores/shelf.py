@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 AT_ONCE = 64 * 1024
 """Bytes that are written together, at least."""
 
+ROWS = 1_000
+"""Detections that are moved together."""
+
 _UNWRITABLE = (OverflowError, UnicodeEncodeError, TypeError)
 
 _DECODER: msgpack.Decoder[Detection | bytes] = msgpack.Decoder(Detection | bytes)
@@ -52,12 +55,15 @@ class TemporaryShelf:
         except _UNWRITABLE:
             data = [self._whole(item) for item in items]
         first = len(self._begins) - 1
+        self._add(data)
+        return range(first, len(self._begins) - 1)
+
+    def _add(self, data: Sequence[bytes]) -> None:
         ends = accumulate(map(len, data), initial=self._begins[-1])
         self._begins.extend(islice(ends, 1, None))
         self._waiting += b"".join(data)
         if len(self._waiting) >= AT_ONCE:
             self._write()
-        return range(first, len(self._begins) - 1)
 
     def _whole(self, item: Detection) -> bytes:
         """Return a detection that MessagePack may not hold: half characters, large numbers."""
@@ -74,14 +80,17 @@ class TemporaryShelf:
             StoreError: the temporary file cannot be read.
 
         """
-        begin, end = self._begins[place : place + 2]
-        written = self._written
-        waits = begin >= written
-        data = self._waiting[begin - written : end - written] if waits else self._read(begin, end)
-        found = _DECODER.decode(data)
+        found = _DECODER.decode(self._data(place))
         if isinstance(found, Detection):
             return found
         return cast("Detection", pickle.loads(found))  # noqa: S301 - our own file, see above
+
+    def _data(self, place: int) -> bytes:
+        begin, end = self._begins[place : place + 2]
+        written = self._written
+        if begin < written:
+            return self._read(begin, end)
+        return bytes(self._waiting[begin - written : end - written])
 
     def _read(self, begin: int, end: int) -> bytes:
         try:
@@ -107,8 +116,22 @@ class TemporaryShelf:
         self._written = self._begins[-1]
         self._waiting.clear()
 
-    def drop(self, place: int) -> None:
-        """Nobody will ask for what lies there; the file keeps it until it is closed."""
+    def keep(self, places: Sequence[int]) -> Sequence[int]:
+        """Have nothing but what lies at some places, ascending, in a new file.
+
+        Return where that lies now.
+
+        Raises:
+            StoreError: there is no room for both.
+
+        """
+        fresh = TemporaryShelf()
+        for start in range(0, len(places), ROWS):
+            fresh._add([*map(self._data, places[start : start + ROWS])])
+        self.close()
+        self._file, self._begins = fresh._file, fresh._begins
+        self._written, self._waiting = fresh._written, fresh._waiting
+        return range(len(places))
 
     def _opened(self) -> FileIO:
         if self._file is None:

@@ -42,10 +42,21 @@ def test_what_was_put_can_be_got(kind: str) -> None:
     with SHELVES[kind]() as shelf:
         places = [*shelf.put(FOUND[:3]), *shelf.put(FOUND[3:])]
         assert [shelf.get(place) for place in reversed(places)] == FOUND[::-1]
-        shelf.drop(places[0])
+
+
+@pytest.mark.parametrize("kind", SHELVES)
+def test_what_is_kept_can_be_got(kind: str) -> None:
+    """Whatever lay between; what is put after that, too, and it can be kept once more."""
+    with SHELVES[kind]() as shelf:
+        places = [*shelf.put(FOUND)]
+        left = [*shelf.keep(places[1::2])]
+        assert [shelf.get(place) for place in left] == FOUND[1::2]
         (further,) = shelf.put(FOUND[:1])
-        assert further not in places
-        assert (shelf.get(further), shelf.get(places[1])) == (FOUND[0], FOUND[1])
+        left = [*shelf.keep([left[-1], further])]
+        assert [shelf.get(place) for place in left] == [FOUND[1::2][-1], FOUND[0]]
+        assert [*shelf.keep([])] == []
+        (only,) = shelf.put(FOUND[3:4])
+        assert shelf.get(only) == FOUND[3]
 
 
 @pytest.mark.parametrize("kind", SHELVES)

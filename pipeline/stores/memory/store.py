@@ -6,16 +6,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from pipeline.correlation.links import Anchor, order
+from pipeline.correlation.links import Anchor
 from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
-from pipeline.errors import LeaseLostError, StoreError
-from pipeline.ports import AHEAD, NOTHING, UNASKED, UNHEARD, Changed, Standing
+from pipeline.errors import StoreError
+from pipeline.ports import NOTHING, UNASKED, UNHEARD, Changed, Standing
 from pipeline.report import Action, neighbour
 from pipeline.retention import RETENTION, Pruned
 from pipeline.silence import recent_beats
-from pipeline.stores.memory.inbox import MemoryInbox
+from pipeline.stores.memory.detections import MemoryDetections
 from pipeline.tracker.pace import Pace
 from pipeline.traffic import merged, still_asked
 
@@ -38,14 +38,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class MemoryStore(MemoryInbox):
+class MemoryStore(MemoryDetections):
     """A store that lasts as long as it is held.
 
     One that ends with its run need not keep detections: only a later run asks for them.
     """
 
     keeps_detections: bool = True
-    _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _absorbed: set[str] = field(default_factory=set)
     _sightings: dict[Running, Sighting] = field(default_factory=dict)
@@ -55,7 +54,6 @@ class MemoryStore(MemoryInbox):
     _verdicts: dict[int, Verdict] = field(default_factory=dict)
     _given: int = 0
     _deliveries: dict[str, dict[str, Delivery]] = field(default_factory=lambda: defaultdict(dict))
-    _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
     _paces: dict[str, Pace] = field(default_factory=dict)
     _away: set[str] = field(default_factory=set)
     _gone: set[str] = field(default_factory=set)
@@ -66,11 +64,6 @@ class MemoryStore(MemoryInbox):
     def decisions(self) -> tuple[LedgerEntry, ...]:
         """Every decision that reached the tracker, in the order they were taken."""
         return tuple(self._decisions.values())
-
-    def detections(self) -> tuple[Detection, ...]:
-        """Return all detections, in canonical order: time, log, insert id, rule."""
-        found = (item for told in self._entries.values() for item in told.values())
-        return tuple(sorted(found, key=order))
 
     def anchors(self, since: int | None = None) -> tuple[Anchor, ...]:
         """Return the anchors of all incidents that were ever reported, absorbed ones too.
@@ -152,16 +145,6 @@ class MemoryStore(MemoryInbox):
             if one.id in new & ledger.keys()
         }
         return Changed(self._revision, told, frozenset(new & (self._away | self._absorbed)))
-
-    def _record_detections(self, detections: Iterable[Detection]) -> None:
-        given: dict[Key, list[Detection]] = defaultdict(list)
-        for detection in detections:
-            given[detection.key].append(detection)
-        for key, found in given.items():
-            best = max(item.richness for item in (*found, *self._entries.get(key, {}).values()))
-            told = {item.rule: item for item in found if item.richness == best}
-            if told:
-                self._entries[key] = told
 
     def _superseded(self, outcomes: Sequence[Outcome]) -> list[str]:
         """Return incidents, never reported, whose first detection belongs to another one now."""
@@ -327,19 +310,6 @@ class MemoryStore(MemoryInbox):
         """Keep what is known of the issue of an incident, in place of what was known."""
         self._deliveries[tracker][incident] = delivery
 
-    def lease(self, name: str, holder: str, until: int, now: int) -> bool:
-        """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""
-        owner, ends = self._leases.get(name, (holder, now))
-        if owner != holder and now < ends <= until + AHEAD:
-            return False
-        self._leases[name] = (holder, until)
-        return True
-
-    def release(self, name: str, holder: str) -> None:
-        """Give a lease back."""
-        if self._leases.get(name, ("", 0))[0] == holder:
-            del self._leases[name]
-
     def pace(self, server: str) -> Pace:
         """Return how fast a server was written to lately."""
         return self._paces.get(server, Pace())
@@ -348,13 +318,6 @@ class MemoryStore(MemoryInbox):
         """Keep how fast a server is written to, and return it with what others wrote meanwhile."""
         self._paces[server] = pace.after(self.pace(server))
         return self._paces[server]
-
-    def forget(self, kept: Collection[Key], before: int) -> int:
-        """Forget detections older than a time whose entries are not among those kept."""
-        gone = {key for key in self._entries if key[1] < before} - set(kept)
-        for key in gone:
-            del self._entries[key]
-        return len(gone)
 
     def standing(self) -> Standing:
         """Return what there is, as numbers."""
@@ -369,11 +332,6 @@ class MemoryStore(MemoryInbox):
         if self._inbox.get(number, (0, b"", False))[2]:
             del self._inbox[number]
             self.receive(b"", [poison], poison.at)
-
-    def _hold(self, name: str, holder: str) -> None:
-        if self._leases.get(name, ("", 0))[0] != holder:
-            message = f"another holds the lease {name!r}: nothing was recorded"
-            raise LeaseLostError(message)
 
     def _go_on(self, progress: Progress) -> None:
         self._hold(progress.name, progress.holder)

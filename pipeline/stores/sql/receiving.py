@@ -86,7 +86,7 @@ def refuse(connection: Connection, number: int, poison: Poison, name: str, holde
         LeaseLostError: somebody else holds the lease.
 
     """
-    _hold(connection, name, holder)
+    hold(connection, name, holder)
     it = (inbox.c.number == number) & (inbox.c.needed == 1)
     if connection.execute(delete(inbox).where(it)).rowcount:
         _quarantine(connection, [poison])
@@ -99,7 +99,7 @@ def go_on(connection: Connection, progress: Progress, kept: int) -> None:
         LeaseLostError: somebody else holds its lease.
 
     """
-    _hold(connection, progress.name, progress.holder)
+    hold(connection, progress.name, progress.holder)
     for start in range(0, len(progress.receipts), _CHUNK):
         numbers = progress.receipts[start : start + _CHUNK]
         connection.execute(update(inbox).where(inbox.c.number.in_(numbers)).values(needed=0))
@@ -110,7 +110,13 @@ def go_on(connection: Connection, progress: Progress, kept: int) -> None:
         connection.execute(insert(held), {"name": progress.name, "receipt": progress.held})
 
 
-def _hold(connection: Connection, name: str, holder: str) -> None:
+def hold(connection: Connection, name: str, holder: str) -> None:
+    """Make sure that a lease is held until the end of the transaction.
+
+    Raises:
+        LeaseLostError: somebody else holds it.
+
+    """
     mine = (leases.c.name == name) & (leases.c.holder == holder)
     # Also a lock: where several may write at once, nobody takes the lease before this is done.
     if not connection.execute(update(leases).where(mine).values(holder=holder)).rowcount:

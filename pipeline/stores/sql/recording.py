@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from pipeline.correlation.counted import KEPT
 from pipeline.deployments import recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
@@ -26,6 +27,7 @@ from pipeline.stores.sql.rows import (
     to_sighting,
 )
 from pipeline.stores.sql.tables import (
+    counted,
     deployments,
     detections,
     documents,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, Table
 
+    from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
     from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
@@ -219,6 +222,15 @@ def forget(connection: Connection, kept: Collection[tuple[str, int, str]], befor
     }
     delete_by(connection, detections, _ENTRY, gone)
     return len(gone)
+
+
+def thin(connection: Connection, gone: Gone) -> None:
+    """Forget entries that are only counted, and keep what stands for them."""
+    delete_by(connection, detections, _ENTRY, gone.keys)
+    record_detections(connection, gone.standing)
+    bundle = gone.bundle
+    connection.execute(delete(counted).where(counted.c.until < bundle.until - KEPT))
+    connection.execute(insert(counted), bundle._asdict())
 
 
 def _replace(

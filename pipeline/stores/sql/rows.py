@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pipeline.correlation.counted import Bundle
 from pipeline.correlation.links import Anchor
 from pipeline.detection import Detection
 from pipeline.document import IncidentDocument
@@ -43,6 +44,11 @@ def detection_row(detection: Detection) -> Values:
 def to_detection(document: str) -> Detection:
     """Restore a detection."""
     return Detection.of(json.loads(document))
+
+
+def to_bundle(row: Row[Any]) -> Bundle:
+    """Restore what knows entries that are only counted."""
+    return Bundle(row.since, row.until, row.names)
 
 
 def incident_row(outcome: Outcome) -> Values:

@@ -25,8 +25,10 @@ from pipeline.stores.sql.recording import (
     record_detections,
     record_incidents,
     record_sightings,
+    thin,
 )
 from pipeline.stores.sql.tables import (
+    counted,
     deployments,
     detections,
     documents,
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Select
 
+    from pipeline.correlation.counted import Bundle
     from pipeline.correlation.links import Anchor
+    from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
     from pipeline.entry.beats import Day
@@ -263,6 +267,21 @@ class SqlStore:
         """Forget detections older than a time whose entries are not among those kept."""
         with self._database.writing() as connection:
             return forget(connection, kept, before)
+
+    def thin(self, gone: Gone, name: str, holder: str) -> None:
+        """Forget entries that are only counted, and keep what stands for them: both or nothing.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name.
+
+        """
+        with self._database.writing() as connection:
+            receiving.hold(connection, name, holder)
+            thin(connection, gone)
+
+    def counted(self) -> list[Bundle]:
+        """Return what knows the entries that are only counted."""
+        return self._read(select(counted).order_by(counted.c.number), rows.to_bundle)
 
     def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
         """Put away and forget what is over for long at an event time; give some room back."""

@@ -107,6 +107,16 @@ detections = Table(
     Column("document", AnyText, nullable=False),
 )
 
+counted = Table(
+    "counted",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    Column("since", Nanoseconds, nullable=False),
+    Column("until", Nanoseconds, nullable=False),
+    # Eight bytes of each entry (`correlation.counted`).
+    Column("names", LargeBinary, nullable=False),
+)
+
 incidents = Table(
     "incidents",
     metadata,

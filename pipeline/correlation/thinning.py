@@ -1,0 +1,159 @@
+"""What of a failure that goes on and on is only counted from some time on.
+
+Nothing that comes in time can change what is older than the watermark. Of what is alike to links,
+the first and the last of each minute stay there, of each hour when it is older than a day, and with
+them what shares an entry or a trace; the first one stands for those between. Whether the same
+incidents come of what stays is tried each time, and what is missed stays whole. Times are event
+time, in nanoseconds UTC.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pipeline.correlation.counted import bundle_of
+from pipeline.correlation.episodes import Facet
+from pipeline.correlation.forest import Forest
+from pipeline.correlation.keys import FIRST
+from pipeline.correlation.traces import CROWD
+from pipeline.lifecycle import DAY, HOUR, MINUTE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Set as AbstractSet
+
+    from pipeline.correlation.counted import Bundle
+    from pipeline.correlation.deriving import Told
+    from pipeline.correlation.keys import Key
+    from pipeline.correlation.making import Made
+    from pipeline.correlation.rows import Rows
+    from pipeline.detection import Detection
+
+TRIES: Final = 3
+"""So often it is tried, each time with more that stays whole."""
+
+
+class Limits(NamedTuple):
+    """So many (`least`) and such a `part` of all have to go for it to be worth the trouble.
+
+    The first ones of those that are alike (`beginning`) all stay: they tell how a failure began.
+    """
+
+    least: int = 1_000
+    part: float = 1 / 8
+    beginning: int = 100
+
+
+LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """Rows, those that correlations made of them, and the incidents of both."""
+
+    rows: Rows
+    told: Told
+    made: tuple[Made, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Entries that are only counted from now on, and what is told of those that stand for them."""
+
+    keys: tuple[Key, ...]
+    bundle: Bundle
+    standing: tuple[Detection, ...]
+
+
+def thin(
+    before: Correlated, watermark: int, correlate: Callable[[Rows], Correlated], limits: Limits
+) -> Correlated | None:
+    """Return the same incidents of fewer rows, None if there is too little to let go."""
+    whole = set[Facet]()
+    for _ in range(TRIES):
+        rows = _thinned(before.rows, watermark, whole, limits)
+        if rows is None:
+            return None
+        after = correlate(rows)
+        missed = [*_differing(before.made, after.made)]
+        if not missed:
+            return after
+        whole.update(_facets_of(before, missed))
+    return None
+
+
+def gone_of(before: Rows, after: Rows) -> Gone:
+    """Return what went between two states of the rows."""
+    gone = before.identities() - after.identities()
+    keys = tuple(map(before.key, gone))
+    standing = (
+        after.told(one) or ()
+        for one in after.identities()
+        if after.count(after.rows_of(one)) > before.count(before.rows_of(one))
+    )
+    return Gone(keys, bundle_of(keys), tuple(chain.from_iterable(standing)))
+
+
+def _differing(before: Iterable[Made], after: Iterable[Made]) -> Iterator[Made]:
+    """Yield incidents that are not the same afterwards, or nobody knows any more."""
+    left = {item.anchor: replace(item, rows={}) for item in after}
+    return (item for item in before if replace(item, rows={}) != left.get(item.anchor))
+
+
+def _facets_of(before: Correlated, made: Iterable[Made]) -> Iterator[Facet]:
+    """Yield what some incidents and their context are made of."""
+    for item in made:
+        for row in chain.from_iterable(item.rows.values()):
+            yield before.rows.facet(before.told.base(row))
+        for symptom in item.context:
+            yield from before.rows.by_fingerprint[symptom.fingerprint]
+
+
+def _thinned(rows: Rows, watermark: int, whole: AbstractSet[Facet], limits: Limits) -> Rows | None:
+    """Let go what is only counted, if it is enough; of facets that are to be `whole`, nothing."""
+    thick = [facet for facet in rows.all_facets() if facet not in whole]
+    begun = limits.beginning
+    between = dict(chain.from_iterable(_between(facet, watermark, begun) for facet in thick))
+    if len(between) < limits.least:
+        return None
+    bonds = _bonds(rows)
+    kept = {bonds.find(row) for row in rows.living() if row not in between}
+    gone = {row: first for row, first in between.items() if bonds.find(row) not in kept}
+    if len(gone) < max(limits.least, limits.part * len(rows)):
+        return None
+    counts = dict(rows.counts)
+    for row, first in gone.items():
+        counts[first] = counts.get(first, 1) + counts.pop(row, 1)
+    return rows.only((row for row in rows.living() if row not in gone), FIRST, counts)
+
+
+def _between(facet: Facet, watermark: int, begun: int) -> Iterator[tuple[int, int]]:
+    """Yield what is neither the first nor the last of its time, with the first one."""
+    old = bisect_left(facet.times, watermark - DAY)
+    end = bisect_left(facet.times, watermark)
+    for start, stop, span in ((begun, old, HOUR), (max(begun, old), end, MINUTE)):
+        indices = range(start, stop)
+        for _, group in groupby(indices, key=lambda index: facet.times[index] // span):
+            first, *others = group
+            yield from ((facet.rows[index], facet.rows[first]) for index in others[:-1])
+
+
+def _bonds(rows: Rows) -> Forest:
+    """Return what stays or goes together: what shares an entry, or a trace that is evidence.
+
+    Of a trace that is none as many stay as it takes to know that.
+    """
+    forest = Forest(len(rows))
+    for row, first in rows.shared_entries().items():
+        forest.join((row,), first)
+    by_trace: dict[int, list[int]] = defaultdict(list)
+    for trace, row in rows.traced():
+        by_trace[trace].append(row)
+    for members in by_trace.values():
+        together = members[: CROWD + 1]
+        forest.join(together, together[0])
+    return forest
