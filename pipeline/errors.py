@@ -10,8 +10,10 @@
     │   ├── CatalogError      the service catalog
     │   ├── SuppressionError  the file of suppressions
     │   └── TemplateError     a whys or report template that is wrong or raises
-    ├── StoreError            the database cannot be opened or is not ours
-    │   └── LeaseLostError    another process writes there now
+    ├── StoreError            the database cannot be opened or is not ours; says whether a retry
+    │   │                     can help
+    │   ├── LeaseLostError    another process writes there now
+    │   └── NewerError        what a newer fivewhys wrote there, and only such a one can read
     └── SinkError             a report did not get out; says whether a retry can help
 """
 
@@ -85,9 +87,17 @@ class TemplateError(ConfigurationError):
 class StoreError(FivewhysError):
     """The store cannot be opened, is of a newer schema, or is not a store of ours."""
 
+    def __init__(self, message: str, *, recoverable: bool = False) -> None:
+        self.recoverable = recoverable
+        super().__init__(message)
+
 
 class LeaseLostError(StoreError):
     """Another process holds the lease under which something was to be written: nothing was."""
+
+
+class NewerError(StoreError):
+    """A newer fivewhys wrote what is to be read: it is left to that one."""
 
 
 class SinkError(FivewhysError):

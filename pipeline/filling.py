@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from pipeline.audit import SECOND
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import Feed
-from pipeline.receiving import Received
+from pipeline.received import Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.entry import format_timestamp
-from pipeline.receiving import OWN_LABEL
+from pipeline.received import OWN_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -23,6 +23,7 @@ from pipeline.entry import UNKNOWN_TIME, LogEntry, format_timestamp
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.requests import merge_requests
 from pipeline.entry.sighting import Sighting, merge_sightings
+from pipeline.errors import NewerError
 from pipeline.examining import Examined, Told
 from pipeline.silence import Minutes
 
@@ -33,12 +34,19 @@ if TYPE_CHECKING:
     from pipeline.entry.requests import Requests
 
 VERSION = 1
+"""Of a new one the version before is read, too: others still write it while they are replaced."""
 
 NAMED = "receipt "
 """What the name of a receipt in quarantine begins with; no message has such a name."""
 
 KEPT = 1800 * SECOND
 """How long receipts are kept that were correlated: requests are counted again by who takes over."""
+
+
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """What every version begins with."""
+
+    version: int
 
 
 class _Receipt(msgspec.Struct, array_like=True, gc=False):
@@ -62,6 +70,7 @@ _JSON = b"["
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Receipt)
+_HEADS = msgspec.msgpack.Decoder(_Head)
 
 
 def written(examined: Examined, detector: Detector) -> bytes:
@@ -97,13 +106,11 @@ def read(data: bytes) -> Examined:
     """Return what a receipt was written of, less what only whoever examined it could count.
 
     Raises:
-        ValueError: it is no receipt, or one of another version.
+        NewerError: a newer fivewhys wrote it; what else it holds is not looked at.
+        ValueError: it is no receipt, or one of an older version.
 
     """
     receipt = _decoded(data)
-    if receipt.version != VERSION:
-        message = f"a receipt of version {receipt.version}; this program reads {VERSION}"
-        raise ValueError(message)
     examined = Examined(watermark=receipt.watermark)
     examined.told += [
         Told(identity_of(found[0].key), found[0].richness, found) for found in receipt.told
@@ -146,9 +153,30 @@ def _as_json(receipt: _Receipt) -> str:
 
 
 def _decoded(data: bytes) -> _Receipt:
+    """Read it, its version first: what comes after that is as the version has it.
+
+    Raises:
+        NewerError, ValueError: as `read` does.
+
+    """
     if data.startswith(_JSON):
-        return msgspec.convert(json.loads(data), _Receipt)
+        told = json.loads(data)
+        _check(msgspec.convert(told, _Head))
+        return msgspec.convert(told, _Receipt)
+    _check(_HEADS.decode(data))
     return _DECODER.decode(data)
+
+
+def _check(head: _Head) -> None:
+    if head.version > VERSION:
+        message = (
+            f"a newer fivewhys wrote a receipt of version {head.version}, of which this one reads "
+            f"{VERSION}: it is left to a process of that one; update this one"
+        )
+        raise NewerError(message)
+    if head.version < VERSION:
+        message = f"a receipt of version {head.version}; this program reads {VERSION}"
+        raise ValueError(message)
 
 
 def _requests(told: Iterable[tuple[str, str, bytes]]) -> Requests:

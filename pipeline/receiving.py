@@ -8,14 +8,14 @@ by their keys.
 from __future__ import annotations
 
 import json
-from operator import add
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pipeline.entry.value import A_DAY
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
 from pipeline.ports import Poison
 from pipeline.receipts import written
+from pipeline.received import OWN_LABEL, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,36 +26,8 @@ if TYPE_CHECKING:
 QUOTED: Final = 4_000
 """Characters of a message that are kept in quarantine."""
 
-OWN_LABEL: Final = "fivewhys.own"
-"""The label that all entries of this program's own bear."""
-
 _OWN: Final = f'"{OWN_LABEL}"'.encode()
 _EVER: Final = Window()
-
-
-class Received(NamedTuple):
-    """What came of messages: entries, detections, and how many held no entry, or our own.
-
-    `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
-    They were worked on for `working` until they were kept, and acknowledged in `acknowledging`
-    more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none).
-    """
-
-    messages: int = 0
-    entries: int = 0
-    detections: int = 0
-    poison: int = 0
-    own: int = 0
-    heard: int = 0
-    unmatched: int = 0
-    working: int = 0
-    acknowledging: int = 0
-    latest: int = 0
-
-    def and_more(self, other: Received) -> Received:
-        """Return both together."""
-        both = Received(*map(add, self, other))
-        return both._replace(latest=max(self.latest, other.latest))
 
 
 class Receiver:

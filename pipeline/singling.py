@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline import receipts
 from pipeline.entry import format_timestamp
-from pipeline.errors import FivewhysError, LeaseLostError
+from pipeline.errors import FivewhysError, LeaseLostError, NewerError
 from pipeline.live import AT_ONCE, LEASE, Step
 from pipeline.ports import Poison
 from pipeline.retrying import Retrying
@@ -56,6 +56,7 @@ class Singling:
 
         Raises:
             LeaseLostError: another one correlates now.
+            NewerError: a newer fivewhys has to, as it wrote a receipt: nothing is wrong with it.
             FivewhysError: the step failed, by what is read of receipts or by what the store says;
                 begin again with a new one.
 
@@ -65,7 +66,7 @@ class Singling:
             outcomes = live.step(now, is_current=False, at_once=0).outcomes
         try:
             step = live.step(now, is_current=is_current, at_once=self.at_once)
-        except LeaseLostError:
+        except (LeaseLostError, NewerError):
             raise
         except Exception as error:  # noqa: BLE001 - our own mistake: one receipt must not stop all
             return self._judge(error, now)

@@ -6,6 +6,7 @@ of an entry replaces what was told of it before, so whatever is taken twice coun
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
@@ -17,6 +18,7 @@ from pipeline.correlation.keys import identity_of as redacted_identity
 from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.value import identity_of
+from pipeline.errors import NewerError
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
 from pipeline.silence import (
@@ -102,7 +104,8 @@ class Taking:
             self._joiner.on_entry(part, came, matters=True)
         if self._traffic is not None:
             for receipt in store.recent(0):
-                self._traffic.add(receipts.read(receipt).requests)
+                with suppress(NewerError):  # who wrote it is gone, or does not count any more
+                    self._traffic.add(receipts.read(receipt).requests)
 
     def held(self) -> bytes:
         """Return what is held back, as a receipt that `go_on` reads; b"" if nothing is.

@@ -16,7 +16,7 @@ from pipeline.errors import SinkError, SourceError, StoreError
 from pipeline.exposition import COUNTER, HISTOGRAM, Histogram, Metric, one
 from pipeline.incident import State
 from pipeline.lifecycle import DAY, HOUR, MINUTE, span_text
-from pipeline.receiving import Received
+from pipeline.received import Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -21,7 +21,8 @@ from pipeline.flow import Replay
 from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
 from pipeline.messages import read_message
 from pipeline.ports import Message
-from pipeline.receiving import OWN_LABEL, Received, Receiver
+from pipeline.received import OWN_LABEL, Received
+from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
 from pipeline.report import Policy
 from pipeline.stores.memory import MemoryStore

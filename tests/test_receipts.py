@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -10,9 +10,13 @@ import pytest
 from pipeline import receipts
 from pipeline.detection import Detector
 from pipeline.entry import LogEntry
+from pipeline.errors import NewerError
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.redaction import Redactor
 from tests.support import entry, rule_text, ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DETECTOR = Detector(ruleset(rule_text("missing")), Redactor())
 REQUEST: dict[str, Any] = {"httpRequest": {"status": 500, "requestMethod": "GET"}}
@@ -93,8 +97,18 @@ def test_what_is_no_receipt_is_refused(data: bytes) -> None:
 def test_a_receipt_of_another_version_is_refused() -> None:
     """Rather than guessed."""
     told = msgspec.msgpack.decode(receipts.written(examined(entry("missing")), DETECTOR))
-    with pytest.raises(ValueError, match="version 99; this program reads 1"):
-        receipts.read(msgspec.msgpack.encode([99, *told[1:]]))
+    with pytest.raises(ValueError, match="version 0; this program reads 1"):
+        receipts.read(msgspec.msgpack.encode([0, *told[1:]]))
+
+
+@pytest.mark.parametrize("encode", [msgspec.msgpack.encode, msgspec.json.encode])
+@pytest.mark.parametrize("rest", [[], [{"other": "shape"}, 3]], ids=["nothing else", "others"])
+def test_a_newer_receipt_is_told_by_its_version_alone(
+    encode: Callable[[object], bytes], rest: list[object]
+) -> None:
+    """Whatever it holds beside it."""
+    with pytest.raises(NewerError, match="newer fivewhys wrote a receipt of version 2"):
+        receipts.read(encode([2, *rest]))
 
 
 @pytest.mark.parametrize("text", ["missing", "missing \ud800"], ids=["plain", "half a character"])

@@ -159,9 +159,7 @@ def test_it_says_how_it_is_while_it_runs(
     url = f"sqlite:///{tmp_path}/store.db"
     topic, subscription = emulator.subscription()
     emulator.publish(topic, [failing(0), b"{"])
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("FIVEWHYS_HTTP_PORT", str(port))
     with running(subscription, url) as child:
         wait_until(lambda: asked(port, "/readyz") == "ok\n")
@@ -199,6 +197,13 @@ def messages(lines: Iterable[str], count: int | None = None) -> list[str]:
     """Return what a process said, or so much of it, without the figures of each minute."""
     said = (json.loads(line)["message"] for line in lines)
     return [*islice((one for one in said if one != FIGURES), count)]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def asked(port: int, path: str) -> str:

@@ -14,6 +14,7 @@ from pipeline.bootstrap import quarantine
 from pipeline.bootstrap.serving import Parts, Service
 from pipeline.errors import FivewhysError, LeaseLostError, StoreError
 from pipeline.live import AT_ONCE, LEASE, Step
+from pipeline.ports import Progress
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused, Singling
 from pipeline.stores.memory import MemoryStore
@@ -22,7 +23,7 @@ from tests.support import BASE, SECOND
 from tests.test_live import LATER, RULES, House, line, replayed, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 TRIES = 3
@@ -319,11 +320,73 @@ def test_a_run_goes_on_past_it() -> None:
     store.begin()
     run = Run(store)
     store.refused = {4}
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+
+    def wait(service: Service) -> None:
+        _wait(lambda: not store.backlog())
+        service.stop()
+
+    service, said = _run(run, wait)
+    assert store.backlog() == 0
+    assert service.vitals.refused == 1
+    (told,) = [text for text in said if "is in quarantine now" in text]
+    assert told.startswith("ERROR: correlate: receipt 5 ")
+    assert told.endswith(": a row is refused")
+    assert summary(store.incidents()).keys() == run.expected(4)[0].keys()
+
+
+NEWER = b'[2, "what a later version tells"]'
+
+
+def test_what_a_newer_one_wrote_is_left_to_it(store: Any) -> None:
+    """It is not to blame, however often it is met."""
+    run = Run(store)
+    store.receive(NEWER, (), LATER)
+    run.steps(4 * TRIES)
+    assert run.refused == []
+    assert store.backlog() == len(TEXTS) + 1
+    assert run.singling.at_once == AT_ONCE
+    assert {text.partition(":")[0] for text in run.errors} == {
+        "a newer fivewhys wrote a receipt of version 2, of which this one reads 1"
+    }
+
+
+def test_who_meets_it_lets_a_newer_one_correlate() -> None:
+    """And goes on once that is gone, and has read what it wrote."""
+    store = _Memory()
+    store.begin()
+    run = Run(store)
+    store.receive(NEWER, (), LATER)
+
+    def be_newer(service: Service) -> None:
+        _wait(lambda: bool(service.vitals.troubles))
+        _wait(lambda: store.lease(LEASE, "newer", LATER * 3, time.time_ns()))
+        (newer,) = (number for number, receipt in store.receipts(99) if receipt == NEWER)
+        store.record([], [], BASE, progress=Progress((newer,), b"", LATER, LEASE, "newer"))
+        _wait(lambda: "correlate" in service.vitals.rounds)
+        store.release(LEASE, "newer")
+        _wait(lambda: not store.backlog())
+        service.stop()
+
+    _, said = _run(run, be_newer)
+    assert store.backlog() == 0
+    assert store.poison() == []
+    told = [text for text in said if "a newer fivewhys wrote a receipt of version 2" in text]
+    assert told[0].startswith("WARNING: correlate: ")
+    assert summary(store.incidents()) == run.expected(99)[0]
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def _run(run: Run, other: Callable[[Service], None]) -> tuple[Service, list[str]]:
+    """Let a service go on beside another thread, which stops it; return what it logged, too."""
     said: list[str] = []
     service = Service(
         Parts(
-            store=store,
+            store=run.store,
             receivers=(),
             live=run.house.live,
             holder="me",
@@ -331,25 +394,14 @@ def test_a_run_goes_on_past_it() -> None:
             log=lambda *words: said.append(": ".join(words)),
         )
     )
-
-    def stop() -> None:
-        until = time.monotonic() + 20
-        while store.backlog() and time.monotonic() < until:
-            time.sleep(0.01)
-        service.stop()
-
-    waiting = threading.Thread(target=stop)
-    waiting.start()
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    beside = threading.Thread(target=other, args=(service,))
+    beside.start()
     service.run()
-    waiting.join()
+    beside.join()
     for name, handler in before.items():
         signal.signal(name, handler)
-    assert store.backlog() == 0
-    assert service.vitals.refused == 1
-    (told,) = [text for text in said if "is in quarantine now" in text]
-    assert told.startswith("ERROR: correlate: receipt 5 ")
-    assert told.endswith(": a row is refused")
-    assert summary(store.incidents()).keys() == run.expected(4)[0].keys()
+    return service, said
 
 
 def quarantine_of(store: Any) -> list[str]:

@@ -30,11 +30,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def modules_of(folder: Path, *words: str) -> set[str]:
+def modules_of(folder: Path, *words: str, status: int = 0) -> set[str]:
     """Run a command in a process of its own and return the modules that it loaded."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", LOADED, *words]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == status
     return set(done.stderr.decode().split())
 
 
@@ -71,6 +72,22 @@ def test_a_replay_loads_no_module_of_another_command(folder: Path) -> None:
 def test_a_replay_that_keeps_something_loads_one(folder: Path) -> None:
     """The test above would see it."""
     assert "sqlalchemy" in loaded_by(folder, "replay", "export.json", "--store", "sqlite:///s.db")
+
+
+def test_migrations_are_loaded_only_where_one_is_made(folder: Path) -> None:
+    """The first run makes the tables; the next finds them, and needs no Alembic for that."""
+    replay = ("replay", "export.json", "--store", "sqlite:///s.db")
+    assert {"alembic", "mako"} <= loaded_by(folder, *replay)
+    assert not {"alembic", "mako"} & loaded_by(folder, *replay)
+
+
+def test_a_mistake_is_found_before_a_run_is_loaded(folder: Path) -> None:
+    """Settings and rules are read for it, and nothing of what receives, correlates or reports."""
+    loaded = modules_of(folder, "run", "--subscription", "none", status=2)
+    assert {"pydantic_settings", "pipeline.bootstrap.checking", "pipeline.rule"} <= loaded
+    assert not loaded & {"alembic", "google.api_core", "grpc", "rapidfuzz", "sqlalchemy"}
+    runs = {"bootstrap.running", "correlation", "live", "receiving", "report", "sources.pubsub"}
+    assert not loaded & {f"pipeline.{name}" for name in runs}
 
 
 def test_outputs_that_are_closed_lead_nowhere(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pipeline.errors import FivewhysError, SinkError, SourceError, StoreError
 from pipeline.exposition import Metric, exposition
 from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.ports import Standing
-from pipeline.receiving import Received
+from pipeline.received import Received
 from pipeline.vitals import Vitals, conditions, figures, metrics, stalled, unready
 from tests.support import BASE, SECOND
 

@@ -116,7 +116,7 @@ resource "google_cloud_run_v2_job_iam_member" "starter" {
 
   project  = var.project_id
   location = var.region
-  name     = google_cloud_run_v2_job.run.name
+  name     = google_cloud_run_v2_job.all["run"].name
   role     = "roles/run.invoker"
   member   = local.starter
 }

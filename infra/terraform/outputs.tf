@@ -3,15 +3,15 @@ output "next_steps" {
   value = {
     github_app_key = "gcloud secrets versions add ${google_secret_manager_secret.all["github-app-key"].secret_id} --project=${var.project_id} --data-file=PRIVATE-KEY.pem"
     marker_key     = "openssl rand -hex 32 | gcloud secrets versions add ${google_secret_manager_secret.all["marker-key"].secret_id} --project=${var.project_id} --data-file=-"
-    doctor         = "gcloud run jobs execute ${google_cloud_run_v2_job.run.name} --project=${var.project_id} --region=${var.region} --args=doctor --wait"
-    start          = "gcloud run jobs execute ${google_cloud_run_v2_job.run.name} --project=${var.project_id} --region=${var.region}"
+    doctor         = "gcloud run jobs execute ${google_cloud_run_v2_job.all["run"].name} --project=${var.project_id} --region=${var.region} --args=doctor --wait"
+    start          = "gcloud run jobs execute ${google_cloud_run_v2_job.all["run"].name} --project=${var.project_id} --region=${var.region}"
     log            = "gcloud logging read 'resource.type=\"${local.resource}\" AND labels.\"fivewhys.own\":*' --project=${var.project_id} --freshness=1h --order=asc --format='value(timestamp,severity,jsonPayload.message,textPayload)'"
   }
 }
 
 output "replay_command" {
   description = "How an export is replayed; it says what would be done, and writes no issue and no store."
-  value       = "gcloud run jobs execute ${google_cloud_run_v2_job.replay.name} --project=${var.project_id} --region=${var.region} --args=replay,gs://BUCKET/PREFIX,--dry-run --wait"
+  value       = "gcloud run jobs execute ${google_cloud_run_v2_job.all["replay"].name} --project=${var.project_id} --region=${var.region} --args=replay,gs://BUCKET/PREFIX,--dry-run --wait"
 }
 
 output "service_account" {

@@ -1,4 +1,5 @@
-# What runs: a job whose executions follow each other without a gap, or a worker pool.
+# What runs: a job whose executions follow each other without a gap, or a worker pool; and a second
+# job, which is started by hand.
 
 locals {
   # It has to divide an hour or a day, so that the last period of these is as long as the others.
@@ -7,12 +8,39 @@ locals {
     var.job.period == 60 ? "0 * * * *" :
     var.job.period < 1440 ? "0 */${var.job.period / 60} * * *" : "0 0 * * *"
   )
+
+  # In what the two jobs differ. Both are there with a worker pool, too: for `doctor`, and for a look
+  # at the store.
+  jobs = {
+    run = {
+      name        = local.job
+      args        = ["run", "--max-runtime", "${local.runtime_minutes}m"]
+      environment = local.environment
+      folder      = null
+      timeout     = "${local.timeout_minutes * 60}s"
+      retries     = var.job.retries
+    }
+
+    # For replays of exports, with arguments: `gcloud run jobs execute … --args` takes
+    # run.jobs.runWithOverrides, which roles/run.developer has. Without any it does nothing. What
+    # fails is looked at by whoever started it.
+    replay = {
+      name        = local.replay
+      args        = ["replay", "--help"]
+      environment = local.common
+      folder      = "/tmp"
+      timeout     = "21600s"
+      retries     = 0
+    }
+  }
 }
 
-resource "google_cloud_run_v2_job" "run" {
+resource "google_cloud_run_v2_job" "all" {
+  for_each = local.jobs
+
   project             = var.project_id
   location            = var.region
-  name                = local.job
+  name                = each.value.name
   labels              = local.labels
   deletion_protection = var.deletion_protection
 
@@ -22,21 +50,22 @@ resource "google_cloud_run_v2_job" "run" {
     parallelism = 1
 
     template {
-      service_account       = google_service_account.all["run"].email
+      service_account       = google_service_account.all[each.key].email
       execution_environment = "EXECUTION_ENVIRONMENT_GEN2"
-      timeout               = "${local.timeout_minutes * 60}s"
-      max_retries           = var.job.retries
+      timeout               = each.value.timeout
+      max_retries           = each.value.retries
 
       containers {
-        image = var.image
-        args  = ["run", "--max-runtime", "${local.runtime_minutes}m"]
+        image       = var.image
+        args        = each.value.args
+        working_dir = each.value.folder
 
         resources {
           limits = { cpu = var.resources.cpu, memory = var.resources.memory }
         }
 
         dynamic "env" {
-          for_each = local.environment
+          for_each = each.value.environment
 
           content {
             name  = env.key
@@ -115,6 +144,7 @@ resource "google_cloud_run_v2_job" "run" {
     google_sql_database.store,
     google_sql_user.store,
     google_storage_bucket_iam_member.config,
+    google_storage_bucket_iam_member.exports,
     google_storage_bucket_object.config,
   ]
 }
@@ -139,7 +169,7 @@ resource "google_cloud_scheduler_job" "start" {
 
   http_target {
     http_method = "POST"
-    uri         = "https://run.googleapis.com/v2/${google_cloud_run_v2_job.run.id}:run"
+    uri         = "https://run.googleapis.com/v2/${google_cloud_run_v2_job.all["run"].id}:run"
 
     # The address is one of Google's APIs, which take an access token, no identity token.
     oauth_token {

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from pipeline.bootstrap.logs import logging_client
 from pipeline.bootstrap.reading import Mistakes, read_setting
 from pipeline.errors import ConfigurationError, Mistake
-from pipeline.sources.files.paths import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,19 +172,23 @@ def _source_code(
 def _nearby_logs(
     looking: Looking, _catalog: Catalog, redact: Callable[[str], str]
 ) -> Iterator[Investigator]:
+    asks_files = looking.nearby and looking.logs
+    if not asks_files and not looking.logging_api:
+        return
     from pipeline.investigators.nearby_logs import Export, LoggingApi, Logs, NearbyLogs
-    from pipeline.sources.files import FileSource, can_be_read_again
 
     places: list[Logs] = []
-    if looking.nearby and looking.logs:
+    if asks_files:
+        from pipeline.sources.files import FileSource, can_be_read_again
+        from pipeline.sources.files.paths import STDIN
+
         again = [name for name in looking.logs if can_be_read_again(name)]
         once = ["standard input" if name == STDIN else name for name in looking.logs]
         unread = [name for name in once if name not in again]
         places.append(Export([(name, FileSource([name])) for name in again], unread))
     if looking.logging_api:
         places.append(LoggingApi(logging_client(LOGGING_API)))
-    if places:
-        yield NearbyLogs(places, redact)
+    yield NearbyLogs(places, redact)
 
 
 def _health(

@@ -1,19 +1,21 @@
-"""Opening stores; the libraries of a database are loaded only when there is one."""
+"""Opening stores; what a kind of store is made of is loaded only when there is one."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigurationError, Mistake
-from pipeline.retrying import Retrying
-from pipeline.stores.memory import MemoryStore
+from pipeline.errors import ConfigurationError, Mistake, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from pipeline.document import IncidentDocument
     from pipeline.ports import Store
+    from pipeline.retrying import Retrying
 
 IN_MEMORY = "sqlite://"
 SQLITE_FILE = "sqlite:///"
@@ -38,18 +40,51 @@ def check_store(url: str) -> None:
     parse_url(url)
 
 
-def open_store(url: str, timeout: float = Retrying().timeout) -> AbstractContextManager[Store]:
-    """Open a store whose calls end after `timeout` seconds.
+def open_store(url: str, timeout: float = 0) -> AbstractContextManager[Store]:
+    """Open a store whose calls end after `timeout` seconds (0: as the environment has it).
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: it cannot be opened; says whether a retry can help.
 
     """
     if url == IN_MEMORY:
+        from pipeline.stores.memory import MemoryStore
+
         return MemoryStore(keeps_detections=False)
     from pipeline.stores.sql import SqlStore
 
-    return SqlStore(url, timeout)
+    return SqlStore(url, timeout or usual_timeout())
+
+
+def usual_timeout() -> float:
+    """Return when calls to a store end (seconds), as the settings of `fivewhys run` have it."""
+    from pipeline.settings import read_settings
+
+    return read_settings({}, needed=()).settings.retrying.timeout
+
+
+def open_patiently(
+    url: str,
+    retrying: Retrying,
+    note: Callable[[StoreError], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> AbstractContextManager[Store]:
+    """Open a store that may be up a little later than we are; `note` is told of each new try.
+
+    Raises:
+        StoreError: it cannot be opened, after all tries or where none can help.
+
+    """
+    failed = 0
+    while True:
+        try:
+            return open_store(url, retrying.timeout)
+        except StoreError as error:
+            failed += 1
+            if not error.recoverable or retrying.is_over(failed):
+                raise
+            note(error)
+        sleep(retrying.pause(failed, SystemRandom().random()))
 
 
 def check_kept_store(url: str) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.bootstrap.reading import Mistakes
 from pipeline.errors import ConfigurationError, Mistake
-from pipeline.filling import Filling, Gap
 from pipeline.logquery import resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.filling import Filling, Gap
     from pipeline.ports import Feed, Store
     from pipeline.receiving import Receiver
     from pipeline.settings import Settings
@@ -75,6 +75,7 @@ def filling(
         ConfigurationError: there are no credentials.
 
     """
+    from pipeline.filling import Filling
     from pipeline.sources.logging_api import LoggingFeed, Query, Reading, ReadSettings
 
     client = client or logging_client(LOGGING_FILTER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap.keeping import check_kept_store
+from pipeline.bootstrap.keeping import check_kept_store, usual_timeout
 
 if TYPE_CHECKING:
     from pipeline.retention import Pruned, Size
@@ -49,4 +49,4 @@ def _opened(url: str) -> SqlStore:
     check_kept_store(url)
     from pipeline.stores.sql import SqlStore
 
-    return SqlStore(url)
+    return SqlStore(url, usual_timeout())

@@ -15,18 +15,17 @@ from pipeline.bootstrap.shipped import data_folder
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.entry import parse_timestamp
 from pipeline.errors import ConfigurationError, Mistake, RuleError, SourceError, StoreError
-from pipeline.flow import Texts
 from pipeline.incident import PRIORITIES
 from pipeline.matching import compile_rule
 from pipeline.placeholders import load_placeholders
 from pipeline.redaction import Redactor
 from pipeline.rule import RuleSet, load_ruleset
-from pipeline.whys import load_whys
 from pipeline.yamltext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pipeline.concluding import Texts
     from pipeline.suppressions import Placed
 
 T = TypeVar("T")
@@ -188,6 +187,9 @@ def load_texts(whys: str) -> Texts:
         ConfigurationError: every mistake in them.
 
     """
+    from pipeline.concluding import Texts
+    from pipeline.whys import load_whys
+
     folder = data_folder("templates")
     issue, update = folder / ISSUE_TEMPLATE, folder / UPDATE_TEMPLATE
     return Texts(

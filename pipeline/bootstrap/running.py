@@ -8,126 +8,71 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
-from pipeline.bootstrap.investigating import Looking, investigators, read_looking
-from pipeline.bootstrap.keeping import check_store, open_store
-from pipeline.bootstrap.logs import LOGGING_FILTER, logging_client
-from pipeline.bootstrap.reading import (
-    Mistakes,
-    load_rules,
-    load_texts,
-    read_catalog,
-    read_redactor,
-    read_suppressions,
-)
+from pipeline.bootstrap.keeping import open_patiently
+from pipeline.bootstrap.reading import load_texts
 from pipeline.bootstrap.serving import Parts, Service
 from pipeline.bootstrap.tracing import read_tracing
 from pipeline.bootstrap.watching import Patience, Tracked, Watching
-from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.live import Live, Remembering
 from pipeline.receipts import KEPT
 from pipeline.receiving import Receiver
-from pipeline.redaction import Redactor
 from pipeline.report import Policy
-from pipeline.rule import RuleSet
 from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.traffic import RecentRows, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
+    from pipeline.bootstrap.checking import House
+    from pipeline.errors import StoreError
     from pipeline.filling import Filling
-    from pipeline.ports import Feed, Investigator, Store
+    from pipeline.ports import Feed, Store
     from pipeline.settings import Read, Settings
-    from pipeline.suppressions import Placed
-
-
-@dataclass(frozen=True, slots=True)
-class _House:
-    """What is read at the start, and built anew whenever this process begins to correlate."""
-
-    ruleset: RuleSet
-    catalog: Catalog
-    redactor: Redactor
-    policy: Policy
-    suppressions: Sequence[Placed]
-    looks: Sequence[Investigator]
-    counting: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        counting = any(item.audit.share for item in self.ruleset.correlations)
-        object.__setattr__(self, "counting", counting)
-
-    def live(self, store: Store, holder: str) -> Live:
-        """Build who correlates."""
-        detector = Detector(self.ruleset, self.redactor)
-        traffic = Traffic(RecentRows(KEPT // SECOND), self.redactor.name) if self.counting else None
-        remembering = Remembering(self.looks)
-        return Live(
-            detector=detector,
-            correlator=Correlator(
-                self.ruleset,
-                CorrelationSettings(),
-                topology=self.catalog,
-                shelf=TemporaryShelf(),
-                traffic=traffic,
-            ),
-            concluding=Concluding(
-                detector=detector,
-                catalog=self.catalog,
-                texts=load_texts,
-                investigators=(remembering,),
-                store=store,
-                policy=self.policy,
-                suppressions=self.suppressions,
-            ),
-            remembering=remembering,
-            store=store,
-            catalog=self.catalog,
-            policy=self.policy,
-            holder=holder,
-            traffic=traffic,
-        )
 
 
 @contextmanager
-def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
+def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterator[Service]:
     """Build a service, and close what it opened when done; `log` takes a severity and a text.
 
     Raises:
-        ConfigurationError: every mistake in the settings and in all files they name.
         StoreError: the store cannot be opened.
         SourceError: there are no credentials.
 
     """
-    house, settings = _house(read), read.settings
+    settings = read.settings
     from pipeline.sources.pubsub import PubSubFeed, PullSettings
 
     pulling = PullSettings(
         messages=settings.pull_messages, size=settings.pull_bytes, retrying=settings.retrying
     )
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    again = Counter[str]()
+
+    def note(error: StoreError) -> None:
+        again.update(store=1)
+        log("WARNING", f"start: {error}; it is tried again")
+
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings.store, settings.retrying.timeout))
+        store = stack.enter_context(open_patiently(settings.store, settings.retrying, note))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
         receivers = tuple(
             _receiver(house, feed, store, settings) for _ in range(settings.receivers)
         )
-        again = Counter[str]()
         tracing = read_tracing(log)
         stack.callback(tracing.flush)
         service = Service(
             Parts(
                 store=store,
                 receivers=receivers,
-                live=lambda holder: house.live(store, holder),
+                live=lambda holder: _live(house, settings, store, holder),
                 holder=holder,
                 report=_report(read, store, log, again),
                 report_every=settings.report_every / SECOND,
@@ -154,7 +99,40 @@ def running(read: Read, log: Callable[[str, str], None]) -> Iterator[Service]:
         yield service
 
 
-def _filling(house: _House, store: Store, settings: Settings, holder: str) -> Filling | None:
+def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
+    """Build who correlates, anew whenever this process begins to."""
+    detector = Detector(house.ruleset, house.redactor)
+    traffic = Traffic(RecentRows(KEPT // SECOND), house.redactor.name) if house.counting else None
+    remembering = Remembering(house.looks)
+    policy = Policy(min_priority=settings.min_priority)
+    return Live(
+        detector=detector,
+        correlator=Correlator(
+            house.ruleset,
+            CorrelationSettings(),
+            topology=house.catalog,
+            shelf=TemporaryShelf(),
+            traffic=traffic,
+        ),
+        concluding=Concluding(
+            detector=detector,
+            catalog=house.catalog,
+            texts=load_texts,
+            investigators=(remembering,),
+            store=store,
+            policy=policy,
+            suppressions=house.suppressions,
+        ),
+        remembering=remembering,
+        store=store,
+        catalog=house.catalog,
+        policy=policy,
+        holder=holder,
+        traffic=traffic,
+    )
+
+
+def _filling(house: House, store: Store, settings: Settings, holder: str) -> Filling | None:
     """Return what reads what was logged while nobody received; None if nobody is to."""
     if not settings.logging_filter:
         return None
@@ -165,7 +143,7 @@ def _filling(house: _House, store: Store, settings: Settings, holder: str) -> Fi
     return filling(settings, store, lambda feed: _receiver(house, feed, store, keeping), holder)
 
 
-def _receiver(house: _House, feed: Feed, store: Store, settings: Settings) -> Receiver:
+def _receiver(house: House, feed: Feed, store: Store, settings: Settings) -> Receiver:
     """Build who receives, with a detector of its own: several may work at once."""
     return Receiver(
         feed=feed,
@@ -205,45 +183,3 @@ def _tracked(read: Read, store: Store) -> Tracked | None:
         lambda: reporting.outbox_of(store, is_tracked=True),
         lambda: reporting.writes_left(tracker, store),
     )
-
-
-def _house(read: Read) -> _House:
-    """Read and check everything before anything is touched.
-
-    Raises:
-        ConfigurationError: every mistake in the settings and in all files they name.
-
-    """
-    settings, environment, mistakes = read.settings, read.environment, Mistakes()
-    for mistake in read.mistakes:
-        mistakes.note(mistake)
-    ruleset = mistakes.attempt(lambda: load_rules(settings.rules, settings.placeholders), RuleSet())
-    catalog = mistakes.attempt(lambda: read_catalog(settings.catalog), Catalog())
-    none: tuple[Placed, ...] = ()
-    nobody: tuple[Investigator, ...] = ()
-    suppressions = mistakes.attempt(lambda: read_suppressions(settings.suppressions), none)
-    redactor = mistakes.attempt(lambda: read_redactor(environment), Redactor())
-    looking = mistakes.attempt(
-        lambda: read_looking(
-            catalog,
-            repo=settings.repo,
-            logs=(),
-            probe=settings.probe,
-            commands=settings.investigators,
-            only="",
-            environment=environment,
-        ),
-        Looking({}),
-    )
-    looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
-    if settings.store:
-        mistakes.attempt(lambda: check_store(settings.store), None)
-    if settings.logging_filter:
-        mistakes.attempt(lambda: logging_client(LOGGING_FILTER), None)
-    if GITHUB in settings.sinks:
-        from pipeline.bootstrap.reporting import read_tracker
-
-        mistakes.attempt(lambda: read_tracker(environment=environment), None)
-    mistakes.raise_if_any()
-    policy = Policy(min_priority=settings.min_priority)
-    return _House(ruleset, catalog, redactor, policy, suppressions, looks)

@@ -8,19 +8,19 @@ killed at any moment.
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
-from pipeline.errors import FivewhysError, LeaseLostError, SourceError, StoreError
+from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
 from pipeline.live import AT_ONCE, LEASE
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused, Singling
@@ -235,7 +235,7 @@ class Service:
                     self.vitals.rounds[name] = time.time_ns()
                     self.vitals.troubles.pop(name, None)
             if failed:
-                self._stopping.wait(self._parts.retrying.pause(failed, random.random()))  # noqa: S311 - no secret
+                self._stopping.wait(self._parts.retrying.pause(failed, SystemRandom().random()))
 
     def _note(self, name: str, error: FivewhysError, failed: int) -> None:
         """Note that a thread failed so often in a row; end where no retry can help."""
@@ -311,6 +311,9 @@ class Service:
         except LeaseLostError:
             self._live = None
             return False
+        except NewerError:
+            self._stand_back()
+            raise
         except FivewhysError:
             self._live = None  # it knows what the store does not: begin anew
             raise
@@ -332,6 +335,11 @@ class Service:
         if step.receipts < AT_ONCE == self._singling.at_once:
             self._stopping.wait(min(RESTS, RESTING * took))
         return True
+
+    def _stand_back(self) -> None:
+        """Let another process correlate, which may be newer, until this one tries again."""
+        self._live, self.vitals.is_correlating = None, False
+        self._parts.store.release(LEASE, self._parts.holder)
 
     def _begin_singling(self) -> Singling:
         return Singling(self._parts.store, self._parts.holder, self._parts.retrying)

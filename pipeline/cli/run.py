@@ -97,7 +97,7 @@ def run(  # noqa: PLR0913 - options
 
     What no option says is said by the settings file and by variables FIVEWHYS_... (README).
     """
-    from pipeline.bootstrap.running import running
+    from pipeline.bootstrap.checking import read_house
     from pipeline.bootstrap.speaking import Speaker, speak
     from pipeline.settings import read_settings
 
@@ -124,8 +124,11 @@ def run(  # noqa: PLR0913 - options
     log = speak(speaker)
     # As long as nothing is in hand a signal ends the process at once.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    house = _told(lambda: read_house(read), log, EXIT_USAGE)
+    from pipeline.bootstrap.running import running
+
     with ExitStack() as stack:
-        service = _told(lambda: stack.enter_context(running(read, log)), log, EXIT_USAGE)
+        service = _told(lambda: stack.enter_context(running(read, house, log)), log, EXIT_USAGE)
         speaker.project = project_of(read.settings.subscription)
         _told(service.run, log, EXIT_FAILED)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
-from rapidfuzz import process
 
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.settings.model import (
@@ -168,6 +167,8 @@ def _unknown(names: Iterable[str]) -> Iterable[Mistake]:
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     """Return which name is meant, if one is near; what all begin with says nothing."""
+    from rapidfuzz import process  # noqa: PLC0415 - loads much; few runs come here
+
     bare = {one.removeprefix(PREFIX): one for one in known}
     found = process.extractOne(name.removeprefix(PREFIX), tuple(bare), score_cutoff=_NEAR)
     return f"; {bare[found[0]]} is meant?" if found else "; unset it"

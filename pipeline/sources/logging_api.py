@@ -11,9 +11,9 @@ An entry comes out as the JSON that a log sink publishes for it.
 from __future__ import annotations
 
 import json
-import random
 import time
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from google.api_core import exceptions
@@ -202,7 +202,7 @@ class LoggingSource:
                 failed += 1
                 if not error.recoverable or retrying.is_over(failed):
                     raise
-                pause = retrying.pause(failed, random.random())  # noqa: S311 - no secret
+                pause = retrying.pause(failed, SystemRandom().random())
                 self._sleep(max(reading.asked_to_wait, pause))
 
 

@@ -12,7 +12,7 @@ import pytest
 from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
 from pipeline.errors import StoreError
 from pipeline.live import Step
-from pipeline.receiving import Received
+from pipeline.received import Received
 from pipeline.stores.memory import MemoryStore
 
 if TYPE_CHECKING:

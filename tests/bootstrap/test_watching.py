@@ -16,7 +16,7 @@ import pytest
 from pipeline.bootstrap.watching import AT_ONCE, TAKES, Tracked, Watching
 from pipeline.errors import ConfigurationError, StoreError
 from pipeline.lifecycle import HOUR, MINUTE
-from pipeline.receiving import Received
+from pipeline.received import Received
 from pipeline.stores.memory import MemoryStore
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.gauging import Outbox, Waiting

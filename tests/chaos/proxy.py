@@ -16,10 +16,14 @@ _AT_ONCE = 65_536
 
 
 class Proxy:
-    """Passes on what comes to `port`, to a port of this machine or to a socket in a folder."""
+    """Passes on what comes to `port`, to a port of this machine or to a socket in a folder.
+
+    `answered` is how many bytes came back from there, `cuts` how often it was cut or stalled.
+    """
 
     def __init__(self, target: int | str) -> None:
         self.port = 0
+        self.answered = 0
         self.cuts = 0
         self._target = target
         self._loop = asyncio.new_event_loop()
@@ -79,7 +83,7 @@ class Proxy:
             await self._flowing.wait()
             behind, beyond = await self._dial()
             self._open.add(beyond)
-            both = self._pump(reader, beyond), self._pump(behind, writer)
+            both = self._pump(reader, beyond), self._pump(behind, writer, is_answer=True)
             await asyncio.gather(*both)
             self._open.discard(beyond)
         except (OSError, asyncio.CancelledError):
@@ -97,12 +101,15 @@ class Proxy:
             return self._loop.create_task(asyncio.open_unix_connection(self._target))
         return self._loop.create_task(asyncio.open_connection("127.0.0.1", self._target))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool = False
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(_AT_ONCE):
                 await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
+                self.answered += is_answer * len(data)
         writer.close()
 
 

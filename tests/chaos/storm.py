@@ -41,6 +41,15 @@ AT_ONCE: Final = 20
 SPELL: Final = 10
 """Kills with one replica, then so many with two; fewer where there are few."""
 
+PULLS: Final = 2.0
+"""Seconds after which a process that has started is taken to pull."""
+
+REACH: Final = 10.0
+"""Seconds within which messages have to reach a process that is to be killed with them in hand."""
+
+HOLDS: Final = (0.2, 1.5)
+"""Seconds for which it has them then, and cannot keep them."""
+
 CUT_EVERY: Final = 12.0
 CUT_FOR: Final = (0.1, 5.0)
 DRAIN: Final = 600
@@ -67,12 +76,14 @@ class Plan:
 class Result:
     """What was done, in a line; and what is not as it should be.
 
-    `cuts` are those of the store, of GitHub and of Pub/Sub.
+    `cuts` are those of the store, of GitHub and of Pub/Sub; `caught` are kills of processes that
+    had pulled and could not keep.
     """
 
     summary: str
     problems: list[str]
     issues: int = 0
+    caught: int = 0
     cuts: tuple[int, ...] = ()
 
 
@@ -87,6 +98,11 @@ class Replica:
     log: Path = Path()
     since: float = 0
     span: float = 0
+
+    @property
+    def pulls(self) -> bool:
+        """Whether it has gone on for so long that it may be taken to pull."""
+        return bool(self.log.stat().st_size) and time.monotonic() - self.since >= PULLS
 
     @property
     def share(self) -> float:
@@ -162,12 +178,13 @@ def storm(
     problems += [] if theirs.issues else ["the quiet run filed nothing: this shows nothing"]
     detections = sum(row[2] for one in ours.incidents.values() for row in one["symptoms"])
     summary = (
-        f"{weather.killed} kills, {weather.gave_up} gave up, {sum(weather.cuts)} cuts "
+        f"{weather.killed} kills ({weather.caught} between pull and keep), "
+        f"{weather.gave_up} gave up, {sum(weather.cuts)} cuts "
         f"({', '.join(map(str, weather.cuts))}: store, GitHub, Pub/Sub), {drains} drains; "
         f"{len(texts):,} messages, {detections:,} detections, {len(ours.incidents)} incidents, "
         f"{len(ours.issues)} issues ({early} of them before the drain)"
     )
-    return Result(summary, problems, len(ours.issues), weather.cuts)
+    return Result(summary, problems, len(ours.issues), weather.caught, weather.cuts)
 
 
 class _Weather:
@@ -195,7 +212,9 @@ class _Weather:
         self._ports: dict[str, int] = {}
         self._published = 0
         self._started = 0
-        self.killed = self.gave_up = 0
+        self._cutters: tuple[Cutter, ...] = ()
+        self._was_caught = False
+        self.killed = self.gave_up = self.caught = 0
         self.cuts: tuple[int, ...] = ()
 
     def rage(self, stack: ExitStack) -> None:
@@ -207,15 +226,17 @@ class _Weather:
         }
         proxies = [stack.enter_context(proxy(target)) for target in targets.values()]
         self._ports = {name: one.port for name, one in zip(targets, proxies, strict=True)}
-        cutters = [Cutter(one, random.Random(self._chance.random())) for one in proxies]  # noqa: S311 - no secret
+        dice = (random.Random(self._chance.random()) for _ in proxies)  # noqa: S311 - no secret
+        self._cutters = tuple(map(Cutter, proxies, dice))
         while self.killed < self._plan.kills:
             for number, one in enumerate(self._replicas):
                 self._go_on(one, is_wanted=number == 0 or self._plan.is_double(self.killed))
-            for cutter in cutters:
+            for cutter in self._cutters:
                 cutter.go_on()
-            self._publish(self.killed + max(one.share for one in self._replicas))
+            # Half of it: what is left is for who is to be killed with messages in hand.
+            self._publish(self.killed + max(one.share for one in self._replicas) / 2)
             time.sleep(TICK)
-        for cutter in cutters:
+        for cutter in self._cutters:
             cutter.mend()
         self.cuts = tuple(one.cuts for one in proxies)
         self._publish(self._plan.kills)
@@ -251,12 +272,35 @@ class _Weather:
             self.gave_up += 1
             replica.process, replica.since = None, now + 0.5
         if replica.share == 1:
+            self._was_caught = not self._was_caught and replica.pulls and self._catch()
+            self.caught += self._was_caught
             self._kill(replica)
         if replica.process is None and is_wanted and now >= replica.since:
             self._start(replica)
 
+    def _catch(self) -> bool:
+        """Kill all that is alive once messages came that cannot be kept; return whether they did.
+
+        Who acknowledged them nevertheless has lost them now.
+        """
+        for cutter in self._cutters:
+            cutter.mend()
+        store, _, pubsub = (cutter.proxy for cutter in self._cutters)
+        store.stall()
+        until, published, answered = time.monotonic() + REACH, self._published, pubsub.answered
+        self._publish(self.killed + 1)
+        size = sum(map(len, self._texts[published : self._published]))
+        while pubsub.answered < answered + size and time.monotonic() < until:
+            time.sleep(TICK)
+        time.sleep(self._chance.uniform(*HOLDS))
+        for one in self._replicas:
+            self._kill(one)
+        store.mend()
+        return size > 0 and pubsub.answered >= answered + size
+
     def _kill(self, replica: Replica) -> None:
-        assert replica.process
+        if replica.process is None or self.killed == self._plan.kills:
+            return
         replica.process.kill()
         replica.process.wait()
         replica.process = None

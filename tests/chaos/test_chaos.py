@@ -17,6 +17,7 @@ from tests.chaos.house import Findings, houses
 from tests.chaos.proxy import proxy
 from tests.chaos.storm import Plan, socket_of, storm
 from tests.fakes.github import FakeGithub, running
+from tests.test_running import asked, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ def test_a_small_storm_changes_nothing(emulator: Emulator, postgresql: str, tmp_
     assert result.problems == []
     assert result.summary.startswith("5 kills")
     assert result.issues
+    assert result.caught
     assert all(result.cuts)
 
 
@@ -61,6 +63,29 @@ def test_told_to_stop_it_ends_in_time_whatever_does_not_answer(
                 assert process.wait(STOPS_IN) == 0
             finally:
                 process.kill()
+
+
+def test_a_store_that_is_up_later_is_waited_for(
+    emulator: Emulator, postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a proxy of it may begin after us: it is said and counted."""
+    log = tmp_path / "log"
+    port = free_port()
+    monkeypatch.setenv("FIVEWHYS_HTTP_PORT", str(port))
+    with running(FakeGithub()) as github:
+        house = houses(emulator, postgresql, github)
+        with proxy(socket_of(house.store)) as store:
+            store.cut()
+            process = house.start(log, store_port=store.port)
+            try:
+                wait_until(lambda: b"it is tried again" in log.read_bytes())
+                store.mend()
+                wait_until(lambda: 'again_total{kind="store"} ' in asked(port, "/metrics"))
+                wait_until(lambda: b"started" in log.read_bytes())
+                assert process.poll() is None
+            finally:
+                process.kill()
+                process.wait()
 
 
 def test_half_of_the_time_there_are_two() -> None:

@@ -48,7 +48,7 @@ def test_examples_are_all_tested() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "least"), [("labels", 8), ("user_labels", 1), ("deletion_protection", 5)]
+    ("argument", "least"), [("labels", 8), ("user_labels", 1), ("deletion_protection", 4)]
 )
 @pytest.mark.usefixtures("tf")
 def test_whatever_can_have_it_has_it(argument: str, least: int) -> None:

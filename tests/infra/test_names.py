@@ -6,7 +6,7 @@ import re
 
 from pipeline.exposition import Metric
 from pipeline.ownlog import FIGURES
-from pipeline.receiving import OWN_LABEL
+from pipeline.received import OWN_LABEL
 from pipeline.settings import KNOWN
 from pipeline.vitals import Vitals, figures, metrics
 from tests.infra.hcl import blocks

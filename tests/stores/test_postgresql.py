@@ -141,8 +141,9 @@ def test_calls_end_in_time(postgresql: str) -> None:
     with SqlStore(url, timeout=0.2) as store, psycopg.connect(text) as other:
         other.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE")
         begun = time.monotonic()
-        with pytest.raises(StoreError, match="has kept it locked for too long"):
+        with pytest.raises(StoreError, match="has kept it locked for too long") as caught:
             store.lease("a", "me", BASE + 1, BASE)
+        assert caught.value.recoverable
         assert time.monotonic() - begun < STANDARD
         other.rollback()
         assert store.lease("a", "me", BASE + 1, BASE)
@@ -162,6 +163,7 @@ def test_what_cannot_be_opened_says_so_without_the_password(url: str, said: str)
     with pytest.raises(StoreError, match=said) as caught:
         SqlStore(url)
     assert "s3cret" not in str(caught.value)
+    assert caught.value.recoverable is said.startswith("store staging at")
 
 
 def test_a_missing_database_says_how_to_make_it(postgresql: str) -> None:
@@ -169,6 +171,23 @@ def test_a_missing_database_says_how_to_make_it(postgresql: str) -> None:
     url = make_url(postgresql).set(database="none_such").render_as_string(hide_password=False)
     with pytest.raises(StoreError, match=r"CREATE DATABASE|does not exist"):
         SqlStore(url)
+
+
+def test_what_no_retry_mends_is_told_apart(postgresql: str) -> None:
+    """Tables of another program, and a right that is missing."""
+    url = fresh(postgresql)
+    run(url, "CREATE TABLE others (name text)")
+    with pytest.raises(StoreError, match="belongs to another program") as caught:
+        SqlStore(url)
+    assert not caught.value.recoverable
+    url = fresh(postgresql)
+    schema = make_url(url).query["options"].removeprefix("-csearch_path=")  # type: ignore[union-attr]
+    SqlStore(url).close()
+    run(url, f"CREATE ROLE r{schema} LOGIN; GRANT USAGE ON SCHEMA {schema} TO r{schema}")
+    poorer = make_url(url).set(username=f"r{schema}").render_as_string(hide_password=False)
+    with pytest.raises(StoreError, match="GRANT it CREATE and USAGE") as caught:
+        SqlStore(poorer)
+    assert not caught.value.recoverable
 
 
 def test_rows_that_are_gone_make_room_when_asked(postgresql: str) -> None:

@@ -16,6 +16,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -26,6 +27,7 @@ from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 from pipeline.report import Action
 from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.database import known_revisions
 from pipeline.stores.sql.rows import to_json
 from pipeline.stores.sql.tables import AnyText, metadata
 from pipeline.tracker.delivering import Delivery
@@ -263,6 +265,16 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
     with pytest.raises(StoreError, match=r"schema 9999, .* up to 0012: update fivewhys"):
         SqlStore(url(tmp_path))
+
+
+def test_the_schemas_that_are_known_are_those_of_alembic() -> None:
+    """They are told without it, by the names of files, and in the same order."""
+    config = Config()
+    config.set_main_option("script_location", "pipeline.stores:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    walked = tuple(script.revision for script in scripts.walk_revisions())
+    assert known_revisions() == walked
+    assert scripts.get_heads() == [walked[0]]
 
 
 def test_an_interrupted_migration_leaves_nothing(tmp_path: Path) -> None:

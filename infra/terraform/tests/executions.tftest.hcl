@@ -28,7 +28,7 @@ run "long_executions" {
   }
 
   assert {
-    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.run.template[0].template[0].containers[0].args[2], "m")) * 60 + 300 <= tonumber(trimsuffix(google_cloud_run_v2_job.run.template[0].template[0].timeout, "s"))
+    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].args[2], "m")) * 60 + 300 <= tonumber(trimsuffix(google_cloud_run_v2_job.all["run"].template[0].template[0].timeout, "s"))
     error_message = "An execution has to end by itself five minutes before its time-out at least."
   }
 }

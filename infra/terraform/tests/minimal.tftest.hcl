@@ -53,7 +53,7 @@ override_resource {
 }
 
 override_resource {
-  target          = google_cloud_run_v2_job.run
+  target          = google_cloud_run_v2_job.all["run"]
   override_during = plan
   values          = { id = "projects/my-project/locations/europe-west1/jobs/fivewhys" }
 }
@@ -168,32 +168,32 @@ run "plan" {
   # --- job
 
   assert {
-    condition     = google_cloud_run_v2_job.run.template[0].template[0].containers[0].args == tolist(["run", "--max-runtime", "62m"])
+    condition     = google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].args == tolist(["run", "--max-runtime", "62m"])
     error_message = "An execution has to end by itself, after the next one has begun."
   }
 
   assert {
-    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.run.template[0].template[0].containers[0].args[2], "m")) * 60 + 300 <= tonumber(trimsuffix(google_cloud_run_v2_job.run.template[0].template[0].timeout, "s"))
+    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].args[2], "m")) * 60 + 300 <= tonumber(trimsuffix(google_cloud_run_v2_job.all["run"].template[0].template[0].timeout, "s"))
     error_message = "An execution has to end by itself five minutes before its time-out at least."
   }
 
   assert {
-    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.run.template[0].template[0].containers[0].args[2], "m")) > var.job.period
+    condition     = tonumber(trimsuffix(google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].args[2], "m")) > var.job.period
     error_message = "An execution has to last until the next one has begun."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.run.template[0].task_count == 1 && google_cloud_run_v2_job.run.template[0].template[0].max_retries == 3
+    condition     = google_cloud_run_v2_job.all["run"].template[0].task_count == 1 && google_cloud_run_v2_job.all["run"].template[0].template[0].max_retries == 3
     error_message = "One task, which is started again when it fails."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.run.template[0].template[0].service_account == "fivewhys@my-project.iam.gserviceaccount.com" && google_cloud_run_v2_job.run.template[0].template[0].containers[0].image == var.image
+    condition     = google_cloud_run_v2_job.all["run"].template[0].template[0].service_account == "fivewhys@my-project.iam.gserviceaccount.com" && google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].image == var.image
     error_message = "The job has an account of its own, and the image that was named."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.run.deletion_protection && google_cloud_run_v2_job.replay.deletion_protection && google_sql_database_instance.store[0].deletion_protection
+    condition     = google_cloud_run_v2_job.all["run"].deletion_protection && google_cloud_run_v2_job.all["replay"].deletion_protection && google_sql_database_instance.store[0].deletion_protection
     error_message = "What is deleted by mistake is missed."
   }
 
@@ -215,7 +215,7 @@ run "plan" {
   # --- settings
 
   assert {
-    condition = jsonencode({ for one in google_cloud_run_v2_job.run.template[0].template[0].containers[0].env : one.name => one.value if length(one.value_source) == 0 }) == jsonencode({
+    condition = jsonencode({ for one in google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].env : one.name => one.value if length(one.value_source) == 0 }) == jsonencode({
       FIVEWHYS_DRY_RUN                = "true"
       FIVEWHYS_GITHUB_APP_ID          = "1234"
       FIVEWHYS_GITHUB_APP_KEY_FILE    = "sm://projects/my-project/secrets/fivewhys-github-app-key/versions/1"
@@ -234,14 +234,14 @@ run "plan" {
 
   assert {
     condition = alltrue([
-      for containers in [google_cloud_run_v2_job.run.template[0].template[0].containers, google_cloud_run_v2_job.replay.template[0].template[0].containers] :
+      for containers in [google_cloud_run_v2_job.all["run"].template[0].template[0].containers, google_cloud_run_v2_job.all["replay"].template[0].template[0].containers] :
       jsonencode([for one in containers[0].env : one.value_source[0].secret_key_ref[0] if length(one.value_source) > 0]) == jsonencode([{ secret = "fivewhys-database-password", version = "7" }])
     ])
     error_message = "The database's password is the version that was made, by number."
   }
 
   assert {
-    condition     = google_cloud_run_v2_job.run.template[0].template[0].volumes[0].cloud_sql_instance[0].instances == tolist(["my-project:europe-west1:fivewhys"]) && google_cloud_run_v2_job.run.template[0].template[0].containers[0].volume_mounts[0].mount_path == "/cloudsql"
+    condition     = google_cloud_run_v2_job.all["run"].template[0].template[0].volumes[0].cloud_sql_instance[0].instances == tolist(["my-project:europe-west1:fivewhys"]) && google_cloud_run_v2_job.all["run"].template[0].template[0].containers[0].volume_mounts[0].mount_path == "/cloudsql"
     error_message = "The database is reached by the connector's socket."
   }
 

@@ -6,9 +6,9 @@ request sent again, also a write. A write without an answer is never repeated.
 
 from __future__ import annotations
 
-import random
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -66,8 +66,8 @@ class Manners:
     @classmethod
     def of(cls, retrying: Retrying, again: Callable[[], None] = _nothing) -> Manners:
         """Return manners that take so long and try so often; an answer may take longer to come."""
-        limit = retrying.timeout
-        drawn = (retrying.pause(failed, random.random()) for failed in range(1, retrying.tries))  # noqa: S311 - no secret
+        limit, dice = retrying.timeout, SystemRandom()
+        drawn = (retrying.pause(failed, dice.random()) for failed in range(1, retrying.tries))
         return cls(
             Patience(limit, _LONGER * limit, _LONGER**2 * limit),
             pauses=tuple(round(pause * SECOND) for pause in drawn),

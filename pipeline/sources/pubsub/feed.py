@@ -15,11 +15,11 @@ wrappers around them cost more than all the rest of a call.
 from __future__ import annotations
 
 import os
-import random
 import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
@@ -178,7 +178,7 @@ class PubSubFeed:
                 if self._settings.retrying.is_over(failed):
                     break
                 self.retries += 1
-                self._closed.wait(self._settings.retrying.pause(failed, random.random()))  # noqa: S311 - no secret
+                self._closed.wait(self._settings.retrying.pause(failed, SystemRandom().random()))
 
     def _told(
         self, call: Callable[[list[str], float], None], handles: list[str], left: float

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, make_url
+from sqlalchemy import column, inspect, make_url, select, table
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import StoreError
@@ -17,13 +15,15 @@ from pipeline.retrying import Retrying
 from pipeline.stores.sql import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from contextlib import AbstractContextManager
 
     from sqlalchemy import URL, Connection
 
 VERSION_TABLE = "fivewhys_schema"
 """Holds the schema's revision; a database that has tables but not this one is not ours."""
+
+_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations" / "versions"
 
 KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVERS}
 TIMEOUT = Retrying().timeout
@@ -99,7 +99,7 @@ class Database:
             cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
             said = " ".join(str(cause).split())  # of a connection it has several lines
             message = f"{self.name}: {self._kind.reason(cause) or said}"
-            raise StoreError(message) from error
+            raise StoreError(message, recoverable=self._kind.is_passing(cause)) from error
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Lend the same, as the only one who writes; all of it is committed or nothing."""
@@ -144,9 +144,7 @@ def _migrate(connection: Connection, name: str) -> None:
             f"{listed(tables)}; give the store a file of its own"
         )
         raise StoreError(message)
-    config = config_of(connection)
-    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    current = revisions_of(connection)
+    known, current = known_revisions(), revisions_of(connection, tables)
     if not current <= set(known):
         message = (
             f"{name}: this database is of schema {listed(sorted(current))}, made by a newer "
@@ -154,21 +152,36 @@ def _migrate(connection: Connection, name: str) -> None:
         )
         raise StoreError(message)
     if known[0] not in current:
-        command.upgrade(config, "head")
+        _upgrade(connection)
 
 
-def config_of(connection: Connection | None) -> Config:
-    """Return how Alembic finds our migrations, and the table that says which were made."""
+def _upgrade(connection: Connection) -> None:
+    """Make all migrations that were not made."""
+    # Slow to load, and a store needs it once for each version.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "pipeline.stores:migrations")
     config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-    return config
+    command.upgrade(config, "head")
 
 
-def revisions_of(connection: Connection) -> set[str]:
-    """Return the schema that a database has; none if it has none."""
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return set(context.get_current_heads())
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Return the schemas that this program knows, the newest first.
+
+    They are the numbers that the files of migrations begin with, told without Alembic.
+    """
+    numbers = (path.name.partition("_")[0] for path in _MIGRATIONS.glob("[0-9]*_*.py"))
+    return tuple(sorted(numbers, reverse=True))
+
+
+def revisions_of(connection: Connection, tables: Collection[str]) -> set[str]:
+    """Return the schema that a database with these tables has; none if it has none."""
+    if VERSION_TABLE not in tables:
+        return set()
+    return set(connection.scalars(select(column("version_num")).select_from(table(VERSION_TABLE))))
 
 
 def listed(names: list[str], limit: int = 5) -> str:

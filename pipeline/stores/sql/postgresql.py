@@ -46,6 +46,9 @@ _HINTS: Final = {
 }
 """By SQLSTATE, or its first two digits."""
 
+_PASSING: Final = ("08", "40", "53", "55P03", "57")
+"""What SQLSTATE begins with where the same may succeed later."""
+
 
 @compiles(Text, "postgresql")
 def _text(_type: Text, _compiler: Any, **_: object) -> str:
@@ -117,6 +120,15 @@ def reason(cause: BaseException) -> str:
     """Say what went wrong and what to do; "" if only the error itself can."""
     state = getattr(cause, "sqlstate", None) or ""
     return _HINTS.get(state, "") or _HINTS.get(state[:2], "")
+
+
+def is_passing(cause: BaseException) -> bool:
+    """Whether the same may succeed later.
+
+    So may every attempt to connect, of which psycopg has no SQLSTATE to tell why it failed.
+    """
+    state = getattr(cause, "sqlstate", "")
+    return state is None or state.startswith(_PASSING)
 
 
 def lacking(connection: Connection) -> tuple[str, str]:

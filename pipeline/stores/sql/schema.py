@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -15,14 +14,14 @@ from pipeline.stores.sql.database import (
     KINDS,
     TIMEOUT,
     VERSION_TABLE,
-    config_of,
+    known_revisions,
     listed,
     parse_url,
     revisions_of,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL
 
 
 def look_at(url: str, timeout: float = TIMEOUT) -> Schema:
@@ -34,7 +33,7 @@ def look_at(url: str, timeout: float = TIMEOUT) -> Schema:
     """
     parsed = parse_url(url)
     kind = KINDS[parsed.drivername]
-    name, known = kind.name_of(parsed), _known()
+    name, known = kind.name_of(parsed), known_revisions()
     lacks = sqlite.unwritable(parsed) if kind is sqlite else ""
     if lacks or (kind is sqlite and sqlite.is_missing(parsed)):
         return Schema(name, "", known[0], lacks, known=known)
@@ -52,8 +51,9 @@ def _look(url: URL, name: str, known: tuple[str, ...], timeout: float) -> Schema
     try:
         with engine.begin() as connection:
             kind.begin(connection, writes=False)
-            found = _found(connection)
-            lacks, mend = _foreign(connection), ""
+            tables = inspect(connection).get_table_names()
+            found = ", ".join(sorted(revisions_of(connection, tables)))
+            lacks, mend = _foreign(tables), ""
             if not lacks and kind is postgresql:
                 lacks, mend = postgresql.lacking(connection)
             return Schema(name, found, known[0], lacks, mend, known)
@@ -61,18 +61,7 @@ def _look(url: URL, name: str, known: tuple[str, ...], timeout: float) -> Schema
         engine.dispose()
 
 
-def _found(connection: Connection) -> str:
-    return ", ".join(sorted(revisions_of(connection)))
-
-
-def _foreign(connection: Connection) -> str:
-    tables = inspect(connection).get_table_names()
+def _foreign(tables: list[str]) -> str:
     if not tables or VERSION_TABLE in tables:
         return ""
     return f"this database belongs to another program, it has the tables {listed(tables)}"
-
-
-def _known() -> tuple[str, ...]:
-    """Return the schemas that this program knows, the newest first."""
-    scripts = ScriptDirectory.from_config(config_of(None))
-    return tuple(script.revision for script in scripts.walk_revisions())

@@ -105,8 +105,16 @@ def give_back(engine: Engine, *, whole: bool) -> None:
 
 def reason(cause: BaseException) -> str:
     """Say what went wrong and what to do; "" if only the error itself can."""
-    code = "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
-    return _HINTS.get(code, "")
+    return _HINTS.get(_code(cause), "")
+
+
+def is_passing(cause: BaseException) -> bool:
+    """Whether the same may succeed later: another process keeps the file locked."""
+    return _code(cause) == "SQLITE_BUSY"
+
+
+def _code(cause: BaseException) -> str:
+    return "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
 
 
 def is_missing(url: URL) -> bool:

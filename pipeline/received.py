@@ -1,0 +1,37 @@
+"""What came of messages that were received, and the label of those that we sent ourselves.
+
+It stands alone: who says how a run is needs nothing of what receives.
+"""
+
+from __future__ import annotations
+
+from operator import add
+from typing import Final, NamedTuple
+
+OWN_LABEL: Final = "fivewhys.own"
+"""The label that all entries of this program's own bear."""
+
+
+class Received(NamedTuple):
+    """What came of messages: entries, detections, and how many held no entry, or our own.
+
+    `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
+    They were worked on for `working` until they were kept, and acknowledged in `acknowledging`
+    more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none).
+    """
+
+    messages: int = 0
+    entries: int = 0
+    detections: int = 0
+    poison: int = 0
+    own: int = 0
+    heard: int = 0
+    unmatched: int = 0
+    working: int = 0
+    acknowledging: int = 0
+    latest: int = 0
+
+    def and_more(self, other: Received) -> Received:
+        """Return both together."""
+        both = Received(*map(add, self, other))
+        return both._replace(latest=max(self.latest, other.latest))
