@@ -289,6 +289,17 @@ def test_a_link_to_a_database_says_how_it_is_known_which_one() -> None:
         assert not link.reason.removesuffix(ending).endswith((";", " "))
 
 
+def test_a_trace_does_not_blame_a_database_that_is_not_meant() -> None:
+    """It says that both have to do with each other, and not which of them was first."""
+    users = log("stopped", 0, "orchard:users")
+    for name, kind in (("users", "caused_by"), ("orders", "trace")):
+        named = client(3, "shelf", f"orchard:us-central1:{name}")
+        both = [structs.replace(one, trace="t") for one in (users, named)]
+        (incident,) = incidents(DATABASES, *both, topology=TWO)
+        assert {link.kind for link in incident.links} >= {kind}
+        assert any(link.kind == "caused_by" for link in incident.links) is (name == "users")
+
+
 def test_a_database_without_a_name_is_another_one_than_those_that_are_named() -> None:
     """It explains what names none, and nothing that names an instance of Cloud SQL."""
     own = structs.replace(log("stopped", 0, ""), service="depot")

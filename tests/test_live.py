@@ -377,6 +377,24 @@ def test_what_is_long_over_is_forgotten_and_its_incident_stays() -> None:
     assert len(house.store.incidents()) == 1
 
 
+def test_a_failure_that_never_ends_is_counted_and_not_kept() -> None:
+    """Whoever goes on with it, and whatever of it comes again, it comes to the same."""
+    texts = [line("missing", at) for at in range(5400)]
+    expected, end = replayed(texts, RULES)
+    house = House(RULES, at_once=300)
+    live = house.live("0")
+    for start in range(0, len(texts), 300):
+        house.feed.publish([*texts[start : start + 300], *texts[::500]])
+        while house.feed.left:
+            house.receiver.step()
+        house.step(live)
+        if start % 1500 == 0:
+            live = house.live(str(start))
+    assert len([*house.store.detections()]) < 2_500
+    assert len(house.store.counted()) > 1
+    assert house.finish(end) == expected
+
+
 def test_rules_that_ask_for_no_share_need_no_requests() -> None:
     """All else is the same."""
     house = House(RULES)

@@ -10,7 +10,7 @@ import pytest
 from pipeline.correlation import Correlator
 from pipeline.entry import format_timestamp
 from pipeline.joining import Joiner
-from pipeline.paragraphs import find_telling, introduces, is_handled, is_telling
+from pipeline.paragraphs import WITHIN, find_telling, introduces, is_handled, is_telling, may_go_on
 from tests.fakes.source import LinesSource
 from tests.rules.showing import detector, ruleset
 from tests.support import BASE, SECOND, entry
@@ -434,3 +434,10 @@ def test_lines_that_matter_are_held_whatever_they_say() -> None:
     assert released.told == frozenset()
     joiner.on_entry(made[0])
     assert joiner.flush().loose == ()
+
+
+@pytest.mark.parametrize(("gap", "goes_on"), [(WITHIN, True), (WITHIN + SECOND // 100, False)])
+def test_an_indented_line_goes_on_with_what_is_near(gap: int, *, goes_on: bool) -> None:
+    """Later it is of something else."""
+    before, indented = entry("retrying:"), entry("\tdial tcp 10.0.0.3:5432", at=gap / SECOND)
+    assert may_go_on(before, indented) is goes_on

@@ -44,7 +44,7 @@ from pipeline.tracker.storming import StormSettings, with_storms
 from pipeline.tracker.wanting import all_wanted, begun_at, farewell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pipeline.bootstrap.standing import Standing, Stray
     from pipeline.document import IncidentDocument
@@ -230,8 +230,7 @@ def outbox_of(store: Store, *, is_tracked: bool) -> Outbox:
         for tracker in names
         for incident, delivery in store.deliveries(tracker).items()
     ]
-    tried = {one.incident for one in rows}
-    new = _untried(store, tried, now) if names or is_tracked else []
+    new = _untried(store, now) if names or is_tracked else []
     waiting = sorted(
         (one for one in (*rows, *new) if one.delivery.waits),
         key=lambda one: (one.delivery.since, one.tracker, one.incident),
@@ -248,15 +247,15 @@ def writes_left(tracker: Tracker, store: Store) -> dict[str, float]:
     return {tracker.server: 0 if is_held else left}
 
 
-def _untried(store: Store, tried: Collection[str], now: int) -> list[Waiting]:
+def _untried(store: Store, now: int) -> list[Waiting]:
     """Return those incidents that were decided to be reported, and that nobody reported yet."""
-    ledger, rehearsed = store.ledger(), store.mark(REHEARSED)
-    if ledger.keys() <= set(tried):
-        return []
+    found = store.untried()
+    ledger = {name: entry for name, (_, entry) in found.items()}
+    wanted = all_wanted((document for document, _ in found.values()), ledger, now)
     return [
         Waiting("", one.key, Delivery(since=ledger[one.key].decided_at))
-        for one in begun_at(all_wanted(store.incidents(), ledger, now), rehearsed)
-        if one.key in ledger.keys() - tried and not one.held
+        for one in begun_at(wanted, store.mark(REHEARSED))
+        if not one.held
     ]
 
 

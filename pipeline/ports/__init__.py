@@ -318,6 +318,12 @@ class Store(Deliveries, Inbox, Protocol):
         was written meanwhile may be told twice.
         """
 
+    def untried(self) -> Mapping[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return incidents in use that were to be reported and of which no tracker knows, by id.
+
+        Each with the last decision; asked often, so it reads the documents of no others.
+        """
+
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has."""
 

@@ -1,13 +1,13 @@
 # ruff: noqa: T201 - a script: it prints
 """What a failure that never ends costs: memory, time of a step, room in the store, by detections.
 
-    python -m tests.benchmarks.enduring [--detections 1000000] [--days 30] [--kept 100000]
+    python -m tests.benchmarks.enduring [--detections 1000000] [--days 30]
 
 One service fails in the same way all the time, evenly over the days; each detection is of an entry
-of its own. They are correlated by the rules that come along, as `fivewhys run` does; the first
-`--kept` detections are written to a store, too. At each tenth of the way all incidents are asked
-for once after one more detection, which is what a step of a run costs, and what is over is
-forgotten. Times are those of the processor.
+of its own. They are correlated by the rules that come along and written to a store, as by
+`fivewhys run`: every ten minutes what makes no difference any more is only counted. At each tenth
+of the way all incidents are asked for once after one more detection, which is what a step of a run
+costs, and what is over is forgotten. Times are those of the processor.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.entry import format_timestamp, parse_entry
 from pipeline.lifecycle import DAY
+from pipeline.live import LEASE, TIDYING
 from pipeline.redaction import Redactor
 from pipeline.stores.shelf import TemporaryShelf
 from pipeline.stores.sql import SqlStore
@@ -42,6 +43,7 @@ BEGIN: Final = 1_767_225_600_000_000_000
 TEXT: Final = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
 BATCH: Final = 1_000
 MEGABYTE: Final = 1_000_000
+HOLDER: Final = "one"
 
 
 def detections(detector: Detector, count: int, span: int) -> Iterator[Detection]:
@@ -76,40 +78,46 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--detections", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--kept", type=int, default=100_000)
     said = parser.parse_args()
     ruleset = load_rules((), "")
     detector = Detector(ruleset, Redactor())
     with tempfile.TemporaryDirectory() as folder:
         store = SqlStore(f"sqlite:///{folder}/store.db")
         correlator = Correlator(ruleset, CorrelationSettings(), shelf=TemporaryShelf())
+        store.lease(LEASE, HOLDER, BEGIN, BEGIN)
         waiting: list[Detection] = []
         print(f"{resident():,.0f} MB at the beginning", flush=True)
-        tenth, written = max(1, said.detections // 10), 0
+        tenth, thinned_at, thinning = max(1, said.detections // 10), BEGIN, 0.0
         for number, one in enumerate(detections(detector, said.detections, said.days * DAY), 1):
             correlator.on_detections(one.key, one.richness, [one])
             correlator.on_time(one.timestamp)
-            if number <= said.kept:
-                waiting.append(one)
-            if len(waiting) >= BATCH or number == said.kept:
+            waiting.append(one)
+            if len(waiting) >= BATCH or one.timestamp - thinned_at >= TIDYING:
                 store.record(waiting, [], one.timestamp)
-                written += len(waiting)
                 waiting = []
+            if one.timestamp - thinned_at >= TIDYING:
+                begun, thinned_at = time.process_time(), one.timestamp
+                gone = correlator.thin()
+                if gone is not None:
+                    store.thin(gone, LEASE, HOLDER)
+                thinning = max(thinning, time.process_time() - begun)
             if not number % tenth:
                 begun = time.process_time()
                 found = correlator.incidents()
                 step = time.process_time() - begun
-                gone = correlator.evict()
+                over = correlator.evict()
                 evicting = time.process_time() - begun - step
                 told = {
                     "detections": number,
                     "counted": sum(item.count for made in found for item in made.symptoms),
                     "incidents": len(found),
-                    "forgotten": len(gone),
+                    "forgotten": len(over),
                     "rss_mb": round(resident()),
                     "step_s": round(step, 2),
                     "evict_s": round(evicting, 2),
-                    "store_bytes_each": round(store.size().total / max(1, written)),
+                    "longest_thinning_s": round(thinning, 2),
+                    "store_mb": round(store.size().total / MEGABYTE, 1),
+                    "kept": store.size().rows["detections"],
                 }
                 print(json.dumps(told), flush=True)
 

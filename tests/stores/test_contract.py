@@ -12,7 +12,10 @@ import pytest
 from msgspec import structs
 
 from pipeline import receipts, traffic
+from pipeline.correlation.counted import KEPT as COUNTED_KEPT
+from pipeline.correlation.counted import bundle_of
 from pipeline.correlation.links import Anchor
+from pipeline.correlation.thinning import Gone
 from pipeline.deployments import KEPT
 from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Sighting, bare_time
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from pipeline.detection import Detection
     from pipeline.ports import Store
 
 
@@ -285,6 +289,32 @@ def test_who_knows_incidents_asks_for_what_changed(store: Store) -> None:
     assert (third.told, third.gone >= {"inc-a", "inc-b"}) == ({}, True)
     store.record([], [a], BASE + 30 * DAY)
     assert [*store.changed(third.revision).told] == ["inc-a"]
+
+
+def test_of_what_was_to_be_reported_it_tells_what_no_tracker_knows(store: Store) -> None:
+    """As far as it is in use, with the last decision about each."""
+    assert store.untried() == {}
+    a, b = outcome("inc-a"), outcome("inc-b", anchor=("v1-b", BASE + 1))
+    unreported = outcome("inc-c", anchor=("v1-c", BASE + 2), action=Action.LEAVE)
+    store.record([], [a, b, unreported], BASE)
+    again = outcome("inc-b", anchor=("v1-b", BASE + 1), action=Action.UPDATE, body="It goes on.")
+    store.record([], [again], BASE + 1)
+    ledger = store.ledger()
+    assert ledger["inc-b"].action is Action.UPDATE
+    assert store.untried() == {
+        one.incident.id: (one.document, ledger[one.incident.id]) for one in (a, again)
+    }
+    store.deliver("example/platform", "inc-a", Delivery())
+    assert [*store.untried()] == ["inc-b"]
+    store.deliver("example/other", "inc-b", Delivery(since=BASE, attempts=1))
+    assert store.untried() == {}
+    others = [outcome(f"inc-{name}", anchor=(f"v1-{name}", BASE + 3)) for name in "de"]
+    store.record([], others, BASE + 2)
+    taking = outcome("inc-f", anchor=("v1-f", BASE + 5), absorbed=("inc-e",))
+    store.record([], [taking], BASE + 3)
+    assert store.untried().keys() == {"inc-d", "inc-f"}
+    store.prune(BASE + 500 * DAY, BASE + 500 * DAY)
+    assert store.untried() == {}
 
 
 def test_what_changed_is_told_though_an_incident_was_taken_out(store: Store) -> None:
@@ -685,6 +715,41 @@ def test_what_is_long_over_is_forgotten(store: Store) -> None:
     assert store.forget([kept.key], late.timestamp) == 1
     assert [item.timestamp for item in store.detections()] == [kept.timestamp, late.timestamp]
     assert store.forget([], 0) == 0
+
+
+def gone_of(standing: Detection, *others: Detection) -> Gone:
+    """Return that one stands for others, too."""
+    keys = tuple(item.key for item in others)
+    return Gone(keys, bundle_of(keys), (structs.replace(standing, count=len(keys) + 1),))
+
+
+def test_what_is_only_counted_is_gone_and_known(store: Store) -> None:
+    """One stands for it; what was counted long ago is not known any more."""
+    every = [detection(at=at, insert_id=f"id-{at}") for at in range(5)]
+    store.record(every, [], BASE)
+    assert store.lease("correlation", "one", BASE + 10, BASE)
+    first, second = gone_of(every[0], every[1], every[2]), gone_of(every[0], *every[1:4])
+    for gone in (first, second):
+        store.thin(gone, "correlation", "one")
+    assert [(item.key, item.count) for item in store.detections()] == [
+        (every[0].key, 4),
+        (every[4].key, 1),
+    ]
+    assert [*store.counted()] == [first.bundle, second.bundle]
+    later = detection(at=COUNTED_KEPT + 3, insert_id="later")
+    store.thin(gone_of(every[0], later), "correlation", "one")
+    assert [*store.counted()] == [second.bundle, bundle_of([later.key])]
+
+
+def test_who_lost_the_lease_thins_nothing(store: Store) -> None:
+    """Another one may know better."""
+    every = [detection(at=at, insert_id=f"id-{at}") for at in range(3)]
+    store.record(every, [], BASE)
+    assert store.lease("correlation", "one", BASE + 10, BASE)
+    with pytest.raises(LeaseLostError):
+        store.thin(gone_of(*every), "correlation", "two")
+    assert [item.count for item in store.detections()] == [1, 1, 1]
+    assert [*store.counted()] == []
 
 
 # --- what is forgotten ----------------------------------------------------------------------------

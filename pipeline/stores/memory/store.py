@@ -138,13 +138,19 @@ class MemoryStore(MemoryDetections):
     def changed(self, since: int) -> Changed:
         """Return what changed of reported incidents since a revision; at -1 everything did."""
         new = {name for name, number in self._revisions.items() if number > since}
+        gone = frozenset(new & (self._away | self._absorbed))
+        return Changed(self._revision, self._told(new), gone)
+
+    def untried(self) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return incidents in use that were to be reported and of which no tracker knows."""
+        known = {name for told in self._deliveries.values() for name in told}
+        return self._told(self._outcomes.keys() - known)
+
+    def _told(self, names: Collection[str]) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return those of some incidents in use that were reported, with the last decision."""
         ledger = self.ledger()
-        told = {
-            one.id: (one, ledger[one.id])
-            for one in self.incidents()
-            if one.id in new & ledger.keys()
-        }
-        return Changed(self._revision, told, frozenset(new & (self._away | self._absorbed)))
+        found = (one for one in self.incidents() if one.id in names and one.id in ledger)
+        return {one.id: (one, ledger[one.id]) for one in found}
 
     def _superseded(self, outcomes: Sequence[Outcome]) -> list[str]:
         """Return incidents, never reported, whose first detection belongs to another one now."""

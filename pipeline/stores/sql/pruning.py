@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
+    from pipeline.document import IncidentDocument
+    from pipeline.report import LedgerEntry
     from pipeline.retention import Retention
 
 IN_USE, PUT_AWAY, GONE = range(3)
@@ -33,6 +35,10 @@ IN_USE, PUT_AWAY, GONE = range(3)
 
 _CHUNK = 500
 """Values in one `IN`; databases bound the number of parameters."""
+
+_HERE = incidents.c.absorbed_by.is_(None) & (incidents.c.away == IN_USE)
+
+_DECIDED = select(ledger.c.incident_id)
 
 _AWAY = select(incidents.c.id).where(incidents.c.away != IN_USE)
 
@@ -60,22 +66,30 @@ def neighbours(fingerprints: Iterable[str]) -> Select[tuple[object, ...]]:
 def changed(connection: Connection, since: int) -> Changed:
     """Return what changed of reported incidents since a revision."""
     last = revision(connection)
-    lasts = select(func.max(ledger.c.sequence)).group_by(ledger.c.incident_id)
-    new = incidents.c.revision > since
-    here = incidents.c.absorbed_by.is_(None) & _is(IN_USE)
-    mine = select(incidents.c.id).where(new)
-    decided = select(ledger).where(
-        ledger.c.sequence.in_(lasts.where(ledger.c.incident_id.in_(mine)))
-    )
+    mine = select(incidents.c.id).where(incidents.c.revision > since)
+    told = _told(connection, mine.where(_HERE))
+    gone = set(_names(connection, mine)) - set(_names(connection, mine.where(_HERE)))
+    return Changed(last, told, frozenset(gone))
+
+
+def untried(connection: Connection) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+    """Return incidents in use that were to be reported and of which no tracker knows, by id."""
+    known = incidents.c.id.in_(select(deliveries.c.incident_id))
+    mine = select(incidents.c.id).where(_HERE, ~known, incidents.c.id.in_(_DECIDED))
+    return _told(connection, mine) if connection.execute(mine.limit(1)).first() else {}
+
+
+def _told(
+    connection: Connection, mine: Select[tuple[str]]
+) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+    """Return those of some incidents that were reported, each with the last decision, by id."""
+    lasts = select(func.max(ledger.c.sequence)).where(ledger.c.incident_id.in_(mine))
+    decided = select(ledger).where(ledger.c.sequence.in_(lasts.group_by(ledger.c.incident_id)))
     known = {one.incident_id: one for one in map(to_ledger_entry, connection.execute(decided))}
-    found = (
-        select(documents.c.document)
-        .join(incidents, documents.c.incident_id == incidents.c.id)
-        .where(new, here, incidents.c.id.in_(select(ledger.c.incident_id)))
-    )
-    told = (to_incident(row[0]) for row in connection.execute(found))
-    gone = set(_names(connection, mine)) - set(_names(connection, mine.where(here)))
-    return Changed(last, {one.id: (one, known[one.id]) for one in told}, frozenset(gone))
+    asked = (documents.c.incident_id.in_(mine), documents.c.incident_id.in_(_DECIDED))
+    found = connection.execute(select(documents.c.document).where(*asked))
+    told = (to_incident(row[0]) for row in found)
+    return {one.id: (one, known[one.id]) for one in told}
 
 
 def prune(connection: Connection, until: int, clock: int, retention: Retention) -> Pruned:

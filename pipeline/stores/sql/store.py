@@ -178,6 +178,11 @@ class SqlStore:
         with self._database.reading() as connection, self._legible():
             return pruning.changed(connection, since)
 
+    def untried(self) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return incidents in use that were to be reported and of which no tracker knows."""
+        with self._database.reading() as connection, self._legible():
+            return pruning.untried(connection)
+
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has.
 
