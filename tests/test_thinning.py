@@ -20,7 +20,9 @@ from pipeline.correlation.making import Made
 from pipeline.correlation.rows import Rows
 from pipeline.correlation.symptoms import FIRST_SAMPLES
 from pipeline.correlation.thinning import TRIES, Correlated, Limits, thin
+from pipeline.incident import State
 from pipeline.lifecycle import DAY, HOUR, MINUTE
+from pipeline.verdicts import Kind, Verdict
 from tests.support import BASE, SECOND, detection, rule_text, ruleset
 from tests.test_correlation_laws import CATALOG, RULES, SETTINGS, Sight, made
 
@@ -185,6 +187,36 @@ def test_correlations_count_all_of_it() -> None:
     assert len(sparing.entries()) < 300
     assert [(item.rule, item.count) for item in sparing.incidents()[0].symptoms] == [("many", 1800)]
     assert bare(sparing.incidents()) == bare(whole.incidents())
+
+
+@pytest.mark.parametrize(("often", "state"), [(2, State.NEW), (5, State.ESCALATING)])
+def test_how_often_it_was_seen_tells_whether_a_failure_escalates(often: int, state: State) -> None:
+    """And not how many rows there are."""
+    now = 2 * HOUR // SECOND
+    last = [
+        detection("down", at=now + at / often, key=f"last-{at}") for at in range(600 * often + 1)
+    ]
+    whole, sparing = (told(Correlator(LONG), [*every(1, until=2 * HOUR), *last]) for _ in range(2))
+    assert sparing.thin() is not None
+    (before,), (after,) = whole.incidents(), sparing.incidents()
+    assert after == before
+    assert after.state is state
+
+
+def test_people_are_told_how_often_it_was_seen_since() -> None:
+    """However long ago: in a revision older than the one that mends it."""
+    found = [structs.replace(item, revision="backend-00001-abc") for item in every(1)]
+    pair = both(found)
+    for one in pair:
+        (incident,) = one.incidents()
+        mended = Verdict(Kind.RESOLVE, incident.id, incident.anchor, BASE, "ana", number=1)
+        one.on_verdicts([replace(mended, revision="backend-00002-abc")])
+    whole, sparing = pair
+    assert sparing.thin(SMALL) is not None
+    for one in pair:
+        one.on_idle(2 * DAY)
+    assert sparing.incidents() == whole.incidents()
+    assert "3,599 seen since in the older" in sparing.incidents()[0].state_reason
 
 
 def test_what_would_be_missed_stays_whole() -> None:

@@ -20,7 +20,7 @@ from pipeline.correlation.deriving import correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
 from pipeline.correlation.heeding import cut, heed
-from pipeline.correlation.keys import Key, Richness, identity_of, order
+from pipeline.correlation.keys import FIRST, Key, Richness, identity_of, order
 from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Rows
@@ -380,7 +380,9 @@ class Correlator:
         if not (by_revision or counts):
             return {"": sorted(map(times.__getitem__, rows))}
         found: dict[str, list[int]] = defaultdict(list)
+        # Before that only when it was seen matters, unless people are told how often since.
+        since = self._now - self._settings.lifecycle.memory if not by_revision else FIRST
         for row in sorted(rows, key=times.__getitem__):
             revision = told.facet(row).revision if by_revision else ""
-            found[revision] += [times[row]] * counts.get(row, 1)
+            found[revision] += [times[row]] * (counts.get(row, 1) if times[row] >= since else 1)
         return found

@@ -58,7 +58,9 @@ print(os.getuid(), *filter(None, map(try_to_write, sys.argv[1:])))
 
 COMPILE = """
 import importlib.util, os, sys
-import pipeline.cli.run
+import pipeline.bootstrap.checking, pipeline.bootstrap.running, pipeline.sources.pubsub
+from pipeline.stores.sql import SqlStore
+SqlStore("sqlite://").close()  # makes its tables
 for module in list(sys.modules.values()):
     spec = module.__spec__
     if spec and spec.cached and spec.origin.endswith(".py") and not os.path.exists(spec.cached):
@@ -166,11 +168,13 @@ def check_use(container: Container) -> None:
 def check_start(container: Container) -> None:
     """Expect a quick start, by the processor's time, as the machine may be busy."""
     expect(not container.python(COMPILE), "whatever `run` imports has its bytecode in the image")
-    for arguments in (("version",), ("run", "--help")):
+    wrong = ("run", "--subscription", "none")
+    for arguments, status in ((("version",), 0), (("run", "--help"), 0), (wrong, 2)):
         times = []
         for _ in range(3):
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            said(container.run(*arguments))
+            if (done := container.run(*arguments)).returncode != status:
+                sys.exit(f"exit {done.returncode}, not {status}: {done.stdout}{done.stderr}")
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         expect(

@@ -51,6 +51,7 @@ _FUNCTION = re.compile(
 _INTERFACE = re.compile(r"^export interface (\w+) .*?^\}", re.MULTILINE | re.DOTALL)
 _DOCUMENTED = re.compile(r"/\*\*\n((?:    \*.*\n)+?)    \*/\n    readonly (\w+)")
 _LINKED = re.compile(r"#(\w+) \w+#\1\}")
+_VERSION = re.compile(r"^ +providerVersion: '([\d.]+)',$", re.MULTILINE)
 _VALUES = re.compile(r"Possible values: (\[[^\]]*\])")
 
 _SIMPLE: Final[Mapping[str, Any]] = {
@@ -94,6 +95,17 @@ def read(
             written.write_text(json.dumps(parse(*texts), indent=1, sort_keys=True), "utf-8")
             written.replace(cache / f"{folder}.json")
     return {one: json.loads((cache / f"{one}.json").read_text("utf-8")) for one in folders}
+
+
+def version(provider: str, wheels: Path = WHEELS) -> str:
+    """Return which version of a provider the schemas are of.
+
+    Raises:
+        MissingError: there is no wheel.
+
+    """
+    code, _ = _extract(_wheel(provider, wheels), [PROVIDER])[PROVIDER]
+    return str(_VERSION.findall(code)[0])
 
 
 def folder_of(provider: str, kind: str, name: str) -> str:

@@ -6,16 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from tests.infra.hcl import blocks
-from tests.infra.schema import folder_of, read
-from tests.infra.terraform import EXAMPLES, MODULE, used
+from tests.infra.schema import folder_of, read, version
+from tests.infra.terraform import EXAMPLES, MODULE, PROVIDERS, used
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.infra.terraform import Terraform
 
+_ASKED = re.compile(r'source += "hashicorp/(\w+)"\n +version += "([^"]+)"')
 FOLDERS = (".", *(f"examples/{name}" for name in EXAMPLES))
 
 
@@ -31,6 +33,21 @@ def test_names_types_and_values_are_the_providers(tf: Terraform, module: Path, f
     outcome = tf(module / folder, "validate")
     assert outcome.status == 0, outcome.text
     assert "Success!" in outcome.text
+
+
+@pytest.mark.usefixtures("tf")
+def test_the_schemas_are_those_of_the_providers_that_are_asked_for() -> None:
+    """The module and each example let in the very version that they are checked by."""
+    asked = {
+        (name, versions)
+        for path in MODULE.rglob("*.tf")
+        for name, versions in _ASKED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert ("google", "~> 8.0") in asked
+    known = {name: version(name) for name in PROVIDERS}
+    for name, versions in asked:
+        # What Terraform writes as `~>` is the `~=` of Python's packages.
+        assert SpecifierSet(versions.replace("~>", "~=")).contains(known[name]), name
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in MODULE.glob("tests/*.tftest.hcl")))

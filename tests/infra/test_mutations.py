@@ -162,6 +162,23 @@ PLANNED = (
         MINIMAL,
     ),
     Mutation(
+        "another age",
+        "alerts.tf",
+        "subscription/oldest_unacked_message_age",
+        "subscription/oldest_retained_acked_message_age",
+        "watches something else",
+        MINIMAL,
+    ),
+    Mutation(
+        "dead letters of nobody",
+        "alerts.tf",
+        'subscription_id=\\"${google_pubsub_subscription.dead.name}',
+        'subscription_id=\\"${google_pubsub_subscription.entries.name}',
+        "The first dead letter is told of",
+        MINIMAL,
+    ),
+    Mutation("a chart on another", "dashboard.tf", "yPos   = 12", "yPos   = 8", "lies on", MINIMAL),
+    Mutation(
         "silence is well",
         "alerts.tf",
         'conditions.value.missing ? "EVALUATION_MISSING_DATA_ACTIVE" : null',

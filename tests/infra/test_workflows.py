@@ -140,6 +140,26 @@ def test_what_is_released_was_tested_and_what_is_deployed_was_signed() -> None:
     assert places == sorted(places)
 
 
+def test_an_image_says_what_it_holds_and_where_it_comes_from() -> None:
+    """What is pushed is what was tried and is small; it is signed by its digest."""
+    steps = jobs(WORKFLOWS / "release.yml")["image"]["steps"]
+    titles = (step.get("name") or step["uses"].partition("@")[0] for step in steps)
+    named = {title.split(",")[0]: step for title, step in zip(titles, steps, strict=True)}
+    built, pushed = named["Build"]["with"], named["Push it"]["with"]
+    assert (pushed["push"], pushed["sbom"], pushed["provenance"]) == (True, True, "mode=max")
+    assert [pushed[one] == built[one] for one in ("context", "file", "platforms")] == [True] * 3
+    tried = named["Try it"]["run"]
+    wanted = ("--read-only", "--tmpfs /tmp", "--cap-drop ALL", f"{built['tags']} version")
+    assert [one for one in wanted if one not in tried] == []
+    assert 'test "$size" -lt 250000000' in tried
+    digest = "${{ steps.push.outputs.digest }}"
+    assert "cosign sign" in named["Sign it"]["run"]
+    assert named["Sign it"]["env"]["SIGNED"].endswith(f"@{digest}")
+    assert named["actions/attest-build-provenance"]["with"]["subject-digest"] == digest
+    order = [one for one in named if one in {"Build", "Try it", "Push it", "Sign it"}]
+    assert order == ["Build", "Try it", "Push it", "Sign it"]
+
+
 def test_ci_runs_what_one_runs_by_hand() -> None:
     """With the Terraform that the module asks for."""
     assert "bash .ci/run" in runs(WORKFLOWS / "test.yml").splitlines()

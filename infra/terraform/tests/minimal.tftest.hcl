@@ -280,6 +280,33 @@ run "plan" {
   }
 
   assert {
+    condition = jsonencode({
+      for key, policy in google_monitoring_alert_policy.all : key => sort([
+        for one in policy.conditions : regex("^metric.type=\"([^\"]+)\"", one.condition_threshold[0].filter)[0]
+      ])
+      }) == jsonencode({
+      "dead letters"   = ["pubsub.googleapis.com/subscription/num_undelivered_messages"]
+      "no progress"    = ["logging.googleapis.com/user/fivewhys/alive", "logging.googleapis.com/user/fivewhys/stalled"]
+      "nothing comes"  = ["logging.googleapis.com/exports/error_count", "logging.googleapis.com/user/fivewhys/nothing-comes"]
+      "oldest message" = ["pubsub.googleapis.com/subscription/oldest_unacked_message_age"]
+      "outbox age"     = ["logging.googleapis.com/user/fivewhys/outbox-late"]
+      "restarts"       = ["logging.googleapis.com/user/fivewhys/started"]
+    })
+    error_message = "An alert watches something else."
+  }
+
+  assert {
+    condition = jsonencode({
+      for key in ["dead letters", "oldest message"] : key => [
+        for one in google_monitoring_alert_policy.all[key].conditions : [
+          regex("subscription_id=\"([^\"]+)\"$", one.condition_threshold[0].filter)[0], one.condition_threshold[0].comparison, one.condition_threshold[0].threshold_value
+        ]
+      ]
+    }) == jsonencode({ "dead letters" = [["fivewhys-dead", "COMPARISON_GT", 0]], "oldest message" = [["fivewhys", "COMPARISON_GT", var.alerts.oldest_message * 60]] })
+    error_message = "The first dead letter is told of, and a message that waits for too long."
+  }
+
+  assert {
     condition     = alltrue([for key, policy in google_monitoring_alert_policy.all : policy.enabled && policy.display_name == "fivewhys: ${key}" && endswith(policy.documentation[0].content, "infra/README.md#${replace(key, " ", "-")}")])
     error_message = "Each alert is on, and names its section of the runbook."
   }
@@ -297,5 +324,31 @@ run "plan" {
   assert {
     condition     = google_logging_metric.counted["outbox-late"].filter == "resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"fivewhys\" AND resource.labels.location=\"europe-west1\" AND labels.\"fivewhys.own\":* AND jsonPayload.vitals.outbox_oldest_seconds>7200"
     error_message = "The outbox is late after two hours, as fivewhys' own log tells."
+  }
+
+  # --- dashboard
+
+  assert {
+    condition = alltrue([
+      for metric in [
+        "pubsub.googleapis.com/topic/send_message_operation_count",
+        "pubsub.googleapis.com/subscription/num_undelivered_messages",
+        "pubsub.googleapis.com/subscription/oldest_unacked_message_age",
+        "logging.googleapis.com/user/fivewhys/lag",
+        "logging.googleapis.com/user/fivewhys/outbox-age",
+        "logging.googleapis.com/user/fivewhys/started",
+        ] : anytrue([
+          for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles :
+          strcontains(try(tile.widget.xyChart.dataSets[0].timeSeriesQuery.timeSeriesFilter.filter, ""), "metric.type=\"${metric}\"")
+      ])
+    ])
+    error_message = "What comes, waits, is late and is restarted has a chart each."
+  }
+
+  assert {
+    condition = length(distinct([
+      for tile in jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles : "${tile.xPos} ${tile.yPos}" if tile.xPos + tile.width <= 12
+    ])) == length(jsondecode(google_monitoring_dashboard.this.dashboard_json).mosaicLayout.tiles)
+    error_message = "No chart lies on another, or beside the page."
   }
 }
