@@ -122,9 +122,9 @@ class Taking:
         """Forget entries that the correlator forgot, and what is long ago (event time, ns UTC)."""
         self._sightings.known = recent(self._sightings.known, now)
         self._minutes.known = recent_beats(self._minutes.known, now)
-        kept = self._correlator.entries()
-        self._known = {identity_of(key): redacted_identity(key) for key in kept}
-        self._silences = [key for key in kept if is_silence(key)]
+        kept = self._correlator.identities()
+        self._known = {read: known for read, known in self._known.items() if known in kept}
+        self._silences = [key for key in self._silences if redacted_identity(key) in kept]
 
     @property
     def known(self) -> Mapping[int, int]:

@@ -33,7 +33,7 @@ from pipeline.priority import priority_of
 from pipeline.verdicts import resolution_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, KeysView
 
     from pipeline.correlation.components import Component
     from pipeline.correlation.counted import Bundle
@@ -143,6 +143,10 @@ class Correlator:
         if self._rows.tell(key, richness, detections) and key[1] < self._now - self._lateness:
             self._late += 1
 
+    def identities(self) -> KeysView[int]:
+        """Return by what the entries that matter are known (`keys.identity_of`)."""
+        return self._rows.identities()
+
     def entries(self) -> frozenset[Key]:
         """Return the keys of the entries that matter."""
         return frozenset(map(self._rows.key, self._rows.identities()))
@@ -152,7 +156,7 @@ class Correlator:
         return self._rows.told(identity_of(key))
 
     def key(self, identity: int) -> Key:
-        """Return the key of an entry that matters; `rows.identity_of` is its identity."""
+        """Return the key of an entry that matters; `keys.identity_of` is its identity."""
         return self._rows.key(identity)
 
     def cleared(self, identities: Iterable[int]) -> Iterator[Key]:
