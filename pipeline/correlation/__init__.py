@@ -279,9 +279,8 @@ class Correlator:
         gone = gone_of(before.rows, after.rows)
         self._counted.forget(self._now)
         self._counted.add(gone.bundle)
-        self._rows = after.rows
+        self._rows, self._correlated = after.rows, None  # detections lie elsewhere from now on
         self._rows.tidy_shelf()
-        self._correlated = (self._version(), after)
         return gone
 
     def _tells_since(self, row: int, time: int) -> bool:

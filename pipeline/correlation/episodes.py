@@ -149,19 +149,16 @@ class MemoryShelf:
     """A shelf in memory."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Detection] = {}
-        self._next = 0
+        self._kept: list[Detection] = []
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def put(self, detections: Iterable[Detection]) -> Sequence[int]:
         """Keep detections."""
-        first = self._next
-        for detection in detections:
-            self._kept[self._next] = detection
-            self._next += 1
-        return range(first, self._next)
+        first = len(self._kept)
+        self._kept += detections
+        return range(first, len(self._kept))
 
     def get(self, place: int) -> Detection:
         """Return a detection."""
@@ -169,5 +166,5 @@ class MemoryShelf:
 
     def keep(self, places: Sequence[int]) -> Sequence[int]:
         """Forget all others."""
-        self._kept = {place: self._kept[place] for place in places}
-        return places
+        self._kept = [self._kept[place] for place in places]
+        return range(len(places))
