@@ -35,7 +35,7 @@ project() { # what Terraform needs before it can begin
 image() { # built here, named by its digest from then on
     TAG="$REGION-docker.pkg.dev/$PROJECT/fivewhys/fivewhys:$(git rev-parse --short HEAD)"
     gcloud auth configure-docker "$REGION-docker.pkg.dev" --quiet
-    docker build --file infra/Dockerfile --tag "$TAG" .
+    docker build --platform=linux/amd64 --file infra/Dockerfile --tag "$TAG" .
     docker push "$TAG"
     DIGEST="$(gcloud artifacts docker images describe "$TAG" \
         --format='value(image_summary.fully_qualified_digest)')"

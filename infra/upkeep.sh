@@ -13,6 +13,7 @@ usage: infra/upkeep.sh STEP
   backups                list the backups of the database
   restore BACKUP         put one of them back
   pause, resume          let nothing run for a while
+  replay SOURCE          say what comes of an export (gs://BUCKET/PREFIX); nothing is written
   rebuild SPAN [FILTER]  fill an empty store with what Cloud Logging kept of that SPAN (7d)
   app-key FILE           another private key of the App
   marker-key             another key for markers; the one before stays known
@@ -53,6 +54,16 @@ pause() {
 resume() {
     gcloud scheduler jobs resume fivewhys --project="$PROJECT" --location="$REGION"
     gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --async
+}
+
+replay() { # what it says is shown in any case
+    local status=0
+    gcloud run jobs execute fivewhys-replay --project="$PROJECT" --region="$REGION" --wait \
+        --args="^;;^replay;;$1;;--dry-run" || status=$?
+    gcloud logging read --project="$PROJECT" --freshness=10m --order=asc \
+        --format='value(textPayload)' \
+        'resource.type="cloud_run_job" AND resource.labels.job_name="fivewhys-replay"'
+    return "$status"
 }
 
 rebuild() { # nothing else may run meanwhile
@@ -132,6 +143,7 @@ shift
 case "$step:$#" in
     backup:0 | backups:0 | pause:0 | resume:0 | marker-key:0 | tear-down:0) ;;
     roll-back:1) [[ "$1" == *@sha256:* ]] || usage ;;
+    replay:1) [[ "$1" == gs://* ]] || usage ;;
     restore:1 | app-key:1) [ -n "$1" ] || usage ;;
     rebuild:1 | rebuild:2) [[ "$1" =~ ^[0-9]+[mhd]$ ]] || usage ;;
     database-password:1) [[ "$1" =~ ^[0-9]+$ ]] || usage ;;

@@ -53,7 +53,8 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `key` identifies the entry and `richness` orders its copies; `fingerprint` tells whom the rule
     is about, `explanation` how it was made; `fields` holds captures and the fields that
     links and titles look at: text, numbers or lists of text, all redacted. `trace` is the bare
-    trace id, "" without one. `count` is for how many that were alike it stands, itself included.
+    trace id, "" without one. `others` are those that were alike for which it stands: at which
+    times (ns UTC), and how many.
     """
 
     rule: str
@@ -67,7 +68,7 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     revision: str
     sample: Sample
     trace: str = ""
-    count: int = 1
+    others: tuple[tuple[int, int], ...] = ()
 
     @property
     def timestamp(self) -> int:
@@ -82,6 +83,7 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def of(cls, document: Mapping[str, Any]) -> Self:
         """Return the detection that a document shows."""
         tuples = {name: tuple(document[name]) for name in ("key", "richness", "explanation")}
+        tuples["others"] = tuple(map(tuple, document.get("others", ())))
         return cls(**{**document, **tuples, "sample": Sample(**document["sample"])})
 
 

@@ -53,11 +53,6 @@ class LifecycleSettings:
     flapping: int = 7 * DAY
     max_duration: int = 30 * DAY
 
-    @property
-    def memory(self) -> int:
-        """For how long it matters how often an incident was seen."""
-        return self.short + self.long
-
 
 @dataclass(frozen=True, slots=True)
 class History:

@@ -57,7 +57,7 @@ SERVICE_QUIET: Final = "service_quiet"
 
 CONDITIONS: Final = (BEHIND, NOTHING_COMES, SERVICE_QUIET)
 
-_KINDS: Final = {StoreError: "store", SinkError: "github"}
+_KINDS: Final[Mapping[type, str]] = {StoreError: "store", SinkError: "github"}
 
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pipeline.bootstrap.doctoring import look_at_logs
 from pipeline.cli import app
 from pipeline.settings import read_settings
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.fakes.logging_server import FakeLogging, Refusal, served
 from tests.fakes.postgresql import fresh

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from pipeline import receipts
 from pipeline.cli import app
 from pipeline.ports import Poison
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.support import BASE, entry
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.support import entry
 
 if TYPE_CHECKING:

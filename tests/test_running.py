@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.ownlog import FIGURES
 from pipeline.sources.pubsub import PubSubFeed
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.support import entry
 
 if TYPE_CHECKING:
@@ -135,6 +135,29 @@ def test_two_replicas_share_the_work_and_one_correlates(emulator: Emulator, tmp_
         emulator.publish(topic, [failing(at) for at in range(100, 150)])
         wait_until(lambda: sum_of(url) == 150)
         stop(other)
+
+
+def test_stopped_for_longer_than_its_lease_it_repeats_nothing(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    """As a machine is that is moved: another process goes on meanwhile, and both do afterwards."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    with running(subscription, url) as one:
+        emulator.publish(topic, [failing(at) for at in range(40)])
+        wait_until(lambda: sum_of(url) == 40)
+        with running(subscription, url) as other:
+            # The first is for whom it stops, the second for all: without a terminal nobody is.
+            for number in (signal.SIGTSTP, signal.SIGSTOP):
+                one.send_signal(number)
+            emulator.publish(topic, [failing(at) for at in range(40, 80)])
+            wait_until(lambda: sum_of(url) == 80)
+            one.send_signal(signal.SIGCONT)
+            emulator.publish(topic, [failing(at) for at in range(80, 120)])
+            wait_until(lambda: sum_of(url) == 120)
+            stop(one)
+            stop(other)
+    assert sum_of(url) == 120
 
 
 def test_told_to_stop_it_ends_in_time(emulator: Emulator, tmp_path: Path) -> None:

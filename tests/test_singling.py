@@ -11,14 +11,14 @@ import pytest
 
 from pipeline import receipts
 from pipeline.bootstrap import quarantine
-from pipeline.bootstrap.serving import Parts, Service
+from pipeline.bootstrap.serving import LEASED, Parts, Service
 from pipeline.errors import FivewhysError, LeaseLostError, StoreError
-from pipeline.live import AT_ONCE, LEASE, Step
+from pipeline.live import AT_ONCE, LEASE, Live, Step
 from pipeline.ports import Progress
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused, Singling
 from pipeline.stores.memory import MemoryStore
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.support import BASE, SECOND
 from tests.test_live import LATER, RULES, House, line, replayed, summary
 
@@ -359,7 +359,9 @@ def test_who_meets_it_lets_a_newer_one_correlate() -> None:
 
     def be_newer(service: Service) -> None:
         _wait(lambda: bool(service.vitals.troubles))
-        _wait(lambda: store.lease(LEASE, "newer", LATER * 3, time.time_ns()))
+        now = time.time_ns()
+        _wait(lambda: store.lease(LEASE, "newer", now + LEASED, time.time_ns()))
+        assert time.time_ns() < now + LEASED, "it was given back, and not only over"
         (newer,) = (number for number, receipt in store.receipts(99) if receipt == NEWER)
         store.record([], [], BASE, progress=Progress((newer,), b"", LATER, LEASE, "newer"))
         _wait(lambda: "correlate" in service.vitals.rounds)
@@ -384,11 +386,16 @@ def _wait(is_so: Callable[[], bool]) -> None:
 def _run(run: Run, other: Callable[[Service], None]) -> tuple[Service, list[str]]:
     """Let a service go on beside another thread, which stops it; return what it logged, too."""
     said: list[str] = []
+
+    def live(holder: str) -> Live:
+        run.house.now = time.time_ns() + LEASED  # until when it has the lease
+        return run.house.live(holder)
+
     service = Service(
         Parts(
             store=run.store,
             receivers=(),
-            live=run.house.live,
+            live=live,
             holder="me",
             retrying=RETRYING,
             log=lambda *words: said.append(": ".join(words)),

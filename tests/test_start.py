@@ -82,12 +82,17 @@ def test_migrations_are_loaded_only_where_one_is_made(folder: Path) -> None:
 
 
 def test_a_mistake_is_found_before_a_run_is_loaded(folder: Path) -> None:
-    """Settings and rules are read for it, and nothing of what receives, correlates or reports."""
-    loaded = modules_of(folder, "run", "--subscription", "none", status=2)
-    assert {"pydantic_settings", "pipeline.bootstrap.checking", "pipeline.rule"} <= loaded
-    assert not loaded & {"alembic", "google.api_core", "grpc", "rapidfuzz", "sqlalchemy"}
-    runs = {"bootstrap.running", "correlation", "live", "receiving", "report", "sources.pubsub"}
-    assert not loaded & {f"pipeline.{name}" for name in runs}
+    """Settings, rules and the store's address are checked; nothing that works on entries is there.
+
+    Nor is a store made.
+    """
+    words = ("run", "--subscription", "none", "--store", "sqlite:///s.db")
+    loaded = modules_of(folder, *words, status=2)
+    assert {"pydantic_settings", "pipeline.rule", "pipeline.stores.sql.database"} <= loaded
+    assert not loaded & {"alembic", "google.api_core", "grpc", "rapidfuzz"}
+    works = {"correlation", "live", "receiving", "report", "sources.pubsub", "stores.sql.store"}
+    assert not loaded & {f"pipeline.{name}" for name in works}
+    assert not (folder / "s.db").exists()
 
 
 def test_outputs_that_are_closed_lead_nowhere(folder: Path) -> None:

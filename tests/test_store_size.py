@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli import app
 from pipeline.report import Action
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.stores.support import BASE, detection, outcome
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from pipeline.correlation.keys import identity_of
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.making import Made
 from pipeline.correlation.rows import Rows
+from pipeline.correlation.standing import count_of
 from pipeline.correlation.symptoms import FIRST_SAMPLES
 from pipeline.correlation.thinning import TRIES, Correlated, Limits, thin
 from pipeline.incident import State
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detection
     from pipeline.incident import Incident
+    from pipeline.rule import RuleSet
 
 SMALL = Limits(least=1, part=0, beginning=FIRST_SAMPLES)
 LONG = ruleset(
@@ -41,6 +43,13 @@ LONG = ruleset(
     rule_text("failed", level="low"),
     "title: m\nname: many\ncorrelation: {type: event_count, rules: [failed], group-by: [service], "
     "timespan: 5m, condition: {gte: 10}}\n",
+)
+
+SURGING = ruleset(
+    rule_text("failed", level="low"),
+    "title: m\nname: many\ncorrelation: {type: event_count, rules: [failed], group-by: [service], "
+    "timespan: 5m, condition: {gte: 10}}\n"
+    "audit: {surge: {times: 3, before: 1h}, title: '{{ count }} in five minutes'}\n",
 )
 
 
@@ -58,9 +67,9 @@ def told(correlator: Correlator, found: Iterable[Detection]) -> Correlator:
     return correlator
 
 
-def both(found: Sequence[Detection]) -> tuple[Correlator, Correlator]:
+def both(found: Sequence[Detection], rules: RuleSet = LONG) -> tuple[Correlator, Correlator]:
     """Return two correlators that know the same, an hour after the last of it."""
-    pair = told(Correlator(LONG), found), told(Correlator(LONG), found)
+    pair = told(Correlator(rules), found), told(Correlator(rules), found)
     for one in pair:
         one.on_idle(HOUR)
     return pair
@@ -80,7 +89,7 @@ def test_a_long_failure_is_counted_and_looks_the_same() -> None:
     assert len(sparing.entries()) == 100 + 2 + minutes
     assert len(gone.keys) == 3600 - len(sparing.entries())
     assert sparing.incidents() == whole.incidents()
-    assert sum(item.count - 1 for item in gone.standing) == len(gone.keys)
+    assert sum(n for item in gone.standing for _, n in item.others) == len(gone.keys)
     assert sparing.thin() is None
 
 
@@ -147,10 +156,10 @@ def test_it_lasts() -> None:
 def test_what_stands_for_others_is_not_replaced_by_a_copy_of_itself() -> None:
     """Also before anybody looked at it."""
     rows, item = Rows({"down": ()}), detection("down")
-    rows.tell(item.key, item.richness, [structs.replace(item, count=7)])
+    rows.tell(item.key, item.richness, [structs.replace(item, others=((BASE, 6),))])
     rows.tell(item.key, (9, 9, 9, ""), [item])
-    assert [one.count for one in rows.detections()] == [7]
-    assert rows.count(rows.rows_of(identity_of(item.key))) == 7
+    assert [one.others for one in rows.detections()] == [((BASE, 6),)]
+    assert count_of(rows, rows.rows_of(identity_of(item.key))) == 7
 
 
 def test_what_shares_a_trace_or_an_entry_stays_or_goes_together() -> None:
@@ -217,6 +226,20 @@ def test_people_are_told_how_often_it_was_seen_since() -> None:
         one.on_idle(2 * DAY)
     assert sparing.incidents() == whole.incidents()
     assert "3,599 seen since in the older" in sparing.incidents()[0].state_reason
+
+
+def test_correlations_know_when_each_was_seen() -> None:
+    """What surges, in which five minutes the most, is told as before."""
+    steady = every(20, "failed", until=3 * HOUR)
+    burst = [detection("failed", at=7200 + at / 2, key=f"burst-{at}") for at in range(1200)]
+    loud = [detection("failed", at=60 * at, key=f"loud-{at}", service="auth") for at in range(180)]
+    whole, sparing = both([*steady, *burst, *loud], SURGING)
+    assert sparing.thin(SMALL) is not None
+    assert len(sparing.entries()) < 900
+    assert bare(sparing.incidents()) == bare(whole.incidents())
+    ((symptom,),) = (one.symptoms for one in sparing.incidents())
+    assert symptom.rule == "many"
+    assert len(burst) < symptom.count < len([*burst, *steady])
 
 
 def test_what_would_be_missed_stays_whole() -> None:

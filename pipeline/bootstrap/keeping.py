@@ -35,7 +35,7 @@ def check_store(url: str) -> None:
     """
     if url == IN_MEMORY:
         return
-    from pipeline.stores.sql import parse_url
+    from pipeline.stores.sql.database import parse_url
 
     parse_url(url)
 
@@ -51,7 +51,7 @@ def open_store(url: str, timeout: float = 0) -> AbstractContextManager[Store]:
         from pipeline.stores.memory import MemoryStore
 
         return MemoryStore(keeps_detections=False)
-    from pipeline.stores.sql import SqlStore
+    from pipeline.stores.sql.store import SqlStore
 
     return SqlStore(url, timeout or usual_timeout())
 

@@ -9,7 +9,7 @@ from pipeline.bootstrap.keeping import check_kept_store, usual_timeout
 
 if TYPE_CHECKING:
     from pipeline.retention import Pruned, Size
-    from pipeline.stores.sql import SqlStore
+    from pipeline.stores.sql.store import SqlStore
 
 
 def size(url: str) -> Size:
@@ -47,6 +47,6 @@ def prune(url: str) -> tuple[Pruned, Size]:
 
 def _opened(url: str) -> SqlStore:
     check_kept_store(url)
-    from pipeline.stores.sql import SqlStore
+    from pipeline.stores.sql.store import SqlStore
 
     return SqlStore(url, usual_timeout())

@@ -20,12 +20,13 @@ from pipeline.correlation.deriving import correlate
 from pipeline.correlation.episodes import MemoryShelf, NoTopology
 from pipeline.correlation.forgetting import kinship, split_off
 from pipeline.correlation.heeding import cut, heed
-from pipeline.correlation.keys import FIRST, Key, Richness, identity_of, order
+from pipeline.correlation.keys import Key, Richness, identity_of, order
 from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Rows
 from pipeline.correlation.settings import CorrelationSettings
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
+from pipeline.correlation.standing import moments_of
 from pipeline.correlation.thinning import LIMITS, Correlated, Gone, Limits, gone_of, thin
 from pipeline.incident import Incident, State, Symptom
 from pipeline.lifecycle import History, state_of
@@ -259,7 +260,7 @@ class Correlator:
         kept |= {row for row in self._rows.living() if self._tells_since(row, min(limit, since))}
         if len(kept) == sum(1 for _ in self._rows.living()):
             return ()
-        self._rows = self._rows.only(kept, limit, self._rows.counts)
+        self._rows = self._rows.only(kept, limit, self._rows.others)
         self._rows.tidy_shelf()
         gone = {name for item in over for name in (item.anchor.incident_id, *item.absorbed)}
         self._anchors = {anchor for anchor in self._anchors if anchor.incident_id not in gone}
@@ -273,6 +274,8 @@ class Correlator:
         that is counted so counts once more if it comes again after `counted.KEPT`.
         """
         before = self._all()
+        timed = frozenset(chain.from_iterable(item.rules for item in self._ruleset.correlations))
+        limits = limits._replace(timed=timed)
         after = thin(before, self.watermark, self._correlate, limits)
         if after is None:
             return None
@@ -378,14 +381,11 @@ class Correlator:
 
     def _sightings(self, made: Made, *, by_revision: bool) -> dict[str, list[int]]:
         """Return when it was seen, in order, by revision if somebody asks."""
-        told, rows = self._all().told.rows, chain.from_iterable(made.rows.values())
-        times, counts = told.times, told.counts
-        if not (by_revision or counts):
-            return {"": sorted(map(times.__getitem__, rows))}
+        told = self._all().told.rows
+        rows = [*chain.from_iterable(made.rows.values())]
+        if not by_revision:
+            return {"": moments_of(told, rows)}
         found: dict[str, list[int]] = defaultdict(list)
-        # Before that only when it was seen matters, unless people are told how often since.
-        since = self._now - self._settings.lifecycle.memory if not by_revision else FIRST
-        for row in sorted(rows, key=times.__getitem__):
-            revision = told.facet(row).revision if by_revision else ""
-            found[revision] += [times[row]] * (counts.get(row, 1) if times[row] >= since else 1)
-        return found
+        for row in rows:
+            found[told.facet(row).revision].append(row)
+        return {revision: moments_of(told, mine) for revision, mine in found.items()}

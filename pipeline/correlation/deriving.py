@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from pipeline.audit import COMPONENT
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.matches import Match
     from pipeline.correlation.rows import Rows
     from pipeline.detection import Detection
-    from pipeline.rule import RuleSet
+    from pipeline.rule import Correlation, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class _Correlating:
         self._shelf = TellingShelf(rows.shelf)
         self._told = Told(rows.beside(self._shelf), len(rows))
         self._entry = rows.shared_entries()
+        self._standing: list[int] = []
+        self._counts: dict[int, int] = {}
         self._by_rule: dict[str, list[Facet]] = defaultdict(list)
         for facet in rows.all_facets():
             self._by_rule[facet.rule].append(facet)
@@ -67,12 +70,9 @@ class _Correlating:
         """Return the rows and links."""
         rows, entry = self._told.rows, self._entry
         for correlation in self._ruleset.correlations:
-            by_rule = {
-                name: rows.seen(sorted(self._by_rule[name], key=_canonical))
-                for name in correlation.rules
-            }
+            by_rule = {name: self._seen(name, correlation) for name in correlation.rules}
             of = lambda row: entry.get(row, row)  # noqa: E731
-            for match in matches(correlation, by_rule, of, rows.counts, self._traffic):
+            for match in matches(correlation, by_rule, of, self._counts, self._traffic):
                 if correlation.is_temporal:
                     self._told.found.extend(match.links())
                 if correlation.derives:
@@ -80,23 +80,43 @@ class _Correlating:
         rows.leave_out(self._ruleset.silent)
         return self._told
 
+    def _seen(self, rule: str, correlation: Correlation) -> list[Seen]:
+        """Return what was seen of a rule; what is only counted has a handle below zero."""
+        rows, facets = self._told.rows, sorted(self._by_rule[rule], key=_canonical)
+        found, further = rows.seen(facets), list[Seen]()
+        if correlation.is_temporal or not rows.others:
+            return found
+        for one in (one for one in found if one.row in rows.others):
+            for time, count in rows.others[one.row]:
+                self._standing.append(one.row)
+                handle = -len(self._standing)
+                further.append(Seen(time, handle, one.facet))
+                self._counts[handle] = count
+        return sorted([*found, *further], key=itemgetter(0))
+
     def _derive(self, match: Match) -> None:
         """Add a row for each member of a match; link it to the member, if that is a symptom."""
         told, deriving = self._told, Deriving(match)
         kind, reason = match.correlation.kind, match.reason
         facets: dict[tuple[str, str], Facet] = {}
-        for member in match.members:
+        known: dict[int, int] = {}
+        for seen in match.members:
+            time, count = deriving.time(seen.time), self._counts.get(seen.row, 1)
+            member = seen if seen.row >= 0 else seen._replace(row=self._standing[-seen.row - 1])
+            if member.row in known:
+                _add(told.rows, known[member.row], time, count)
+                continue
             place = (member.facet.service, member.facet.revision)
             facet = facets.get(place)
             if facet is None:
                 facet = facets[place] = self._facet(match.correlation.name, deriving, *place)
             silent = member.facet.rule in self._ruleset.silent
-            time = deriving.time(member.time)
             where = self._shelf.tell(deriving, told.rows.place(member.row))
             row = told.rows.append(facet, time, where, trace_of=member.row if silent else None)
-            if member.row in told.rows.counts:
-                told.rows.counts[row] = told.rows.counts[member.row]
             told.bases.append(told.base(member.row))
+            if member.row in told.rows.others:
+                known[member.row] = row
+                _add(told.rows, row, time, count - 1)
             if not silent:
                 found = undirected(kind, Seen(time, row, facet), member, reason)
                 told.found.append(found)
@@ -107,6 +127,11 @@ class _Correlating:
         facet = Facet(name, deriving.fingerprint.value, service, revision, fields)
         self._by_rule[name].append(facet)
         return facet
+
+
+def _add(rows: Rows, row: int, time: int, count: int) -> None:
+    if count:
+        rows.others[row] = (*rows.others.get(row, ()), (time, count))
 
 
 class TellingShelf:

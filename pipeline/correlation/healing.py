@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import AGAIN, SECOND, TOLD
+from pipeline.correlation.standing import moments_of
 from pipeline.rule import LEVELS
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def heals(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -> bool:
         return True
     if not rule.audit.heals or not all(item.get(AGAIN) or item.get(TOLD) for item in fields):
         return False
-    return not _goes_on([rows.times[row] for row in members])
+    return not _goes_on(moments_of(rows, members))
 
 
 def healed(

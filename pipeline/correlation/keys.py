@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int, str]
 Richness = tuple[int, int, int, str]
+Others = tuple[tuple[int, int], ...]
 
 LAST = 2**63 - 1
 """Nanoseconds that fit into 64 bits, up to 2262; what claims a later time is of that one here."""

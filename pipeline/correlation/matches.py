@@ -135,7 +135,7 @@ def matches(
     """Yield the matches of a correlation in what was seen of its rules.
 
     `entry` tells the entry of a row: one that several rules match counts once. `counts` has the
-    rows that stand for several, `traffic` says how many requests there were.
+    rows that count several times, `traffic` says how many requests there were.
     """
     for group in _groups(correlation, by_rule, counts):
         parts = group.parts

@@ -54,9 +54,9 @@ def narrowing(
     """
     audit = correlation.audit
     if audit.share:
-        return Sharing(audit.share, correlation.timespan, Spread(times, parts), total)
+        return Sharing(audit.share, correlation.timespan, times, total)
     if audit.surge:
-        return Surging(audit.surge, correlation.timespan, Spread(times, parts))
+        return Surging(audit.surge, correlation.timespan, times, parts)
     return Slope(audit.rising) if audit.rising else None
 
 
@@ -82,32 +82,16 @@ class Narrowed:
         return self._measure.holds() and self._more.holds()
 
 
-class Spread:
-    """How many detections there were from when to when; `parts` are what each row adds."""
-
-    def __init__(self, times: Sequence[int], parts: Sequence[Sequence[object]]) -> None:
-        self._times = times
-        self._sums = [0, *accumulate(map(len, parts))]
-
-    def of(self, start: int, end: int) -> int:
-        """Return how many a part of the rows stands for, given as indices."""
-        return self._sums[end] - self._sums[start]
-
-    def between(self, since: int, until: int) -> int:
-        """Return how many there were from a time to another, which is not included (ns UTC)."""
-        return self.of(bisect_left(self._times, since), bisect_left(self._times, until))
-
-
 # --- a part of all requests ---------------------------------------------------------------------
 
 
 class Sharing:
     """Whether what a span has is enough of all requests there were in it."""
 
-    def __init__(self, share: Share, timespan: int, spread: Spread, total: Total) -> None:
+    def __init__(self, share: Share, timespan: int, times: Sequence[int], total: Total) -> None:
         self._share = share
         self._timespan = timespan
-        self._spread = spread
+        self._times = times
         self._total = total
         self._least = dict[int, tuple[int, int]]()
         self._inside = deque[Timed]()
@@ -115,7 +99,7 @@ class Sharing:
 
     def anew(self) -> Sharing:
         """Return the same of an empty span; what was asked once is not asked again."""
-        other = Sharing(self._share, self._timespan, self._spread, self._total)
+        other = Sharing(self._share, self._timespan, self._times, self._total)
         other._least = self._least
         return other
 
@@ -142,7 +126,7 @@ class Sharing:
 
         `spans` are those of one run, as indices of what was told.
         """
-        found = [(what[start][0], self._spread.of(start, end)) for start, end in spans]
+        found = [(what[start][0], end - start) for start, end in spans]
         start, count = max(found, key=lambda one: (one[1] / self._of(one[0]), -one[0]))
         total = self._of(start)
         return {
@@ -164,7 +148,7 @@ class Sharing:
             return least, total
         since = start - share.before
         before = self._total(since, start - SECOND)
-        known = self._spread.between(since, start)
+        known = bisect_left(self._times, start) - bisect_left(self._times, since)
         if before < total:  # too few to compare with
             return least, 0
         return max(least, ceil(Fraction(str(share.times)) * known * total / (before or 1))), total
@@ -176,16 +160,20 @@ class Sharing:
 class Surging:
     """Whether what a span has is many times what the spans before it had on average."""
 
-    def __init__(self, surge: Surge, timespan: int, spread: Spread) -> None:
+    def __init__(
+        self, surge: Surge, timespan: int, times: Sequence[int], parts: Sequence[Sequence[object]]
+    ) -> None:
         self._surge = surge
         self._timespan = timespan
-        self._spread = spread
+        self._times = times
+        self._parts = parts
+        self._sums = [0, *accumulate(map(len, parts))]
         self._inside = deque[Timed]()
         self._count = 0
 
     def anew(self) -> Surging:
         """Return the same of an empty span."""
-        return Surging(self._surge, self._timespan, self._spread)
+        return Surging(self._surge, self._timespan, self._times, self._parts)
 
     def add(self, what: Timed) -> None:
         """Take one in, the latest."""
@@ -207,18 +195,22 @@ class Surging:
 
         `spans` are those of one run, as indices of what was told.
         """
-        start, end = max(spans, key=lambda one: (self._spread.of(*one), -one[0]))
+        start, end = max(spans, key=lambda one: (self._between(*one), -one[0]))
         since = what[start][0]
         return {
-            "count": self._spread.of(start, end),
+            "count": self._between(start, end),
             "earlier": self._earlier(since),
             "since": _clock(since),
             "until": _clock(since + self._timespan),
         }
 
+    def _between(self, start: int, end: int) -> int:
+        return self._sums[end] - self._sums[start]
+
     def _earlier(self, start: int) -> int:
         """Return how many there were in the time before a span."""
-        return self._spread.between(start - self._surge.before, start)
+        since = bisect_left(self._times, start - self._surge.before)
+        return self._between(since, bisect_left(self._times, start))
 
 
 # --- a line that goes up ------------------------------------------------------------------------

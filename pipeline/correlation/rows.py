@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from pipeline.correlation.episodes import Shelf, Topology
-    from pipeline.correlation.keys import Key, Richness
+    from pipeline.correlation.keys import Key, Others, Richness
     from pipeline.detection import Detection
 
 AT_ONCE = 1_000
@@ -36,7 +36,7 @@ class Rows:
 
     `version` changes with every change. What is told waits until there is enough of it, or until
     it is looked at: to fill columns together takes half as long. Facets know of their rows when
-    these were settled. `counts` has the rows that stand for several detections, and for how many.
+    these were settled. `others` has the rows that stand for others: at which times, and how many.
     """
 
     asked: Mapping[str, Sequence[str]]
@@ -46,7 +46,7 @@ class Rows:
     times: array[int] = field(default_factory=lambda: array("q"))
     facets: list[Facet | None] = field(default_factory=list)
     by_fingerprint: dict[str, list[Facet]] = field(default_factory=lambda: defaultdict(list))
-    counts: dict[int, int] = field(default_factory=dict)
+    others: dict[int, Others] = field(default_factory=dict)
     _places: array[int] = field(default_factory=lambda: array("q"))
     _traces: array[int] = field(default_factory=lambda: array("q"))
     _entries: dict[int, tuple[int, ...] | int] = field(default_factory=dict)
@@ -112,8 +112,8 @@ class Rows:
         if row >= len(self._places):
             self._take_in()
         found = self.shelf.get(self._places[row])
-        count = self.counts.get(row, 1)
-        return found if found.count == count else structs.replace(found, count=count)
+        others = self.others.get(row, ())
+        return structs.replace(found, others=others) if others else found
 
     def detections(self) -> Iterator[Detection]:
         """Yield all of them, in no order."""
@@ -123,10 +123,6 @@ class Rows:
         """Yield the rows that nothing took back."""
         self._take_in()
         yield from (row for row, facet in enumerate(self.facets) if facet is not None)
-
-    def count(self, rows: Sequence[int]) -> int:
-        """Return for how many detections some rows stand."""
-        return sum(self.counts.get(row, 1) for row in rows) if self.counts else len(rows)
 
     def facet(self, row: int) -> Facet:
         """Return the facet of a row that nothing took back."""
@@ -161,7 +157,7 @@ class Rows:
 
     def _stands(self, identity: int) -> bool:
         """Return whether an entry stands for others, too: then it stays as it is."""
-        return bool(self.counts) and any(row in self.counts for row in self.rows_of(identity))
+        return bool(self.others) and any(row in self.others for row in self.rows_of(identity))
 
     def _take_back(self, known: tuple[int, ...] | int) -> None:
         self._take_in()
@@ -199,8 +195,8 @@ class Rows:
         times = [item.sample.timestamp for item in waiting]
         if waiting and not FIRST <= min(times) <= max(times) <= LAST:
             times = [max(FIRST, min(LAST, time)) for time in times]
-        several = enumerate((item.count for item in waiting), len(self.times))
-        self.counts.update((row, count) for row, count in several if count > 1)
+        told = enumerate((item.others for item in waiting), len(self.times))
+        self.others.update((row, others) for row, others in told if others)
         self.times.fromlist(times)
         self.facets.extend(self._facets_of(waiting))
         self._places.extend(self.shelf.put(waiting))
@@ -244,7 +240,7 @@ class Rows:
             times=self.times[:],
             facets=self.facets[:],
             by_fingerprint=by_fingerprint,
-            counts=dict(self.counts),
+            others=dict(self.others),
             _places=self._places[:],
             _traces=self._traces[:],
             _facets=dict(self._facets),
@@ -350,11 +346,11 @@ class Rows:
 
     # --- forgetting -------------------------------------------------------------------------------
 
-    def only(self, rows: Iterable[int], since: int, counts: Mapping[int, int]) -> Rows:
+    def only(self, rows: Iterable[int], since: int, others: Mapping[int, Others]) -> Rows:
         """Return some of the rows on the same shelf; only one of both can be gone on with.
 
         Forgotten are all others, their entries, and what was cleared before `since` (ns UTC);
-        `counts` says for how many detections a row stands from now on.
+        `others` says for which ones a row stands from now on.
         """
         self.settle()
         fresh = {row: index for index, row in enumerate(sorted(rows))}
@@ -365,7 +361,7 @@ class Rows:
             times=array("q", [self.times[row] for row in fresh]),
             facets=[],
             by_fingerprint=defaultdict(list),
-            counts={fresh[row]: count for row, count in counts.items() if row in fresh},
+            others={fresh[row]: told for row, told in others.items() if row in fresh},
             _places=array("q", [self._places[row] for row in fresh]),
             _traces=array("q", [self._traces[row] for row in fresh]),
             _entries=entries,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.correlation.standing import count_of
 from pipeline.incident import Place, Symptom
 from pipeline.templating import render_text
 
@@ -43,7 +44,7 @@ def make_symptom(rule: Rule | Correlation, rows: Rows, members: Sequence[int]) -
         explanation=first.explanation,
         entity=first.entity,
         fields=values,
-        count=rows.count(members),
+        count=count_of(rows, members),
         first_seen=first.timestamp,
         last_seen=rows.times[members[-1]],
         services=_distinct(item.service for item in ends),

@@ -19,11 +19,13 @@ from pipeline.correlation.counted import bundle_of
 from pipeline.correlation.episodes import Facet
 from pipeline.correlation.forest import Forest
 from pipeline.correlation.keys import FIRST
+from pipeline.correlation.standing import count_of
+from pipeline.correlation.symptoms import FIRST_SAMPLES
 from pipeline.correlation.traces import CROWD
 from pipeline.lifecycle import DAY, HOUR, MINUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from pipeline.correlation.counted import Bundle
@@ -41,11 +43,13 @@ class Limits(NamedTuple):
     """So many (`least`) and such a `part` of all have to go for it to be worth the trouble.
 
     The first ones of those that are alike (`beginning`) all stay: they tell how a failure began.
+    Of rules that are `timed`, because correlations count them, it stays known when each was seen.
     """
 
     least: int = 1_000
     part: float = 1 / 8
     beginning: int = 100
+    timed: frozenset[str] = frozenset()
 
 
 LIMITS: Final = Limits()
@@ -75,7 +79,7 @@ def thin(
     """Return the same incidents of fewer rows, None if there is too little to let go."""
     whole = set[Facet]()
     for _ in range(TRIES):
-        rows = _thinned(before.rows, watermark, whole, limits)
+        rows = _thinned(before, watermark, whole, limits)
         if rows is None:
             return None
         after = correlate(rows)
@@ -93,7 +97,7 @@ def gone_of(before: Rows, after: Rows) -> Gone:
     standing = (
         after.told(one) or ()
         for one in after.identities()
-        if after.count(after.rows_of(one)) > before.count(before.rows_of(one))
+        if count_of(after, after.rows_of(one)) > count_of(before, before.rows_of(one))
     )
     return Gone(keys, bundle_of(keys), tuple(chain.from_iterable(standing)))
 
@@ -113,22 +117,48 @@ def _facets_of(before: Correlated, made: Iterable[Made]) -> Iterator[Facet]:
             yield from before.rows.by_fingerprint[symptom.fingerprint]
 
 
-def _thinned(rows: Rows, watermark: int, whole: AbstractSet[Facet], limits: Limits) -> Rows | None:
+def _thinned(
+    before: Correlated, watermark: int, whole: AbstractSet[Facet], limits: Limits
+) -> Rows | None:
     """Let go what is only counted, if it is enough; of facets that are to be `whole`, nothing."""
+    rows = before.rows
     thick = [facet for facet in rows.all_facets() if facet not in whole]
     begun = limits.beginning
     between = dict(chain.from_iterable(_between(facet, watermark, begun) for facet in thick))
     if len(between) < limits.least:
         return None
     bonds = _bonds(rows)
+    for row in _shown(before):
+        between.pop(row, None)
     kept = {bonds.find(row) for row in rows.living() if row not in between}
     gone = {row: first for row, first in between.items() if bonds.find(row) not in kept}
     if len(gone) < max(limits.least, limits.part * len(rows)):
         return None
-    counts = dict(rows.counts)
+    others = dict(rows.others)
+    for first, members in _by_first(gone).items():
+        told = list(others.pop(first, ()))
+        for row in members:
+            told += [(rows.times[row], 1), *others.pop(row, ())]
+        is_timed = rows.facet(first).rule in limits.timed
+        others[first] = tuple(sorted(told)) if is_timed else ((rows.times[first], _sum(told)),)
+    return rows.only((row for row in rows.living() if row not in gone), FIRST, others)
+
+
+def _shown(before: Correlated) -> Iterator[int]:
+    """Yield the rows that are samples of symptoms."""
+    for members in chain.from_iterable(item.rows.values() for item in before.made):
+        yield from map(before.told.base, (*members[:FIRST_SAMPLES], members[-1]))
+
+
+def _by_first(gone: Mapping[int, int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
     for row, first in gone.items():
-        counts[first] = counts.get(first, 1) + counts.pop(row, 1)
-    return rows.only((row for row in rows.living() if row not in gone), FIRST, counts)
+        found[first].append(row)
+    return found
+
+
+def _sum(told: Iterable[tuple[int, int]]) -> int:
+    return sum(count for _, count in told)
 
 
 def _between(facet: Facet, watermark: int, begun: int) -> Iterator[tuple[int, int]]:

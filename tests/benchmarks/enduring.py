@@ -30,7 +30,7 @@ from pipeline.lifecycle import DAY
 from pipeline.live import LEASE, TIDYING
 from pipeline.redaction import Redactor
 from pipeline.stores.shelf import TemporaryShelf
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

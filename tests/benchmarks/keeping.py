@@ -32,7 +32,7 @@ from pipeline.lifecycle import DAY, HOUR, MINUTE
 from pipeline.live import LEASE
 from pipeline.ports import Outcome, Poison, Progress
 from pipeline.report import Action, Decision
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known, Ours
 from tests.scenarios.evaluate import replayed

@@ -13,7 +13,7 @@ from pipeline.bootstrap.keeping import open_kept_store, open_patiently
 from pipeline.bootstrap.pruning import size
 from pipeline.errors import StoreError
 from pipeline.retrying import Retrying
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

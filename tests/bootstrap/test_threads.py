@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.bootstrap.serving import Parts, Service
+from pipeline.audit import SECOND
+from pipeline.bootstrap.serving import BACKLOG, PAUSE, Parts, Service
 from pipeline.bootstrap.tracing import Span, Tracing
 from pipeline.detection import Detector
 from pipeline.errors import FivewhysError, SourceError, StoreError
@@ -58,9 +59,12 @@ def service(
     live: Callable[[str], Live],
     said: list[str] | None = None,
     tracing: Tracing | None = None,
+    waiting: int = 0,
 ) -> Service:
-    """Build a run over a subscription, with two who receive."""
+    """Build a run over a subscription, with two who receive; so many receipts wait already."""
     store = MemoryStore()
+    for number in range(waiting):
+        store.receive(b"%d" % number, (), 1)
     receivers = tuple(
         Receiver(feed=feed, inbox=store, detector=Detector(RULES, Redactor()), clock=time.time_ns)
         for _ in range(2)
@@ -128,6 +132,20 @@ def test_what_came_is_noted_and_spans_of_idle_rounds_are_not() -> None:
     assert "INFO: started" in said
     assert "WARNING: correlate: the store is of no use; it is tried again" in said
     assert vitals.is_stopping
+
+
+@pytest.mark.parametrize(("waiting", "taken"), [(BACKLOG, 0), (BACKLOG - 1, 3)])
+def test_no_more_is_received_than_can_be_correlated(waiting: int, taken: int) -> None:
+    """The rest stays in the subscription; who waits for that is no thread that hangs."""
+    feed = Feed(at_once=9)
+    feed.publish([entry("missing", key=f"k{at}").json for at in range(3)])
+    run = service(feed, nobody, waiting=waiting)
+    stopped = stopped_when(run, lambda: run.vitals.retries.get("correlate", 0) > 1)
+    run.run()
+    stopped.join()
+    assert run.vitals.received.messages == taken
+    assert feed.left == 3 - taken
+    assert run.vitals.rounds["receive"] > run.vitals.started_at + PAUSE * SECOND
 
 
 def test_a_subscription_that_never_will_do_ends_it() -> None:

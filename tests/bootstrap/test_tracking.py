@@ -15,7 +15,7 @@ from pipeline.bootstrap.tracking import Reading, Rehearsing, Tracking
 from pipeline.cli import app
 from pipeline.errors import SinkError
 from pipeline.lifecycle import HOUR, MINUTE
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.support import SECOND
 from tests.test_cli import MISSING

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.cloud.pubsub_v1 import SubscriberClient
 from sqlalchemy import make_url
 
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN
 from tests.fakes.postgresql import fresh
 

@@ -44,7 +44,7 @@ SPELL: Final = 10
 PULLS: Final = 2.0
 """Seconds after which a process that has started is taken to pull."""
 
-REACH: Final = 10.0
+REACH: Final = 20.0
 """Seconds within which messages have to reach a process that is to be killed with them in hand."""
 
 HOLDS: Final = (0.2, 1.5)
@@ -221,8 +221,8 @@ class _Weather:
         """Publish everything, while processes are killed and connections cut."""
         targets: dict[str, int | str] = {
             "store_port": socket_of(self._house.store),
-            "github_port": _port_of(self._house.github.base),
-            "pubsub_port": _port_of(self._emulator.address),
+            "github_port": port_of(self._house.github.base),
+            "pubsub_port": port_of(self._emulator.address),
         }
         proxies = [stack.enter_context(proxy(target)) for target in targets.values()]
         self._ports = {name: one.port for name, one in zip(targets, proxies, strict=True)}
@@ -337,7 +337,8 @@ def _is_broken(log: Path) -> bool:
     return "Traceback" in log.read_text("utf-8", errors="replace")
 
 
-def _port_of(address: str) -> int:
+def port_of(address: str) -> int:
+    """Return the port of `host:port`."""
     return int(address.rsplit(":", 1)[1])
 
 

@@ -8,16 +8,19 @@ import socket
 import socketserver
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.ports import Standing
+from pipeline.stores.sql.store import SqlStore
 from tests.chaos.entries import make_texts
 from tests.chaos.house import Findings, houses
 from tests.chaos.proxy import proxy
-from tests.chaos.storm import Plan, socket_of, storm
+from tests.chaos.storm import DRAIN, HOLDS, Plan, port_of, socket_of, storm
 from tests.fakes.github import FakeGithub, running
-from tests.test_running import asked, free_port, wait_until
+from tests.test_running import asked, failing, free_port, sum_of, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 STOPS_IN = 20
 """Seconds within which a stop has to be over, on a machine that is busy with other tests."""
+
+AT_ONCE = 5
+"""Seconds, fewer than a stop waits for who does not answer."""
 
 NONE = Findings({}, [], [], [], {"receipts": 0})
 
@@ -63,6 +69,39 @@ def test_told_to_stop_it_ends_in_time_whatever_does_not_answer(
                 assert process.wait(STOPS_IN) == 0
             finally:
                 process.kill()
+
+
+def test_told_twice_to_stop_it_ends_at_once_and_loses_nothing(
+    emulator: Emulator, postgresql: str, tmp_path: Path
+) -> None:
+    """What it has in hand and could not keep was not acknowledged."""
+    log = tmp_path / "log"
+    texts = [failing(at) for at in range(40)]
+    with ExitStack() as stack:
+        house = houses(emulator, postgresql, stack.enter_context(running(FakeGithub())))
+        store = stack.enter_context(proxy(socket_of(house.store)))
+        pubsub = stack.enter_context(proxy(port_of(emulator.address)))
+        process = house.start(log, store_port=store.port, pubsub_port=pubsub.port)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        wait_until(lambda: pubsub.answered > 0)  # the first pull has its answer
+        store.stall()
+        before = pubsub.answered
+        emulator.publish(house.topic, texts)
+        wait_until(lambda: pubsub.answered >= before + sum(map(len, texts)))
+        time.sleep(HOLDS[1])
+        begun = time.monotonic()
+        while process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert time.monotonic() - begun < AT_ONCE
+        with SqlStore(house.store) as kept:
+            assert kept.standing() == Standing()
+        drain = house.start(tmp_path / "drain", "--until-idle")
+        stack.callback(drain.kill)
+        assert drain.wait(DRAIN) == 0
+    assert sum_of(house.store) == len(texts)
 
 
 def test_a_store_that_is_up_later_is_waited_for(

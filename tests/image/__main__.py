@@ -59,7 +59,7 @@ print(os.getuid(), *filter(None, map(try_to_write, sys.argv[1:])))
 COMPILE = """
 import importlib.util, os, sys
 import pipeline.bootstrap.checking, pipeline.bootstrap.running, pipeline.sources.pubsub
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 SqlStore("sqlite://").close()  # makes its tables
 for module in list(sys.modules.values()):
     spec = module.__spec__

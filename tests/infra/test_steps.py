@@ -39,6 +39,7 @@ UPKEEP = (
     ("resume",),
     ("restore", "1732233600000"),
     ("roll-back", DIGEST),
+    ("replay", "gs://my-exports/logs"),
     ("rebuild", "30d"),
     ("app-key", "app.pem"),
     ("marker-key",),
@@ -294,6 +295,17 @@ def test_an_empty_store_is_filled_with_what_the_sink_would_have_delivered(cloud:
         ]
 
 
+def test_an_export_is_replayed_by_a_job_of_its_own(cloud: Cloud) -> None:
+    """Of which nothing is written, and what it says is shown."""
+    assert cloud.run("upkeep.sh", "replay", "gs://my-exports/a,b").returncode == 0
+    execute, read = cloud.calls()
+    assert execute[:5] == ["gcloud", "run", "jobs", "execute", "fivewhys-replay"]
+    words = execute[-1].removeprefix("--args=^;;^").split(";;")
+    assert words == ["replay", "gs://my-exports/a,b", "--dry-run"]
+    assert mistakes(["fivewhys", *words]) == []
+    assert 'resource.labels.job_name="fivewhys-replay"' in read[-1]
+
+
 def test_nothing_runs_while_a_store_is_put_back_or_filled(cloud: Cloud) -> None:
     """What runs is ended, and Cloud Scheduler starts no other until it is done."""
     for step in (["restore", "7"], ["rebuild", "30d", "severity>=ERROR"]):
@@ -331,6 +343,7 @@ VERBS = {
         ("upkeep.sh", ["backup", "fivewhys"], {}),
         ("upkeep.sh", ["roll-back", "fivewhys:v1"], {}),
         ("upkeep.sh", ["restore"], {}),
+        ("upkeep.sh", ["replay", "export.json"], {}),
         ("upkeep.sh", ["rebuild", "30", "severity>=DEFAULT"], {}),
         ("upkeep.sh", ["database-password", "old"], {}),
     ],

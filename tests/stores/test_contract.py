@@ -25,7 +25,7 @@ from pipeline.ports import AHEAD, Poison, Progress, Standing
 from pipeline.report import Action, LedgerEntry
 from pipeline.retention import Pruned, Retention
 from pipeline.stores.memory import MemoryStore
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known, News, Ours
 from pipeline.tracker.pace import Pace
@@ -720,7 +720,7 @@ def test_what_is_long_over_is_forgotten(store: Store) -> None:
 def gone_of(standing: Detection, *others: Detection) -> Gone:
     """Return that one stands for others, too."""
     keys = tuple(item.key for item in others)
-    return Gone(keys, bundle_of(keys), (structs.replace(standing, count=len(keys) + 1),))
+    return Gone(keys, bundle_of(keys), (structs.replace(standing, others=((BASE, len(keys)),)),))
 
 
 def test_what_is_only_counted_is_gone_and_known(store: Store) -> None:
@@ -731,9 +731,9 @@ def test_what_is_only_counted_is_gone_and_known(store: Store) -> None:
     first, second = gone_of(every[0], every[1], every[2]), gone_of(every[0], *every[1:4])
     for gone in (first, second):
         store.thin(gone, "correlation", "one")
-    assert [(item.key, item.count) for item in store.detections()] == [
-        (every[0].key, 4),
-        (every[4].key, 1),
+    assert [(item.key, item.others) for item in store.detections()] == [
+        (every[0].key, ((BASE, 3),)),
+        (every[4].key, ()),
     ]
     assert [*store.counted()] == [first.bundle, second.bundle]
     later = detection(at=COUNTED_KEPT + 3, insert_id="later")
@@ -748,7 +748,7 @@ def test_who_lost_the_lease_thins_nothing(store: Store) -> None:
     assert store.lease("correlation", "one", BASE + 10, BASE)
     with pytest.raises(LeaseLostError):
         store.thin(gone_of(*every), "correlation", "two")
-    assert [item.count for item in store.detections()] == [1, 1, 1]
+    assert [item.others for item in store.detections()] == [(), (), ()]
     assert [*store.counted()] == []
 
 

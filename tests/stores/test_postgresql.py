@@ -17,7 +17,7 @@ from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.ports import Progress
 from pipeline.redaction.names import short_name
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.stores.sql.tables import metadata
 from pipeline.traffic import Question
 from tests.fakes.postgresql import fresh

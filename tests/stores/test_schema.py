@@ -11,8 +11,8 @@ from sqlalchemy import make_url
 
 from pipeline.checkup import State, store
 from pipeline.errors import StoreError
-from pipeline.stores.sql import SqlStore
 from pipeline.stores.sql.schema import look_at
+from pipeline.stores.sql.store import SqlStore
 from tests.fakes.postgresql import fresh
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from sqlalchemy.engine.default import DefaultDialect
 from pipeline.detection import Detection, Sample
 from pipeline.errors import StoreError
 from pipeline.report import Action
-from pipeline.stores.sql import SqlStore
 from pipeline.stores.sql.database import known_revisions
 from pipeline.stores.sql.rows import to_json
+from pipeline.stores.sql.store import SqlStore
 from pipeline.stores.sql.tables import AnyText, metadata
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.audit import SECOND
 from pipeline.bootstrap.replaying import ReplayOptions, replay
 from pipeline.entry import format_timestamp
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.tracker.wanting import all_wanted
 from tests.fakes.github import Clock
 from tests.sinks.github.support import Time

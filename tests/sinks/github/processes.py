@@ -25,7 +25,7 @@ from pipeline.audit import SECOND
 from pipeline.sinks.github.asking import Manners, World
 from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import Credentials, Secret
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.tracker.model import Wanted
 from tests.fakes.github import TOKEN
 from tests.sinks.github.reporting import reconciler_of

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.markdown import TITLE_LIMIT
 from pipeline.report import BODY_LIMIT
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from pipeline.tracker.marker import Mark, Side, Signer
 from pipeline.tracker.ownership import joined, parts_of
 from tests.fakes.github import FakeGithub, running

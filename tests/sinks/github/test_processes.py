@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.stores.sql import SqlStore
+from pipeline.stores.sql.store import SqlStore
 from tests.sinks.github.flows import FLOWS, begun, calls_of, check
 from tests.sinks.github.processes import KILLED, Nursery, nursery
 from tests.sinks.github.support import HERE

@@ -1,5 +1,6 @@
 # All that there is: a worker pool in a network of its own, a database without an address outside,
 # one address that GitHub sees, a catalog, rules and suppressions of one's own, and people to tell.
+# The network takes two APIs more: compute.googleapis.com and servicenetworking.googleapis.com.
 
 terraform {
   required_version = "~> 1.11"
