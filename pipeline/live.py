@@ -163,7 +163,7 @@ class Live:
         self._current: frozenset[str] = frozenset()
         self._waiting: dict[str, int] = {}
         self._since: dict[str, int] = {}
-        self._received_until = self._marked = self._marked_at = 0
+        self._received_until = self._marked = self._marked_at = self._looked_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
         self.services: Mapping[str, int] = {}
         self.quiet: tuple[str, ...] = ()
@@ -222,9 +222,12 @@ class Live:
         elif now - self._came_at >= IDLE and now - BEHIND - self._correlator.now >= TICK:
             self._correlator.on_time(now - BEHIND)
         event_time = self._correlator.now
-        # By the clock as well: lines of one traceback may be in the hands of several, and one of
-        # these be killed.
-        self._taking.on_time(event_time - self._policy.group_wait, now - self._policy.group_wait)
+        if now - self._looked_at >= SECOND:
+            self._looked_at = now
+            # By the clock as well: lines of one traceback may be in the hands of several, and one
+            # of these be killed.
+            wait = self._policy.group_wait
+            self._taking.on_time(event_time - wait, now - wait)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
             beats = self._taking.hear_silence({}, self._catalog.quiet_after)
