@@ -1,13 +1,14 @@
 # ruff: noqa: T201 - a script: it prints
 """What a failure that never ends costs: memory, time of a step, room in the store, by detections.
 
-    python -m tests.benchmarks.enduring [--detections 1000000] [--days 30]
+    python -m tests.benchmarks.enduring [--detections 1000000] [--days 30] [--counted]
 
 One service fails in the same way all the time, evenly over the days; each detection is of an entry
 of its own. They are correlated by the rules that come along and written to a store, as by
 `fivewhys run`: every ten minutes what makes no difference any more is only counted. At each tenth
 of the way all incidents are asked for once after one more detection, which is what a step of a run
-costs, and what is over is forgotten. Times are those of the processor.
+costs, and what is over is forgotten. Times are those of the processor. `--counted`: it is one that
+correlations count, so that it stays known when each detection was.
 """
 
 from __future__ import annotations
@@ -41,12 +42,15 @@ BEGIN: Final = 1_767_225_600_000_000_000
 """2026-01-01T00:00:00Z."""
 
 TEXT: Final = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
+COUNTED: Final = (
+    'Traceback (most recent call last):\n  File "/app/main.py", line 12, in get\nKeyError'
+)
 BATCH: Final = 1_000
 MEGABYTE: Final = 1_000_000
 HOLDER: Final = "one"
 
 
-def detections(detector: Detector, count: int, span: int) -> Iterator[Detection]:
+def detections(detector: Detector, text: str, count: int, span: int) -> Iterator[Detection]:
     """Yield what is seen in so many entries within a span, all alike but for key and time."""
     record = {
         "insertId": "e",
@@ -57,7 +61,7 @@ def detections(detector: Detector, count: int, span: int) -> Iterator[Detection]
             "type": "cloud_run_revision",
             "labels": {"service_name": "backend", "revision_name": "backend-00001-abc"},
         },
-        "textPayload": TEXT,
+        "textPayload": text,
     }
     (entry,) = parse_entry(record, place="made")
     (one,) = detector.detect(entry)
@@ -78,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--detections", type=int, default=1_000_000)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--counted", action="store_true")
     said = parser.parse_args()
     ruleset = load_rules((), "")
     detector = Detector(ruleset, Redactor())
@@ -88,7 +93,8 @@ def main() -> None:
         waiting: list[Detection] = []
         print(f"{resident():,.0f} MB at the beginning", flush=True)
         tenth, thinned_at, thinning = max(1, said.detections // 10), BEGIN, 0.0
-        for number, one in enumerate(detections(detector, said.detections, said.days * DAY), 1):
+        text, span = COUNTED if said.counted else TEXT, said.days * DAY
+        for number, one in enumerate(detections(detector, text, said.detections, span), 1):
             correlator.on_detections(one.key, one.richness, [one])
             correlator.on_time(one.timestamp)
             waiting.append(one)
