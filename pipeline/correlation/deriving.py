@@ -100,11 +100,12 @@ class _Correlating:
         kind, reason = match.correlation.kind, match.reason
         facets: dict[tuple[str, str], Facet] = {}
         known: dict[int, int] = {}
+        others: dict[int, list[tuple[int, int]]] = {}
         for seen in match.members:
             time, count = deriving.time(seen.time), self._counts.get(seen.row, 1)
             member = seen if seen.row >= 0 else seen._replace(row=self._standing[-seen.row - 1])
             if member.row in known:
-                _add(told.rows, known[member.row], time, count)
+                others[known[member.row]].append((time, count))
                 continue
             place = (member.facet.service, member.facet.revision)
             facet = facets.get(place)
@@ -116,10 +117,11 @@ class _Correlating:
             told.bases.append(told.base(member.row))
             if member.row in told.rows.others:
                 known[member.row] = row
-                _add(told.rows, row, time, count - 1)
+                others[row] = [(time, count - 1)] if count > 1 else []
             if not silent:
                 found = undirected(kind, Seen(time, row, facet), member, reason)
                 told.found.append(found)
+        told.rows.others.update((row, tuple(more)) for row, more in others.items())
 
     def _facet(self, name: str, deriving: Deriving, service: str, revision: str) -> Facet:
         topology = self._told.rows.topology
@@ -127,11 +129,6 @@ class _Correlating:
         facet = Facet(name, deriving.fingerprint.value, service, revision, fields)
         self._by_rule[name].append(facet)
         return facet
-
-
-def _add(rows: Rows, row: int, time: int, count: int) -> None:
-    if count:
-        rows.others[row] = (*rows.others.get(row, ()), (time, count))
 
 
 class TellingShelf:
