@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -105,6 +106,8 @@ class Detector:
         self._fallback_names = frozenset(rule.name for rule in fallbacks)
         self._healing = {one.name for one in ruleset.rules.values() if one.audit.heals}
         self._screen = Screen(rules)
+        self._identify_log = lru_cache(maxsize=1024)(self.identify)  # few write all entries
+        self._redact_name = lru_cache(maxsize=4096)(redactor.name)
         self._heeded = frozenset(chain.from_iterable(map(severities_of, fallbacks)))
 
     @property
@@ -115,16 +118,20 @@ class Detector:
         """
         return self._screen
 
-    def detect(self, entry: LogEntry) -> list[Detection]:
+    def detect(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
         """Return what each matching rule saw in the entry, in the order of the rule set.
 
-        Fallback rules are tried on what `is_loud` and no other rule matches.
+        Fallback rules are tried on what is loud and no other rule matches; `tried`: as in `known`.
         """
-        return self.known(entry) or self.unknown(entry)
+        return self.known(entry, tried) or self.unknown(entry)
 
-    def known(self, entry: LogEntry) -> list[Detection]:
-        """Return what rules saw in the entry that are no fallback."""
-        return self._detections(entry, map(self._compiled.__getitem__, self._candidates(entry)))
+    def known(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
+        """Return what rules saw in the entry that are no fallback.
+
+        `tried` are those to try, where the screen told them from the raw line.
+        """
+        rules = self._screen.candidates(entry.json) if tried is None else tried
+        return self._detections(entry, map(self._compiled.__getitem__, rules))
 
     def marked(
         self, found: Iterable[Detection], *, again: bool = False, told: bool = False
@@ -165,9 +172,6 @@ class Detector:
     def is_known(self, detections: Iterable[Detection]) -> bool:
         """Say whether a rule that is no fallback saw something."""
         return any(item.rule not in self._fallback_names for item in detections)
-
-    def _candidates(self, entry: LogEntry) -> tuple[int, ...]:
-        return self._screen.candidates(entry.json)
 
     def _detections(self, entry: LogEntry, rules: Iterable[_Compiled]) -> list[Detection]:
         matched = [rule for rule in rules if rule.match(entry) is not None]
@@ -216,7 +220,7 @@ class Detector:
     def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
         """Return the entry's key; a secret in it, or what is very long, becomes a digest."""
         log_name, timestamp, insert_id = entry.key
-        return (self.identify(log_name), timestamp, self.identify(insert_id))
+        return (self._identify_log(log_name), timestamp, self.identify(insert_id))
 
     def identify(self, text: str) -> str:
         """Return an identifier that holds no secret (`identifier`)."""
@@ -228,7 +232,7 @@ class Detector:
 
     def redact_name(self, text: str) -> str:
         """Return the name of a service or the like without secrets, and not very long."""
-        return self._redactor.name(text)
+        return self._redact_name(text)
 
     def redact_value(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return texts, lists and objects without secrets."""

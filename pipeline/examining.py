@@ -9,8 +9,9 @@ are out of the ordinary (`entry.outline`); what is told of the others is the sam
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.detection import is_loud, words_of
 from pipeline.entry import LogEntry, Rejection, parse_timestamp
@@ -69,6 +70,19 @@ class Told(NamedTuple):
     identity: int
     richness: Richness
     detections: tuple[Detection, ...]
+
+
+class Seen(NamedTuple):
+    """What is known of a line before it is parsed: which rules to try, None if the entry tells.
+
+    `is_plain`: as in `joining.is_part`.
+    """
+
+    rules: tuple[int, ...] | None
+    is_plain: bool
+
+
+UNSEEN: Final = Seen(None, is_plain=False)
 
 
 @dataclass(slots=True)
@@ -163,10 +177,10 @@ class Examiner:
         inside = self._inside(found)
         columns = columns_of([one for at in inside if (one := found[at])])
         told = identities(columns)
-        lines = block.lines_at(self._detector.screen.places(block.data))
+        tried = self._tried(block)
         texts = [outline.textPayload if outline else "" for outline in found]
-        lines.update(find_parts(texts), find_telling(texts))
-        lines.update(self._among_wanted(inside, told))
+        parts = {*find_parts(texts), *find_telling(texts)}
+        lines = {*tried, *parts, *self._among_wanted(inside, told)}
         loud = set(loud_lines(found)).difference(lines)
         heard = [(at, one) for at, one in zip(inside, told, strict=True) if at in loud]
         lines.update(self._hear(block, found, heard, examined))
@@ -181,7 +195,19 @@ class Examiner:
             examined.requests = requests_in(columns, numbers)
         self._sight(columns, examined)
         self._take_records(block.read(sorted(odd)), examined)
-        self._take_records(block.read(sorted(lines - odd)), examined, sighted=True)
+        for at in sorted(lines - odd):
+            rules = tried.get(at, ())
+            seen = Seen(rules, is_plain=rules is not None and at not in parts)
+            self._take_records(block.read([at]), examined, seen)
+
+    def _tried(self, block: Block) -> dict[int, tuple[int, ...] | None]:
+        """Return which rules to try on which lines, None where only the entry tells."""
+        screen = self._detector.screen
+        places = screen.places(block.data)
+        numbers: dict[int, set[int]] = defaultdict(set)
+        for at, (_, number) in zip(block.lines_at([end for end, _ in places]), places, strict=True):
+            numbers[at].add(number)
+        return {at: screen.tried_for(held) for at, held in numbers.items()}
 
     def _hear(
         self,
@@ -239,18 +265,17 @@ class Examiner:
         self,
         records: Iterable[LogEntry | Rejection],
         examined: Examined,
-        *,
-        sighted: bool = False,
+        seen: Seen | None = None,
     ) -> None:
-        """Take what was parsed; `sighted` says that its time and revision are known already."""
+        """Take what was parsed; `seen` says what is known of its line, and that it was sighted."""
         for record in records:
             if isinstance(record, Rejection):
                 reason = self._detector.redact(record.reason)  # which may quote what was read
                 examined.rejections.append(Rejection(record.place, reason))
             elif self._window.holds(record.timestamp):
-                if not sighted:
+                if seen is None:
                     self._sight_entry(record, examined)
-                self._take_entry(record, examined)
+                self._take_entry(record, examined, seen or UNSEEN)
             else:
                 examined.outside += 1
 
@@ -263,26 +288,27 @@ class Examiner:
                 number = lasting(entry) if self._lasting else entry.identity
                 merge_requests(examined.requests, request_in(entry, number))
 
-    def _take_entry(self, entry: LogEntry, examined: Examined) -> None:
-        examined.parsed.append(entry.identity)
+    def _take_entry(self, entry: LogEntry, examined: Examined, seen: Seen) -> None:
+        examined.parsed.append(self._identity(entry))
         if entry.has_unknown_severity:
-            examined.unknown.append(entry.identity)
-        part = is_part(entry)
-        told = self._tell(entry, part=part)
-        part = part or (is_line(entry) and self._detector.may_heal(told.detections))
+            examined.unknown.append(self._identity(entry))
+        part = is_part(entry, is_plain=seen.is_plain)
+        detect = self._detector.known if part else self._detector.detect
+        found = detect(entry, seen.rules)
+        part = part or (is_line(entry) and self._detector.may_heal(found))
         if part:
             examined.parts.append(entry)
         else:
-            known = self._detector.is_known(told.detections)
+            known = self._detector.is_known(found)
             examined.heard.take(entry, self._detector.redact_all, known=known)
-        if told.detections:
-            examined.told.append(told)
-        elif not (part and is_loud(entry)):  # else it is told once lines are joined
-            examined.silent.append((told.identity, told.richness))
+        if found:
+            examined.told.append(Told(self._identity(entry), entry.richness, tuple(found)))
+        elif not (self._lasting or (part and is_loud(entry))):  # else told once lines are joined
+            examined.silent.append((entry.identity, entry.richness))
 
-    def _tell(self, entry: LogEntry, *, part: bool) -> Told:
-        detect = self._detector.known if part else self._detector.detect
-        return Told(entry.identity, entry.richness, tuple(detect(entry)))
+    def _identity(self, entry: LogEntry) -> int:
+        """Return the identity, which means nothing to another process."""
+        return 0 if self._lasting else entry.identity
 
 
 def _timely(columns: Columns, latest: int) -> Columns:

@@ -44,9 +44,10 @@ class Messages:
     def __len__(self) -> int:
         return len(self.messages)
 
-    def lines_at(self, places: Iterable[int]) -> set[int]:
-        """Return in which of them some places of the data lie; 0 is the first."""
-        return {bisect_left(self._ends, place) for place in places}
+    def lines_at(self, places: Sequence[int]) -> Sequence[int]:
+        """Return in which of them each of some places of the data lies; 0 is the first."""
+        ends = self._ends
+        return [bisect_left(ends, place) for place in places]
 
     def line(self, at: int) -> bytes:
         """Return the text of one."""

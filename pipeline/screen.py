@@ -21,12 +21,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hyperscan
 
 from pipeline.entry.outline import SPELLINGS
-from pipeline.literals import Expression, literals_of
+from pipeline.literals import literals_of
+from pipeline.wording import Expression
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pipeline.rule import Rule
+
+Place = tuple[int, int]
+"""Where a text ends, and which one it is, by a number."""
 
 FOLDING = "\u00df\u0130\u0149\u017f\u01f0\u1e96\u1e97\u1e98\u1e99\u1e9a\u1e9e\u212a" + "".join(
     map(chr, range(0xFB00, 0xFB07))
@@ -77,26 +81,35 @@ class Screen:
         """Whether a rule has no literal: then each entry has to be looked at."""
         return bool(self._always)
 
-    def places(self, lines: bytes) -> list[int]:
+    def places(self, lines: bytes) -> list[Place]:
         """Return where, in raw lines, texts end for which the line they stand in has to be parsed.
 
         A screen that `is_blind` cannot tell.
         """
-        found: list[int] = []
+        found: list[Place] = []
         for database in self._everywhere:
             database.scan(lines, match_event_handler=_note_end, context=found)
         return found
+
+    def tried_for(self, numbers: Collection[int]) -> tuple[int, ...] | None:
+        """Return the indexes of the rules to try on an entry in whose raw line such texts stand.
+
+        `numbers` are those of the places. None: the line may hold others, which only `candidates`
+        can tell.
+        """
+        return None if _TRY_ALL in numbers else self._tried(numbers)
 
     def candidates(self, text: bytes) -> tuple[int, ...]:
         """Return the indexes of the rules to try on an entry with this JSON text, in order."""
         hits: list[int] = []
         for database in self._databases:
             database.scan(text, match_event_handler=_note, context=hits)
-        if not hits:
+        return self._all if _TRY_ALL in hits else self._tried(hits)
+
+    def _tried(self, numbers: Collection[int]) -> tuple[int, ...]:
+        if not numbers:
             return self._always
-        if _TRY_ALL in hits:
-            return self._all
-        return tuple(sorted(frozenset(self._always).union(*(self._rules[hit] for hit in hits))))
+        return tuple(sorted(frozenset(self._always).union(*map(self._rules.__getitem__, numbers))))
 
 
 class _Wanted(NamedTuple):
@@ -128,5 +141,5 @@ def _note(identifier: int, _start: int, _end: int, _flags: int, hits: Any) -> No
     hits.append(identifier)
 
 
-def _note_end(_identifier: int, _start: int, end: int, _flags: int, found: Any) -> None:
-    found.append(end)
+def _note_end(identifier: int, _start: int, end: int, _flags: int, found: Any) -> None:
+    found.append((end, identifier))

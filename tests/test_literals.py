@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from pipeline.literals import Expression, literals_of
+from pipeline.literals import literals_of
+from pipeline.wording import Expression
 from tests.support import ruleset
 
 

@@ -35,7 +35,7 @@ from tests.fakes.spool import MemorySpool
 from tests.support import BASE, SECOND, entry, rule_text, ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
@@ -503,11 +503,11 @@ def test_one_entry_that_is_too_much_for_us_stops_no_other() -> None:
     """A mistake of our own in one entry: it goes into quarantine, all others are taken."""
 
     class Choking(Detector):
-        def known(self, found: LogEntry) -> list[Detection]:
-            if "slow" in found.message:
+        def known(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
+            if "slow" in entry.message:
                 message = "a mistake"
                 raise ZeroDivisionError(message)
-            return super().known(found)
+            return super().known(entry, tried)
 
     house = House(RULES, at_once=5)
     house.detector = Choking(RULES, Redactor())

@@ -147,32 +147,36 @@ def _escape(one: str) -> str:
 
 
 @given(st.sampled_from(ENTRIES), st.integers(0, 2**32), st.booleans())
-def test_a_raw_line_that_matches_has_a_place_or_no_outline(
+def test_the_places_of_a_raw_line_tell_which_rules_to_try(
     record: dict[str, Any],
     seed: int,
     alone: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    """However JSON writes an entry that a shipped rule matches, its line is parsed."""
+    """However JSON writes an entry that a shipped rule matches, or its line has no outline."""
     chance = random.Random(seed)  # noqa: S311 - only how it is written
     record = {"insertId": "a", "logName": "l", "timestamp": "2025-01-01T00:00:00Z", **record}
     raw = rewritten(record, chance).encode()
     others = b"" if alone else b'{"insertId":"b"}\n'
     data = others + raw + b"\n" + others
-    lines = {data.count(b"\n", 0, place) for place in SCREEN.places(data)}
-    lines |= {
-        at for at, one in enumerate(outlines(data, data.count(b"\n"), regular=True)) if not one
-    }
-    if any(matching(one) for one in parse_entry(json.loads(raw))):
-        assert others.count(b"\n") in lines
+    own = others.count(b"\n")
+    held = {number for end, number in SCREEN.places(data) if data.count(b"\n", 0, end) == own}
+    tried = SCREEN.tried_for(held)
+    odd = not outlines(raw, 1, regular=True)[0]
+    for one in parse_entry(json.loads(raw)):
+        assert odd or tried is None or matching(one) <= set(tried)
 
 
 def test_every_place_of_a_literal_is_told() -> None:
     """By where it ends; text without one has none."""
     screen = Screen(tuple(ruleset(rule_text("first")).rules.values()))
     assert not screen.is_blind
-    assert screen.places(b"well\nFIRST first\nwell") == [10, 16]
+    found = screen.places(b"well\nFIRST first\nwell")
+    assert [end for end, _ in found] == [10, 16]
+    assert screen.tried_for({number for _, number in found}) == (0,)
     assert screen.places(b"well\n") == []
-    assert screen.places(b'{"text_payload": ""}') == [14]
+    assert screen.tried_for(()) == ()
+    ((end, number),) = screen.places(b'{"text_payload": ""}')
+    assert (end, screen.tried_for([number])) == (14, None)
     assert screen.places(b'{"textPayload": ""}') == []
 
 

@@ -32,6 +32,10 @@ _COUNTED_TEXT = (
 ANNOUNCING: Final = f"(?:{_ANNOUNCED_TEXT}|{_COUNTED_TEXT})"
 """An expression of which something is in every text that announces another attempt."""
 
+STEMS: Final = ("try", "tried", "attempt", "connect", "backing off", "waiting", "sleeping")
+"""Of these one is in all that the expression finds, in any case of its letters, but for characters
+beyond ASCII whose case folds into it. Most texts have none, which is seen at once."""
+
 _ANNOUNCED = re2.compile(_ANNOUNCED_TEXT)
 _COUNTED = re2.compile(_COUNTED_TEXT)
 _GIVEN_UP = re2.compile(
@@ -55,7 +59,11 @@ def another_attempt(text: str) -> bool:
 
     Lines of code (they are indented) say nothing; nor does a traceback, but for what stands above.
     """
-    said = _said(text[:_LIMIT])
+    text = text[:_LIMIT]
+    folded = text.lower()
+    if text.isascii() and not any(map(folded.__contains__, STEMS)):
+        return False
+    said = _said(text)
     counted = _COUNTED.search(said)
     if counted is not None and int(counted[1]) >= int(counted[2]):
         return False

@@ -5,6 +5,8 @@ Anybody can make a server log any words so; they say nothing of the server.
 
 from __future__ import annotations
 
+from typing import Final
+
 import re2
 
 from pipeline.entry.severity import Severity
@@ -26,7 +28,7 @@ _LIKE = re2.compile(r"(?i:\bI?LIKE) E?'[^'\n]*'")
 _WHAT = r"prompt|utterance|question|comment|feedback|review|ticket|mail|subject|search term"
 _WHO = r"user|customer|client|visitor|caller|guest|sender|reporter"
 _SAID = r"wrote|writes|asked|asks|said|says|sent|sends|typed|searched|entered|posted"
-_QUOTED = re2.compile(
+QUOTING: Final = (
     r"(?i:"
     rf"\b(?:{_WHAT})s?\b[^:=\n]{{0,60}}?(?:contain(?:ed|s)|[:=] ?|(?P<q1>['\"`]))"
     rf"|\b(?:{_WHO})s?\b[^:'\"`\n]{{0,40}}?\b(?:{_SAID})\b[^'\"`\n]{{0,60}}?(?:: ?|(?P<q2>['\"`]))"
@@ -35,7 +37,15 @@ _QUOTED = re2.compile(
     r"|\bslow (?:query|statement|SQL)\b[^:\n]{0,60}?: ?|\bduration: [\d.]+ ms  ?\w+[^:\n]{0,40}: ?"
     r")(?P<quoted>.*)"
 )
+STEMS: Final = (
+    *_WHAT.split("|"),
+    *_WHO.split("|"),
+    *("json", "xml", "yaml", "utf-8", "slow ", "duration:"),
+)
+"""Of these one is in all that the expression finds, in any case: most texts have none."""
+_QUOTED = re2.compile(QUOTING)
 _FAILS = re2.compile(r"(?i:error|exception|fail|traceback|status)")
+_IS_NO = " is no"
 _NOT_VALID = re2.compile(
     r"(?:'[^\n]*'|\"[^\n]*\"|`[^\n]*`)( is (?:not (?:a|an)|no) (?:valid |\w+$))"
 )
@@ -50,7 +60,7 @@ def own_words(text: str, severity: Severity) -> str:
     """
     if len(text) > _LIMIT:
         return text
-    if _NGINX.match(text):
+    if "#" in text and _NGINX.match(text):
         return _of_nginx(text)
     if _has_like(text):
         text = _LIKE.sub("LIKE ''", text)
@@ -72,11 +82,13 @@ def _has_like(text: str) -> bool:
 
 def _of_warning(text: str) -> str:
     first, newline, rest = text.partition("\n")
-    found = _QUOTED.search(first)
+    folded = first.lower()
+    may_quote = any(map(folded.__contains__, STEMS)) or not first.isascii()
+    found = _QUOTED.search(first) if may_quote else None
     said: str = first.removesuffix(found["quoted"]) if found else ""
     if found and not _FAILS.search(said):
         return said + _behind(found)
-    kept: str = _NOT_VALID.sub(r"''\1", first)
+    kept: str = _NOT_VALID.sub(r"''\1", first) if _IS_NO in first else first
     return kept + newline + rest
 
 

@@ -31,6 +31,7 @@ WELL = 400
 """A status from here on is an error, the caller's or the server's."""
 
 SECOND = 1_000_000_000
+_MINUTE = len("0000-00-00T00:00")
 _SECONDS = len("0000-00-00T00:00:00")
 _STATUS = re.compile(r"[1-9][0-9]{2}")
 
@@ -63,7 +64,7 @@ def requests_in(columns: Columns, told: Sequence[int]) -> Requests:
             if known is None:
                 known = found[place] = []
             known.append(identity)
-            known.append(_second(time[:_SECONDS]) << 1 | (status < WELL))  # `moment_of`
+            known.append(_second(time) << 1 | (status < WELL))  # `moment_of`
     return {place: array("q", known) for place, known in found.items() if place[0]}
 
 
@@ -108,10 +109,15 @@ def merge_requests(known: Requests, more: Requests) -> None:
         known.setdefault(place, array("q")).extend(told)
 
 
-@lru_cache(maxsize=4096)
-def _second(text: str) -> int:
+def _second(time: str) -> int:
     """Return the second of a time without what could be stripped off its end."""
-    return parse_timestamp(f"{text.ljust(_SECONDS, '0')}Z") // SECOND
+    return _minute(time[:_MINUTE]) + int(time[_MINUTE + 1 : _SECONDS].ljust(2, "0"))
+
+
+@lru_cache(maxsize=4096)
+def _minute(text: str) -> int:
+    """Return the second in which a minute begins; of no time all that is stripped off is more."""
+    return parse_timestamp(f"{text}:00Z") // SECOND
 
 
 def _other(one: Outline) -> str:

@@ -7,7 +7,7 @@ it. No function here reads a clock.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ _NANOS: tuple[int, ...] = tuple(10 ** (_MOST_DIGITS - digits) for digits in rang
 
 # Every part is bounded or possessive: nothing here can backtrack further than a zone is long.
 _DATE_TIME = r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATE_AND_TIME = re.compile(_DATE_TIME)
 _TIME = re.compile(
     rf"({_DATE_TIME})(?:[.,]([0-9]{{0,9}}))?(?: ?(?:([Zz]|UTC)|([+-])([0-9]{{2}}):?([0-9]{{2}})?))?"
 )
@@ -85,8 +86,16 @@ def format_timestamp(ns: int) -> str:
         message = f"{ns} ns is outside the years 1 to 9999"
         raise ValueError(message)
     seconds, nanos = divmod(ns, _SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return f"{text}{_fraction(nanos)}Z"
+    days, seconds = divmod(seconds, 86_400)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{_day(days)}T{hours:02}:{minutes:02}:{seconds:02}{_fraction(nanos)}Z"
+
+
+@lru_cache(maxsize=512)
+def _day(days: int) -> str:
+    """Return the day so many days after the first of 1970 as `YYYY-MM-DD`."""
+    return (_EPOCH + timedelta(days=days)).date().isoformat()
 
 
 def instant(value: Any) -> int | None:
@@ -143,12 +152,21 @@ def _whole_seconds(text: str) -> int:
 
     Kept, because the entries of one second stand together in every export.
     """
-    match = re.fullmatch(_DATE_TIME, text)
-    if match is None:
+    if _DATE_AND_TIME.fullmatch(text) is None:
         message = f"no timestamp: {text!r}"
         raise ValueError(message)
-    moment = datetime.fromisoformat(f"{text.replace('/', '-')}+00:00")
-    return ((moment - _EPOCH) // timedelta(seconds=1)) * _SECOND
+    hours, minutes, seconds = int(text[11:13]), int(text[14:16]), int(text[17:])
+    if hours > 23 or minutes > 59 or seconds > 59:  # noqa: PLR2004 - what a clock shows
+        message = f"no time of a day: {text!r}"
+        raise ValueError(message)
+    return _midnight(text[:10]) + (3600 * hours + 60 * minutes + seconds) * _SECOND
+
+
+@lru_cache(maxsize=512)
+def _midnight(text: str) -> int:
+    """Return the nanoseconds up to the beginning of a day `YYYY-MM-DD`."""
+    day = date.fromisoformat(text.replace("/", "-"))
+    return (day - _EPOCH.date()).days * 86_400 * _SECOND
 
 
 def _parse_any(text: str) -> int:

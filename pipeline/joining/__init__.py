@@ -107,13 +107,15 @@ def join(entries: Iterable[LogEntry]) -> list[LogEntry]:
     return [one.entry for one in found if len(one.parts) > 1]
 
 
-def is_part(entry: LogEntry) -> bool:
+def is_part(entry: LogEntry, *, is_plain: bool = False) -> bool:
     """Say whether an entry can be a line of a traceback, all of one, or stand right above one.
 
-    Joining passes all others over, unless it is told that they matter.
+    Joining passes all others over, unless it is told that they matter. `is_plain`: its line is none
+    in which `find_parts` or `find_telling` found something, if it is a single one.
     """
-    held = role_in(entry) is not None or may_be_whole(entry) or may_be_above(entry)
-    return held or is_telling(entry)
+    if may_be_whole(entry) or may_be_above(entry):
+        return True
+    return not is_plain and (role_in(entry) is not None or is_telling(entry))
 
 
 def is_apart(text: str, severity: Severity) -> bool:

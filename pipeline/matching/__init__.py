@@ -17,7 +17,13 @@ from sigma.conditions import (
     ConditionOR,
     ConditionValueExpression,
 )
-from sigma.types import SigmaExists, SigmaExpansion, SigmaFieldReference, SigmaNull
+from sigma.types import (
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaRegularExpression,
+)
 
 from pipeline.audit import Audit
 from pipeline.entry import LogEntry, Severity
@@ -30,7 +36,7 @@ from pipeline.matching.fields import (
     paths_of,
     presence,
 )
-from pipeline.matching.values import STRING_METHODS, as_text, keyword_test, value_test
+from pipeline.matching.values import STRING_METHODS, as_text, keyword_test, required_by, value_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from sigma.types import SigmaType
 
     from pipeline.matching.fields import Values
+    from pipeline.matching.values import ValueTest
     from pipeline.rule import Rule
 
     Captures = dict[str, str]
@@ -61,9 +68,27 @@ def _field_equals(field: str, sigma: SigmaType) -> Predicate:
     if type(sigma) is SigmaFieldReference:
         return _field_reference(get, sigma)
     test = value_test(sigma)
+    if field == "message":
+        return _message_is(sigma, test)
     return lambda entry, captures: any(
         test(value, captures) for value in get(entry) if not isinstance(value, dict)
     )
+
+
+def _message_is(sigma: SigmaType, test: ValueTest) -> Predicate:
+    """Compile a test of the message, which is only made where the words stand that it requires."""
+    literals = required_by(sigma) if type(sigma) is SigmaRegularExpression else None
+    if literals is None:
+        return lambda entry, captures: bool(entry.message) and test(entry.message, captures)
+    words = sorted(literals)
+
+    def matches(entry: LogEntry, captures: Captures) -> bool:
+        folded = entry.folded
+        if folded is not None and not any(map(folded.__contains__, words)):
+            return False
+        return bool(entry.message) and test(entry.message, captures)
+
+    return matches
 
 
 def _field_reference(get: Getter, sigma: SigmaFieldReference) -> Predicate:
@@ -91,14 +116,24 @@ def _keyword(sigma: SigmaType) -> Predicate:
 
 
 def _any_of(predicates: list[Predicate]) -> Predicate:
-    return lambda entry, captures: any(test(entry, captures) for test in predicates)
+    if len(predicates) == 1:
+        return predicates[0]
+
+    def matches(entry: LogEntry, captures: Captures) -> bool:
+        for test in predicates:  # noqa: SIM110 - any() takes twice the time
+            if test(entry, captures):
+                return True
+        return False
+
+    return matches
 
 
 def _all_of(predicates: list[Predicate]) -> Predicate:
     def matches(entry: LogEntry, captures: Captures) -> bool:
         found: Captures = {}  # a branch that fails half-way must leave nothing behind
-        if not all(test(entry, found) for test in predicates):
-            return False
+        for test in predicates:
+            if not test(entry, found):
+                return False
         captures.update(found)
         return True
 

@@ -28,11 +28,14 @@ from sigma.types import (
 
 from pipeline.entry import parse_timestamp
 from pipeline.rule import compile_expression, wildcard_expression
+from pipeline.wording import of_expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sigma.types import SigmaType
+
+    from pipeline.wording import Literals
 
     Captures = dict[str, str]
     ValueTest = Callable[[object, Captures], bool]
@@ -123,9 +126,18 @@ STRING_METHODS: Mapping[tuple[bool, bool], Callable[[str, str], bool]] = {
 """How a text is compared that may have something (before it, after it)."""
 
 
-def _expression(sigma: SigmaRegularExpression) -> ValueTest:
+def required_by(sigma: SigmaRegularExpression) -> Literals:
+    """Return lower-case literals of which a text that matches holds one; None: nothing is known."""
+    return of_expression(_written(sigma))
+
+
+def _written(sigma: SigmaRegularExpression) -> str:
     flags = "".join(sorted(sigma.sigma_to_re_flag[flag] for flag in sigma.flags))
-    compiled = compile_expression((f"(?{flags})" if flags else "") + str(sigma.regexp))
+    return (f"(?{flags})" if flags else "") + str(sigma.regexp)
+
+
+def _expression(sigma: SigmaRegularExpression) -> ValueTest:
+    compiled = compile_expression(_written(sigma))
 
     def test(value: object, captures: Captures) -> bool:
         found = compiled.search(_encodable(as_text(value)))

@@ -114,8 +114,8 @@ class Block(Protocol):
 
     def __len__(self) -> int: ...
 
-    def lines_at(self, places: Iterable[int]) -> set[int]:
-        """Return in which lines some places of the data lie."""
+    def lines_at(self, places: Sequence[int]) -> Sequence[int]:
+        """Return in which line each of some places of the data lies."""
 
     def line(self, at: int) -> bytes:
         """Return one of the lines."""

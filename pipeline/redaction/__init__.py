@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
@@ -96,7 +96,9 @@ class Redactor:
         (`password`, `api-key`, `Set-Cookie`) the value goes whole, unless it is null, a boolean or
         empty. Keys that become equal are told apart by a number.
         """
-        if not self.extra and _MARKS.search("\n".join(_texts(value)).encode(*_AS_BYTES)) is None:
+        texts = list(_texts(value))
+        marked = set(texts if self.extra else map(texts.__getitem__, _marked(texts)))
+        if not marked:
             return value
         root: list[Any] = [value]
         open_slots: list[tuple[Any, Any]] = [(root, 0)]
@@ -104,22 +106,25 @@ class Redactor:
             holder, slot = open_slots.pop()
             item = holder[slot]
             if isinstance(item, str):
-                holder[slot] = self.text(item)
+                holder[slot] = self.text(item) if item in marked else item
             elif isinstance(item, dict):
-                holder[slot] = copy = self._entries(item)
+                holder[slot] = copy = self._entries(item, marked)
                 open_slots += [(copy, key) for key in copy]
             elif isinstance(item, list | tuple):
                 holder[slot] = elements = list(item)
                 open_slots += [(elements, index) for index in range(len(elements))]
         return root[0]
 
-    def _entries(self, item: dict[Any, Any]) -> dict[Any, Any]:
-        """Return a shallow copy with its keys redacted and the values under telling keys gone."""
+    def _entries(self, item: dict[Any, Any], marked: Container[str]) -> dict[Any, Any]:
+        """Return a shallow copy with its keys redacted and the values under telling keys gone.
+
+        `marked` are the texts that may hold a secret.
+        """
         copy: dict[Any, Any] = {}
         seen: Counter[object] = Counter()
         named = _telling(item.get("name", item.get("key")))  # {"name": "DB_PASSWORD", "value": …}
         for key, value in item.items():
-            clean = base = self.text(key) if isinstance(key, str) else key
+            clean = base = self.text(key) if isinstance(key, str) and key in marked else key
             while clean in copy:
                 seen[base] += 1
                 clean = f"{base} ({seen[base] + 1})"
@@ -159,7 +164,13 @@ def _texts(value: object) -> Iterator[str]:
 
 def _telling(key: object) -> bool:
     """Say whether the value under a key is secret whatever it looks like."""
-    return isinstance(key, str) and bool(_TELLING_KEY.search(key.encode(*_AS_BYTES)))
+    return isinstance(key, str) and _is_telling(key)
+
+
+@lru_cache(maxsize=4096)
+def _is_telling(key: str) -> bool:
+    """Say so of a text; those who log have few keys."""
+    return bool(_TELLING_KEY.search(key.encode(*_AS_BYTES)))
 
 
 def _present(value: object) -> bool:

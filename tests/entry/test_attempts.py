@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.entry.attempts import another_attempt
+from pipeline.entry.attempts import ANNOUNCING, STEMS, another_attempt
 
 REFUSED = 'connection to server at "10.0.0.3", port 5432 failed: Connection refused'
 
@@ -69,3 +69,9 @@ def test_a_counted_attempt_is_followed_by_another_one_until_the_last(
     quiet = "".join(char for char in before if not char.isalnum()).replace("#", " ")
     text = f"at: {quiet.split(chr(10))[0].strip()} attempt {number}/{most} failed"
     assert another_attempt(" ".join(text.split())) is (number < most)
+
+
+@given(st.from_regex(ANNOUNCING))
+def test_what_announces_an_attempt_has_a_stem(text: str) -> None:
+    """Or a character beyond ASCII that folds into one of its letters."""
+    assert not text.isascii() or any(stem in text.lower() for stem in STEMS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.entry.quoting import own_words
+from pipeline.entry.quoting import QUOTING, STEMS, own_words
 from pipeline.entry.severity import Severity
 from tests.support import detect, entry, rule_text, ruleset
 
@@ -101,3 +103,9 @@ def test_rules_of_others_see_quotations_and_ours_do_not() -> None:
     assert [found.rule for found in detect(rules, quoting)] == ["theirs", "asking"]
     telling = entry("deadlock")
     assert [found.rule for found in detect(rules, telling)] == ["theirs", "ours", "asking"]
+
+
+@given(st.from_regex(QUOTING))
+def test_what_quotes_has_a_stem(text: str) -> None:
+    """Or a character beyond ASCII that folds into one of its letters."""
+    assert not text.isascii() or any(stem in text.lower() for stem in STEMS)

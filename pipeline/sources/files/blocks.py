@@ -17,7 +17,7 @@ from pipeline.sources.files.json_lines import read_json_lines, read_line
 from pipeline.sources.files.streams import MAX_RECORD, BrokenStreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pipeline.sources.files.records import Read
 
@@ -42,9 +42,10 @@ class Block:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def lines_at(self, places: Iterable[int]) -> set[int]:
-        """Return in which lines some places of the data lie; 0 is the first."""
-        return set(np.searchsorted(self.ends, [*places]).tolist())
+    def lines_at(self, places: Sequence[int]) -> Sequence[int]:
+        """Return in which line each of some places of the data lies; 0 is the first."""
+        found: list[int] = np.searchsorted(self.ends, places).tolist()
+        return found
 
     def line(self, at: int) -> bytes:
         """Return one of the lines; 0 is the first."""
