@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 SAMPLE_LIMIT = 4_000
 """Characters kept of a sample's text; a log entry may hold 256 KiB."""
+
+UNSCREENED = 16_000
+"""Bytes of entries that every rule is tried on: 150,000 take as long as to compile a screen."""
 
 
 class Sample(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -91,32 +94,29 @@ class Detection(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Detector:
     """All rules, compiled once."""
 
-    def __init__(self, ruleset: RuleSet, redactor: Redactor) -> None:
-        """Compile the rules.
+    def __init__(self, ruleset: RuleSet, redactor: Redactor, unscreened: int = UNSCREENED) -> None:
+        """Compile the rules; `unscreened`: bytes of entries that every rule is tried on at first.
 
         Raises:
             RuleError: a rule asks for something that cannot be evaluated.
 
         """
-        rules = [rule for rule in ruleset.rules.values() if not rule.audit.fallback]
-        fallbacks = [rule for rule in ruleset.rules.values() if rule.audit.fallback]
+        every = ruleset.rules.values()
+        fallbacks = [rule for rule in every if rule.audit.fallback]
         self._redactor = redactor
-        self._compiled = [_Compiled(rule, redactor) for rule in rules]
+        self._compiled = [_Compiled(rule, redactor) for rule in every if not rule.audit.fallback]
         self._fallbacks = [_Compiled(rule, redactor) for rule in fallbacks]
         self._fallback_names = frozenset(rule.name for rule in fallbacks)
-        self._healing = {one.name for one in ruleset.rules.values() if one.audit.heals}
-        self._screen = Screen(rules)
+        self._healing = {one.name for one in every if one.audit.heals}
+        self._unscreened = unscreened
         self._identify_log = lru_cache(maxsize=1024)(self.identify)  # few write all entries
         self._redact_name = lru_cache(maxsize=4096)(redactor.name)
         self._heeded = frozenset(chain.from_iterable(map(severities_of, fallbacks)))
 
-    @property
+    @cached_property
     def screen(self) -> Screen:
-        """What tells from raw lines whether a rule could match; of fallback rules it knows nothing.
-
-        What these may see is told by `is_loud`.
-        """
-        return self._screen
+        """What tells from raw lines whether a rule could match that is no fallback (`is_loud`)."""
+        return Screen([one.rule for one in self._compiled])
 
     def detect(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
         """Return what each matching rule saw in the entry, in the order of the rule set.
@@ -126,12 +126,13 @@ class Detector:
         return self.known(entry, tried) or self.unknown(entry)
 
     def known(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
-        """Return what rules saw in the entry that are no fallback.
-
-        `tried` are those to try, where the screen told them from the raw line.
-        """
-        rules = self._screen.candidates(entry.json) if tried is None else tried
-        return self._detections(entry, map(self._compiled.__getitem__, rules))
+        """Return what rules saw that are no fallback; `tried`: those that the screen told."""
+        if tried is None:
+            self._unscreened -= len(entry.json)
+            if self._unscreened >= 0:
+                return self._detections(entry, self._compiled)
+            tried = self.screen.candidates(entry.json)
+        return self._detections(entry, map(self._compiled.__getitem__, tried))
 
     def marked(
         self, found: Iterable[Detection], *, again: bool = False, told: bool = False
@@ -348,8 +349,7 @@ def words_of(entry: LogEntry) -> str:
 
 
 def _has_frames(text: str) -> bool:
-    found = fingerprint.parse_exception(text)
-    return found is not None and bool(found.frames)
+    return bool((found := fingerprint.parse_exception(text)) and found.frames)
 
 
 def _payload(entry: LogEntry) -> str:

@@ -57,7 +57,10 @@ _LEAST = {CompareOperators.GTE: 0, CompareOperators.GT: 1}
 
 def literals_of(rule: Rule) -> Literals:
     """Return lower-case literals of which a matching entry holds one; None: nothing is known."""
-    return one_of(map(_of_node, rule.conditions))
+    try:
+        return one_of(map(_of_node, rule.conditions))
+    except RecursionError:  # which is no mistake: the rule can be evaluated
+        return None
 
 
 def _of_node(node: Any) -> Literals:

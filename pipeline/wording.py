@@ -59,10 +59,10 @@ def one_of(alternatives: Iterable[Literals]) -> Literals:
 
 def best(parts: Iterable[Literals]) -> Literals:
     """All of the parts hold: take the most telling one, that whose shortest literal is longest."""
-    known = [literals for literals in parts if literals is not None]
-    return max(
-        known, key=lambda item: (min(map(_weight, item)), -len(item), sorted(item)), default=None
-    )
+    known = {literals for literals in parts if literals is not None}
+    if len(known) < 2:  # noqa: PLR2004 - there is nothing to weigh
+        return known.pop() if known else None
+    return max(known, key=lambda item: (min(map(_weight, item)), -len(item), sorted(item)))
 
 
 def _weight(literal: str) -> int:
@@ -93,7 +93,10 @@ def of_expression(expression: str) -> Literals:
     if _LETTERS.fullmatch(expression):
         return of_text(expression)
     parsed = parse(expression)
-    return None if parsed is None else _of_sequence(parsed.data)
+    try:
+        return None if parsed is None else _of_sequence(parsed.data)
+    except RecursionError:
+        return None
 
 
 def parse(expression: str) -> Any:
@@ -119,61 +122,75 @@ def _of_sequence(items: Sequence[tuple[Any, Any]]) -> Literals:
     `session[ _](?:maker|factory)` may be four texts, each of which tells more than `session`, and
     `redis(?:[+][a-z]+)?://` is `redis:` or `redis+`, both of which tell more than `redis`.
     """
-    items = [*_flat(items)]
-    at = _at_optional(items)
+    parts = _known(_flat(items))
+    whole = _of_parts(parts)
+    at = next((at for at, (texts, _, one) in enumerate(parts) if _is_optional(texts, one)), None)
     if at is None:
-        return _of_parts(items)
-    before, (kind, (_, most, part)), after = items[:at], items[at], items[at + 1 :]
-    there = _flat(part.data) if most == 1 else [(kind, (1, most, part))]
+        return whole
+    before, (_, _, (kind, (_, most, part))), after = parts[:at], parts[at], parts[at + 1 :]
+    there = _known(_flat(part.data) if most == 1 else [(kind, (1, most, part))])
     either = one_of(map(_of_parts, ([*before, *after], [*before, *there, *after])))
-    return best([_of_parts(items), either])
+    return best([whole, either])
 
 
 def _flat(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
     """Yield the parts of a sequence, those of a group in place of it."""
-    for kind, value in items:
-        if str(kind) == "SUBPATTERN":
-            yield from _flat(value[-1].data)
+    for item in items:
+        if item[0] is _parser.SUBPATTERN:
+            yield from _flat(item[1][-1].data)
         else:
-            yield kind, value
+            yield item
 
 
-def _at_optional(items: Sequence[tuple[Any, Any]]) -> int | None:
-    """Return where the first part stands that may be left out, and else is one of many texts."""
-    for at, (kind, value) in enumerate(items):
-        optional = str(kind) in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] == 0
-        if optional and _texts_of_repeat(value) is None:
-            return at
-    return None
+def _known(items: Iterable[tuple[Any, Any]]) -> list[_Known]:
+    """Return of each part the texts that it matches, what it requires if they are many, and it."""
+    return [
+        (texts, _of_part(kind, value) if _are_many(texts) else None, (kind, value))
+        for texts, kind, value in _parts(items)
+    ]
 
 
-def _of_parts(items: Sequence[tuple[Any, Any]]) -> Literals:
+def _are_many(texts: _Texts) -> bool:
+    return texts is None or len(texts) > _MOST_TEXTS
+
+
+def _is_optional(texts: _Texts, part: tuple[Any, Any]) -> bool:
+    """Say whether a part may be left out, and else is one of many texts."""
+    kind, value = part
+    return texts is None and kind in _REPEATS and value[0] == 0
+
+
+def _of_parts(parts: Iterable[_Known]) -> Literals:
     found: list[Literals] = []
     run: list[frozenset[str]] = []
-    for texts, kind, value in _parts(items):
+    count = 1
+    for texts, required, _ in parts:
         if texts is None or len(texts) > _MOST_TEXTS:
-            found += [_of_run(run), _of_part(kind, value)]
-            run.clear()
+            found += [_of_run(run), required]
+            run, count = [], 1
             continue
-        if _count(run) * len(texts) > _MOST_TEXTS:
+        if count * len(texts) > _MOST_TEXTS:
             found.append(_of_run(run))
         run.append(texts)
-        while _count(run) > _MOST_TEXTS:
-            del run[0]
+        count *= len(texts)
+        while count > _MOST_TEXTS:
+            count //= len(run.pop(0))
     return best([*found, _of_run(run)])
 
 
 def _of_run(run: Sequence[frozenset[str]]) -> Literals:
     """Return the texts that parts in a row may be, but for those in which another one stands."""
-    texts = one_of(map(of_text, _rows(run))) or ()
+    texts = one_of(map(of_text, _rows(run))) or frozenset()
+    if len(texts) < 2:  # noqa: PLR2004 - most are one text
+        return texts or None
     found = {one for one in texts if not any(one != other and other in one for other in texts)}
     return frozenset(found) or None
 
 
-def _of_part(kind: str, value: Any) -> Literals:
-    if kind == "BRANCH":
+def _of_part(kind: Any, value: Any) -> Literals:
+    if kind is _parser.BRANCH:
         return one_of(_of_sequence(branch.data) for branch in value[1])
-    if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
+    if kind in _REPEATS and value[0] > 0:
         return _of_sequence(value[2].data)
     return None
 
@@ -183,11 +200,14 @@ def _of_part(kind: str, value: Any) -> Literals:
 _Texts = frozenset[str] | None
 """All texts that something matches; None: they are many, or not known."""
 
+_Known = tuple[_Texts, Literals, tuple[Any, Any]]
+
 _NO_TEXT = frozenset({""})
 _MOST_TEXTS = 16
+_REPEATS = (_parser.MAX_REPEAT, _parser.MIN_REPEAT)
 
 
-def _parts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[_Texts, str, Any]]:
+def _parts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[_Texts, Any, Any]]:
     """Yield each part of a sequence, letters in a row as one, after the texts that it matches."""
     letters: list[str] = []
     for kind, value in items:
@@ -195,12 +215,12 @@ def _parts(items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[_Texts, str, Any]
             letters.append(chr(value))
             continue
         if letters:
-            yield frozenset({"".join(letters)}), "", None
+            yield frozenset({"".join(letters)}), None, None
             letters.clear()
-        texts = _TEXTS.get(str(kind))
-        yield texts and texts(value), str(kind), value
+        texts = _TEXTS.get(kind)
+        yield texts and texts(value), kind, value
     if letters:
-        yield frozenset({"".join(letters)}), "", None
+        yield frozenset({"".join(letters)}), None, None
 
 
 def _count(parts: Iterable[frozenset[str]]) -> int:
@@ -244,11 +264,11 @@ def _texts_of_repeat(value: tuple[int, Any, Any]) -> _Texts:
     return texts if least else texts and texts | _NO_TEXT
 
 
-_TEXTS: Mapping[str, Callable[[Any], _Texts]] = {
-    "AT": lambda _: _NO_TEXT,  # it stands between texts, and is none
-    "IN": _texts_of_set,
-    "SUBPATTERN": lambda value: _texts_of(value[-1].data),
-    "BRANCH": lambda value: _texts_of_any(_texts_of(branch.data) for branch in value[1]),
-    "MAX_REPEAT": _texts_of_repeat,
-    "MIN_REPEAT": _texts_of_repeat,
+_TEXTS: Mapping[Any, Callable[[Any], _Texts]] = {
+    _parser.AT: lambda _: _NO_TEXT,  # it stands between texts, and is none
+    _parser.IN: _texts_of_set,
+    _parser.SUBPATTERN: lambda value: _texts_of(value[-1].data),
+    _parser.BRANCH: lambda value: _texts_of_any(_texts_of(branch.data) for branch in value[1]),
+    _parser.MAX_REPEAT: _texts_of_repeat,
+    _parser.MIN_REPEAT: _texts_of_repeat,
 }

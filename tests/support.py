@@ -74,8 +74,8 @@ def ruleset(*texts: str) -> RuleSet:
 
 
 def detector(rules: RuleSet) -> Detector:
-    """Make a detector that redacts as fivewhys does by default."""
-    return Detector(rules, Redactor())
+    """Make a detector that redacts as fivewhys does by default, and screens from the beginning."""
+    return Detector(rules, Redactor(), unscreened=0)
 
 
 def detect(rules: RuleSet, *entries: LogEntry) -> list[Detection]:

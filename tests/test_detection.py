@@ -199,6 +199,27 @@ def test_rules_that_cannot_be_evaluated_are_refused_when_the_detector_is_made() 
         detector(ruleset(wrong))
 
 
+def test_a_screen_is_only_made_where_there_is_much_to_screen() -> None:
+    """The first entries are tried with every rule, which finds the same and takes less time."""
+    rules = ruleset(rule_text("a", "long enough"), rule_text("b", "y"), rule_text("c", "enough"))
+    entries = [entry(text, at=at) for at in range(30) for text in ("Long enough y", "enough", "z")]
+    made = Detector(rules, Redactor())
+    found = [made.detect(one) for one in entries[:10]]
+    assert "screen" not in vars(made)
+    found += [made.detect(one) for one in entries[10:]]
+    assert "screen" in vars(made)
+    screening = detector(rules)
+    assert found == [screening.detect(one) for one in entries]
+    assert "screen" in vars(screening)
+
+
+def test_a_long_entry_is_screened_at_once() -> None:
+    """To try every rule on it would take longer than to make a screen."""
+    made = Detector(ruleset(rule_text("a", "long enough")), Redactor())
+    assert [found.rule for found in made.detect(entry("long enough " * 2_000))] == ["a"]
+    assert "screen" in vars(made)
+
+
 def test_the_redactor_is_the_callers_choice() -> None:
     """Addresses of people stay when the setting says so."""
     rules = ruleset(rule_text("a", r"by (?P<who>\S+)"))

@@ -212,3 +212,9 @@ def test_a_text_tells_more_than_a_number() -> None:
     camel = literals("  a: {a.retryCount|gt: 2}\n  condition: a")
     assert camel is not None
     assert _holds(camel, '"retry_count": 3')
+
+
+@pytest.mark.parametrize(("begin", "end"), [("(?:abcd|", ")"), ("(?:abcd", ")+"), ("(?:a", ")?")])
+def test_of_what_is_nested_deeply_nothing_is_known(begin: str, end: str) -> None:
+    """RE2 takes a thousand levels; whoever looks for literals gives up before, and says so."""
+    assert expression(450 * begin + "hello" + 450 * end) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from sigma.types import SigmaRegularExpression
 
 from pipeline.entry import LogEntry, Severity
 from pipeline.errors import RuleError
-from pipeline.matching import compile_rule, every_value, field_getter, severities_of
+from pipeline.matching import SEVERAL, compile_rule, every_value, field_getter, severities_of
 from pipeline.rule import load_ruleset
-from tests.support import entry, ruleset
+from tests.support import entry, rule_text, ruleset
 
+HEAD = "title: t\nname: t\nlogsource: {product: gcp}\ndetection:\n"
 ISO = "2025-09-10T00:00:00Z"
 
 
@@ -594,6 +598,47 @@ def test_named_groups_become_captures(
 ) -> None:
     """Only what took part in the match is captured."""
     assert captures(detections, entry("user ann id=7"), condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "expected"),
+    [
+        ("(?i)no session left", "NO SESSION left", {}),
+        ("(?i)no session left", "no \u017fe\u017f\u017fion left", {}),
+        ("no (?P<what>session|socket)s? left", "there is no socket left", {"what": "socket"}),
+        ("no (?P<what>session|socket)s? left", "there is no pipe left", None),
+        ("no (?P<what>session|socket)s? left", "", None),
+        ("(?P<a>.)?x", "yx", {"a": "y"}),
+        ("^$", "", None),
+    ],
+)
+def test_an_expression_says_the_same_however_often_it_is_tried(
+    expression: str, text: str, expected: dict[str, str] | None
+) -> None:
+    """From some time on it is only tried where the words stand that it requires."""
+    detection = f"  a: {{message|re: '{expression}'}}\n  condition: a\n"
+    match = compile_rule(ruleset(f"{HEAD}{detection}").rules["t"])
+    logged = [entry(text), entry("something else")]
+    found = [[match(one) for one in logged] for _ in range(SEVERAL + 2)]
+    assert found == [[expected, None]] * (SEVERAL + 2)
+
+
+def test_a_rule_is_compiled_once() -> None:
+    """It is checked, and several threads examine by it; of two that are alike each has its own."""
+    (rule,) = ruleset(rule_text("a", "x")).rules.values()
+    assert compile_rule(rule) is compile_rule(rule)
+    assert compile_rule(rule) is not compile_rule(replace(rule, name="b"))
+
+
+@given(st.text(st.sampled_from("ab*?\\.+é% ")))
+def test_an_expression_is_what_pysigma_takes_it_for(text: str) -> None:
+    """With all signs that are wildcards in a text, and backslashes before them."""
+    with suppress(RuleError):
+        quoted = yaml.safe_dump(text, default_style='"')
+        (rule,) = ruleset(f"{HEAD}  a: {{message|re: {quoted}}}\n  condition: a\n").rules.values()
+        (condition,) = rule.conditions
+        assert condition.value == SigmaRegularExpression(text)
+        assert str(condition.value.regexp) == condition.value.to_plain() == text
 
 
 @pytest.mark.parametrize(

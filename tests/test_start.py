@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRY = """
@@ -30,9 +37,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def modules_of(folder: Path, *words: str, status: int = 0) -> set[str]:
+def modules_of(
+    folder: Path, *words: str, status: int = 0, more: Mapping[str, str] = MappingProxyType({})
+) -> set[str]:
     """Run a command in a process of its own and return the modules that it loaded."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     command = [sys.executable, "-c", LOADED, *words]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
     assert done.returncode == status
@@ -75,10 +84,26 @@ def test_a_replay_that_keeps_something_loads_one(folder: Path) -> None:
 
 
 def test_migrations_are_loaded_only_where_one_is_made(folder: Path) -> None:
-    """The first run makes the tables; the next finds them, and needs no Alembic for that."""
+    """The first run makes the tables; the next finds them, and neither needs Alembic for that."""
     replay = ("replay", "export.json", "--store", "sqlite:///s.db")
+    assert not {"alembic", "mako"} & loaded_by(folder, *replay)
+    assert not {"alembic", "mako"} & loaded_by(folder, *replay)
+    with closing(sqlite3.connect(folder / "old.db")) as connection, connection:
+        connection.execute("CREATE TABLE fivewhys_schema (version_num TEXT)")
+    replay = ("replay", "export.json", "--store", "sqlite:///old.db")
     assert {"alembic", "mako"} <= loaded_by(folder, *replay)
     assert not {"alembic", "mako"} & loaded_by(folder, *replay)
+
+
+def test_a_run_loads_what_pulls_and_little_else(folder: Path) -> None:
+    """Nothing of Google's that only publishers and streams need, and nothing of the tracker's."""
+    words = ["run", "--subscription", "projects/demo-project/subscriptions/some"]
+    words += ["--store", "sqlite:///s.db", "--max-runtime", "1s"]
+    nobody = {"PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}
+    loaded = modules_of(folder, *words, more=nobody)
+    assert {"google.pubsub_v1", "pipeline.live", "pipeline.stores.sql.store"} <= loaded
+    assert not loaded & {"alembic", "google.cloud.pubsub_v1", "github"}
+    assert not loaded & {"pipeline.tracker.delivering", "pipeline.tracker.model"}
 
 
 def test_a_mistake_is_found_before_a_run_is_loaded(folder: Path) -> None:

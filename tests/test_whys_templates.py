@@ -48,7 +48,7 @@ def rules() -> RuleSet:
 @cache
 def detector() -> Detector:
     """Compile them once."""
-    return Detector(rules(), Redactor())
+    return Detector(rules(), Redactor(), unscreened=0)
 
 
 TEMPLATES = load_whys(texts(sorted((ROOT / "templates/whys").glob("*.yml"))))

@@ -39,7 +39,7 @@ from pipeline.matching.fields import (
 from pipeline.matching.values import STRING_METHODS, as_text, keyword_test, required_by, value_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sigma.types import SigmaType
 
@@ -50,8 +50,12 @@ if TYPE_CHECKING:
     Captures = dict[str, str]
     Getter = Callable[[LogEntry], Values]
     Predicate = Callable[[LogEntry, Captures], bool]
+    Match = Callable[[LogEntry], Captures | None]
 
 __all__ = ["compile_rule", "every_value", "field_getter", "is_named", "paths_of", "severities_of"]
+
+SEVERAL = 32
+"""Times that an expression is tried before it is found out what it requires."""
 
 
 def _field_equals(field: str, sigma: SigmaType) -> Predicate:
@@ -76,16 +80,24 @@ def _field_equals(field: str, sigma: SigmaType) -> Predicate:
 
 
 def _message_is(sigma: SigmaType, test: ValueTest) -> Predicate:
-    """Compile a test of the message, which is only made where the words stand that it requires."""
-    literals = required_by(sigma) if type(sigma) is SigmaRegularExpression else None
-    if literals is None:
+    """Compile a test of the message, which is only made where the words stand that it requires.
+
+    Which these are is found out when it was tried `SEVERAL` times: most expressions never are.
+    """
+    if type(sigma) is not SigmaRegularExpression:
         return lambda entry, captures: bool(entry.message) and test(entry.message, captures)
-    words = sorted(literals)
+    words: Sequence[str] | None = None
+    left = SEVERAL
 
     def matches(entry: LogEntry, captures: Captures) -> bool:
-        folded = entry.folded
-        if folded is not None and not any(map(folded.__contains__, words)):
-            return False
+        nonlocal words, left
+        if words is None:
+            left -= 1
+            words = sorted(required_by(sigma) or ()) if left < 0 else None
+        if words:
+            folded = entry.folded
+            if folded is not None and not any(map(folded.__contains__, words)):
+                return False
         return bool(entry.message) and test(entry.message, captures)
 
     return matches
@@ -161,13 +173,22 @@ def _condition(node: Any) -> Predicate:
     return _CONNECTIVES[type(node)]([_condition(argument) for argument in node.args])
 
 
-def compile_rule(rule: Rule) -> Callable[[LogEntry], Captures | None]:
+def compile_rule(rule: Rule) -> Match:
     """Compile a rule to a function: entry in; out its named groups as text, or None for no match.
+
+    It is compiled once, for all that ask: it is checked, and several threads examine by it.
 
     Raises:
         RuleError: the rule asks for something that cannot be evaluated, with its place.
 
     """
+    found: Match | None = rule.made.get("match")
+    if found is None:
+        found = rule.made["match"] = _compiled(rule)
+    return found
+
+
+def _compiled(rule: Rule) -> Match:
     try:
         conditions = [_condition(tree) for tree in rule.conditions]
     except (RecursionError, ValueError) as error:

@@ -33,8 +33,8 @@ def compile_expression(expression: str) -> Any:
         ValueError: RE2 cannot run it, with the reason.
 
     """
-    try:
-        return re2.compile(expression, _QUIET)
+    try:  # what re2.compile would make, which takes a fifth of the time for looking at the options
+        return re2._Regexp(expression, _QUIET)  # noqa: SLF001 - there is no other way to it
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace")
         message = f"{reason} (RE2 has neither look-around nor back-references)"

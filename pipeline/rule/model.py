@@ -83,6 +83,11 @@ class Rule:
         """
         return conditions_of(self.sigma.detection)
 
+    @cached_property
+    def made(self) -> dict[str, Any]:
+        """What others made of it, by their own words; it says the same whoever asks, and stays."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

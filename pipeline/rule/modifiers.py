@@ -16,6 +16,7 @@ from sigma.modifiers import (
     SigmaContainsModifier,
     SigmaEndswithModifier,
     SigmaModifier,
+    SigmaRegularExpressionModifier,
     SigmaStartswithModifier,
     SigmaTimestampModifier,
     SigmaValueModifier,
@@ -31,6 +32,7 @@ from sigma.types import (
     SigmaString,
     SigmaTimestampPart,
     TimestampPart,
+    char_mapping,
 )
 
 from pipeline.rule.expressions import Policy, wildcard_expression
@@ -44,12 +46,41 @@ MOST_EXPANSIONS = 10_000
 """Texts that the placeholders of one value may stand for; more is a mistake in the settings."""
 
 # `\%` is a percent sign; a name holds neither percent signs nor backslashes.
+_WILDCARD = re.compile("([*?])")
 _PLACEHOLDER = re.compile(r"\\%|%([^%\\]+)%")
 _OTHER_DASHES = re.compile("\\B[\u2013\u2014\u2015]\\b")
 
 
 def _rewritten(value: SigmaRegularExpression, text: str) -> SigmaRegularExpression:
     return SigmaRegularExpression(text, set(value.flags), value.policy)
+
+
+class _Source(SigmaString):  # noqa: PLW1641 - no SigmaString has a hash
+    """The text of an expression; pySigma reads letter by letter what is none, and puts it together.
+
+    That takes longer than to compile it.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.original = text
+        parts = filter(None, _WILDCARD.split(text))
+        self.s = [char_mapping.get(part, part) for part in parts]
+
+    def __str__(self) -> str:
+        return self.original
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SigmaString) and self.s == other.s
+
+
+class _Expression(SigmaRegularExpressionModifier):
+    """An expression as it is written."""
+
+    def modify(self, val: SigmaString) -> SigmaRegularExpression:
+        if self.applied_modifiers:
+            return super().modify(val)
+        return SigmaRegularExpression(_Source(val.original), policy=self.detection_item.policy)
 
 
 class _Contains(SigmaContainsModifier):
@@ -172,6 +203,7 @@ MODIFIERS: Mapping[str, Modifier] = {
     "startswith": _StartsWith,
     "endswith": _EndsWith,
     "expand": _Expand,
+    "re": _Expression,
     "utf16le": SigmaWideModifier,
     "windash": _WindowsDash,
     **{part.name.lower(): _time_part(part) for part in TimestampPart},

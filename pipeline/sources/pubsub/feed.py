@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import grpc
 from google.api_core import exceptions
-from google.cloud.pubsub_v1 import SubscriberClient
-from google.cloud.pubsub_v1.types import (
+from google.pubsub_v1 import (
     AcknowledgeRequest,
     ModifyAckDeadlineRequest,
     PullRequest,
     PullResponse,
+    SubscriberClient,
 )
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
@@ -139,7 +139,7 @@ class PubSubFeed:
         self._ahead.join(_FAREWELL)
         self._closed.set()
         self._keeper.join()
-        self._client.close()
+        self._client.transport.close()  # type: ignore[no-untyped-call]
         self._ahead.join(_FAREWELL)
 
     def _pull(self, count: int) -> Sequence[Message]:

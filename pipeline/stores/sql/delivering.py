@@ -10,12 +10,12 @@ from sqlalchemy import delete, insert, or_, select, update
 from pipeline.ports import AHEAD
 from pipeline.stores.sql.rows import to_json
 from pipeline.stores.sql.tables import deliveries, leases, paces
-from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.pace import Pace
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Select
 
+    from pipeline.tracker.delivering import Delivery
 
 TRACKERS = select(deliveries.c.tracker).distinct().order_by(deliveries.c.tracker)
 """All trackers of which something is known."""
@@ -23,6 +23,8 @@ TRACKERS = select(deliveries.c.tracker).distinct().order_by(deliveries.c.tracker
 
 def to_delivery(row: Row[Any]) -> tuple[str, Delivery]:
     """Restore a delivery, after the incident whose it is."""
+    from pipeline.tracker.delivering import Delivery  # noqa: PLC0415 - slow to load; many have none
+
     return row.incident_id, Delivery.of(json.loads(row.document))
 
 

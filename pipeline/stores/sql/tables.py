@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy Core sees them; `stores/migrations` makes them.
+"""The tables as SQLAlchemy Core sees them; `stores/migrations` makes them, but for a new SQLite's.
 
 Types are plain enough for every database, so all text is escaped and times are text.
 """
