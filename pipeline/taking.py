@@ -82,7 +82,8 @@ class Taking:
         """Take up what earlier runs kept; what is read live does not begin long ago."""
         detections = tuple(store.detections())
         first = min((item.timestamp for item in detections), default=0) if is_live else None
-        self._correlator.restore(detections, store.anchors(first), store.counted())
+        known = (store.anchors(first), store.counted(), store.settled())
+        self._correlator.restore(detections, *known)
         self._correlator.on_verdicts(store.verdicts())
         if self._traffic is not None:
             self._traffic.recall(store.answers())

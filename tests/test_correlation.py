@@ -501,7 +501,7 @@ def test_a_restarted_correlator_goes_on_where_it_stopped() -> None:
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
     """What it says may mean something else."""
-    with pytest.raises(ValueError, match=r"a snapshot of version 0, not 2; start without it"):
+    with pytest.raises(ValueError, match=r"a snapshot of version 0, not 3; start without it"):
         Correlator(CHAIN).resume({"version": 0})
 
 

@@ -16,7 +16,7 @@ from pipeline.correlation import Correlator
 from pipeline.correlation.deriving import TellingShelf
 from pipeline.correlation.episodes import MemoryShelf
 from pipeline.correlation.keys import identity_of
-from pipeline.correlation.sigma import runs, spans
+from pipeline.correlation.sigma import Columns, runs, spans
 from tests.support import BASE, SECOND, correlate, detection, rule_text, ruleset
 
 if TYPE_CHECKING:
@@ -706,7 +706,7 @@ def test_runs_are_those_of_a_plain_reading(kind: str, events: list[tuple[int, in
     name = "a, b, c"
     (correlation,) = rules_with(correlation_text("x", kind, name, KINDS[kind])).correlations
     times, kinds = [time * SECOND for time, *_ in events], [rule for _, rule, _ in events]
-    found = runs(correlation, times, kinds, [(value,) for *_, value in events])
+    found = runs(Columns(correlation, times, kinds, [(value,) for *_, value in events]))
     every = [
         [one for one in range(len(events)) if 0 <= times[one] - times[start] <= 10 * SECOND]
         for start in range(len(events))

@@ -18,6 +18,7 @@ from pipeline.correlation.keys import identity_of
 from pipeline.correlation.links import Anchor
 from pipeline.correlation.making import Made
 from pipeline.correlation.rows import Rows
+from pipeline.correlation.settling import Settling
 from pipeline.correlation.standing import count_of
 from pipeline.correlation.symptoms import FIRST_SAMPLES
 from pipeline.correlation.thinning import TRIES, Correlated, Limits, thin
@@ -256,6 +257,31 @@ def test_what_would_be_missed_stays_whole() -> None:
     assert {key[2].split("-")[0] for key in gone.keys} == {"down"}
 
 
+def test_what_stays_whole_goes_on_to_stand_for_others() -> None:
+    """What was only counted before nobody missed."""
+
+    def part(begin: int) -> list[Detection]:
+        times = range(begin, begin + 600)
+        deployed = [detection("deployed", at=at, key=f"d-{at}") for at in times]
+        beside = [detection("down", at=at, key=f"b-{at}", service="auth") for at in times]
+        return deployed + beside
+
+    whole, sparing = both(part(0))
+    first = sparing.thin(SMALL)
+    assert first is not None
+    for one in (whole, sparing):
+        told(one, [*part(7200), detection("down", at=7530)])
+        one.on_idle(HOUR)
+    second = sparing.thin(SMALL)
+    assert second is not None
+    assert bare(sparing.incidents()) == bare(whole.incidents())
+    assert {key[2][0] for key in first.keys} == {"b", "d"}
+    assert {key[2][0] for key in second.keys} == {"b"}
+    found = [item for key in sparing.entries() for item in sparing.told(key) or ()]
+    kept = [item for item in found if item.rule == "deployed"]
+    assert sum(1 + sum(n for _, n in item.others) for item in kept) == 1200
+
+
 def test_it_is_given_up_where_something_is_always_missed() -> None:
     """Then everything stays as it is."""
     rows = Rows({"down": ()})
@@ -272,7 +298,7 @@ def test_it_is_given_up_where_something_is_always_missed() -> None:
         return Correlated(fewer, Told(fewer, len(fewer)), ())
 
     before = Correlated(rows, Told(rows, len(rows)), (missed,))
-    assert thin(before, BASE + DAY, correlate, SMALL) is None
+    assert thin(before, Settling(LONG, BASE + DAY), correlate, SMALL) is None
     assert tried == [2 * 60 + FIRST_SAMPLES] * TRIES
 
 

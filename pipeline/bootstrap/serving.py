@@ -18,6 +18,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.bootstrap.resting import rest_after
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
@@ -43,15 +44,6 @@ RENEWED: Final = 2.0
 
 PAUSE: Final = 0.2
 """Seconds to wait where there was nothing to do."""
-
-RESTS: Final = 0.3
-"""Seconds that who correlates rests at most after a step, so that receipts come together.
-
-A step over many costs little more than one over few, and those who receive need the time.
-"""
-
-RESTING: Final = 9
-"""For so many times as long as the step took."""
 
 QUIET: Final = 5.0
 """Seconds for which nothing has to come for a run to be idle."""
@@ -333,7 +325,7 @@ class Service:
         took = (vitals.stepped_at - now) / SECOND
         vitals.stepped.observe(took)
         if step.receipts < AT_ONCE == self._singling.at_once:
-            self._stopping.wait(min(RESTS, RESTING * took))
+            self._stopping.wait(rest_after(took))
         return True
 
     def _stand_back(self) -> None:

@@ -8,7 +8,7 @@ not depend on the order, chunking or repetition in which they arrived. Time is t
 
 from __future__ import annotations
 
-from collections import defaultdict
+from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,11 @@ from pipeline.correlation.making import Maker, in_order, noise_of
 from pipeline.correlation.reach import asked_fields, reach_of
 from pipeline.correlation.rows import Rows
 from pipeline.correlation.settings import CorrelationSettings
+from pipeline.correlation.settled import pages_of
+from pipeline.correlation.settling import Settling
 from pipeline.correlation.snapshots import read_snapshot, write_snapshot
-from pipeline.correlation.standing import moments_of
-from pipeline.correlation.thinning import LIMITS, Correlated, Gone, Limits, gone_of, thin
+from pipeline.correlation.standing import sightings_of
+from pipeline.correlation.thinning import LIMITS, Correlated, Gone, Limits, gone_of, is_much, thin
 from pipeline.incident import Incident, State, Symptom
 from pipeline.lifecycle import History, state_of
 from pipeline.priority import priority_of
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.episodes import Shelf, Topology, Traffic
     from pipeline.correlation.links import Anchor
     from pipeline.correlation.making import Made
+    from pipeline.correlation.settled import Book, Page
     from pipeline.detection import Detection
     from pipeline.rule import RuleSet
     from pipeline.verdicts import Verdict
@@ -78,6 +81,7 @@ class Correlator:
         self._lateness = self._settings.allowed_lateness
         self._late = 0
         self._counted = Counted()
+        self._settled: Book = {}
         self._correlated: tuple[tuple[int, int], Correlated] | None = None
         self._known: tuple[tuple[Made, ...], int, tuple[Incident, ...]] | None = None
         shares = (item.rules for item in ruleset.correlations if item.audit.share)
@@ -192,11 +196,12 @@ class Correlator:
         detections: Iterable[Detection],
         anchors: Iterable[Anchor],
         counted: Iterable[Bundle] = (),
+        settled: Iterable[Page] = (),
     ) -> None:
         """Take up what a store kept; `anchors` are of incidents that were reported before.
 
         Event time had come at least as far as the last of the detections. `counted` are entries
-        that are only counted.
+        that are only counted, `settled` is what correlations made of them.
         """
         late = self._late
         for key, group in groupby(sorted(detections, key=order), key=lambda item: item.key):
@@ -206,6 +211,7 @@ class Correlator:
         for bundle in counted:
             self._counted.add(bundle)
         self._anchors.update(anchors)
+        self._settled = dict(settled)
         self._late = late
         self._correlated = None
 
@@ -217,8 +223,8 @@ class Correlator:
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything a restarted correlator needs, as plain JSON in a canonical order."""
-        counted = self._counted.bundles
-        return write_snapshot(self._rows, self._anchors, counted, now=self._now, late=self._late)
+        known = (self._counted.bundles, pages_of(self._settled))
+        return write_snapshot(self._rows, self._anchors, *known, now=self._now, late=self._late)
 
     def resume(self, snapshot: dict[str, Any]) -> None:
         """Go on, before anything else is told, where another correlator's snapshot was made.
@@ -235,6 +241,7 @@ class Correlator:
         for bundle in found.counted:
             self._counted.add(bundle)
         self._anchors.update(found.anchors)
+        self._settled = dict(found.settled)
         self._now, self._late, self._correlated = found.now, found.late, None
 
     def evict(self) -> tuple[str, ...]:
@@ -270,16 +277,21 @@ class Correlator:
         """Only count what of long failures makes no difference any more (`thinning.py`).
 
         Return what went, None if there is too little to let go (`limits`). Incidents stay as they
-        are. An entry that comes later than the allowed lateness may miss what went, and one
-        that is counted so counts once more if it comes again after `counted.KEPT`.
+        are. An entry that comes later than the allowed lateness may miss what went, and what is
+        settled of it (`settling.py`), and one that is counted so counts once more if it comes again
+        after `counted.KEPT`.
         """
-        before = self._all()
-        timed = frozenset(chain.from_iterable(item.rules for item in self._ruleset.correlations))
-        limits = limits._replace(timed=timed)
-        after = thin(before, self.watermark, self._correlate, limits)
+        self._rows.settle()
+        if not is_much(self._rows, self.watermark, limits):
+            return None
+        before, settling = self._all(), Settling(self._ruleset, self.watermark)
+        settling.settle(before.rows, self._traffic, self._settled, limits.beginning)
+        correlate = partial(self._correlate, book=settling.book)
+        after = thin(before, settling, correlate, limits)
         if after is None:
             return None
-        gone = gone_of(before.rows, after.rows)
+        gone = gone_of(before.rows, after.rows, settling.book)
+        self._settled = settling.book
         self._counted.forget(self._now)
         self._counted.add(gone.bundle)
         self._rows, self._correlated = after.rows, None  # detections lie elsewhere from now on
@@ -319,14 +331,14 @@ class Correlator:
         """Correlate what there is, once for every change."""
         version = self._version()
         if self._correlated is None or self._correlated[0] != version:
-            self._correlated = (version, self._correlate(self._rows))
+            self._correlated = (version, self._correlate(self._rows, self._settled))
         return self._correlated[1]
 
     def _version(self) -> tuple[int, int]:
         return (self._rows.version, self._asked_of_traffic())
 
-    def _correlate(self, rows: Rows) -> Correlated:
-        told = correlate(self._ruleset, rows, self._traffic)
+    def _correlate(self, rows: Rows, book: Book) -> Correlated:
+        told = correlate(self._ruleset, rows, self._traffic, book)
         times, longest = told.rows.times, self._settings.lifecycle.max_duration
         heeded = heed(self._linked(told), self._verdicts, times)
         maker = Maker(self._ruleset, told.rows, self._anchors, self._verdicts)
@@ -376,16 +388,8 @@ class Correlator:
 
     def _state(self, made: Made) -> tuple[State, str]:
         history = History(made.anchor.reported_at, made.verdicts, made.ended)
-        sightings = self._sightings(made, by_revision=resolution_of(made.verdicts) is not None)
-        return state_of(sightings, history, self._now, self._settings.lifecycle)
-
-    def _sightings(self, made: Made, *, by_revision: bool) -> dict[str, list[int]]:
-        """Return when it was seen, in order, by revision if somebody asks."""
-        told = self._all().told.rows
-        rows = [*chain.from_iterable(made.rows.values())]
-        if not by_revision:
-            return {"": moments_of(told, rows)}
-        found: dict[str, list[int]] = defaultdict(list)
-        for row in rows:
-            found[told.facet(row).revision].append(row)
-        return {revision: moments_of(told, mine) for revision, mine in found.items()}
+        spans, rows = self._settings.lifecycle, [*chain.from_iterable(made.rows.values())]
+        compared = self._now - spans.short - spans.long
+        since = None if resolution_of(made.verdicts) else compared
+        sightings = sightings_of(self._all().told.rows, rows, since)
+        return state_of(sightings, history, self._now, spans)

@@ -6,20 +6,25 @@ from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.audit import COMPONENT
 from pipeline.correlation.episodes import Facet, Found, Seen, undirected
-from pipeline.correlation.matches import Deriving, matches
+from pipeline.correlation.matches import Asked, Deriving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.correlation.episodes import Shelf, Traffic
     from pipeline.correlation.matches import Match
     from pipeline.correlation.rows import Rows
+    from pipeline.correlation.settled import Book, Place, Settled
     from pipeline.detection import Detection
     from pipeline.rule import Correlation, RuleSet
+
+
+_NOTHING_SETTLED: Book = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +44,26 @@ class Told:
         return row if row < self.own else self.bases[row - self.own]
 
 
-def correlate(ruleset: RuleSet, rows: Rows, traffic: Traffic | None = None) -> Told:
+def correlate(
+    ruleset: RuleSet, rows: Rows, traffic: Traffic | None = None, book: Book = _NOTHING_SETTLED
+) -> Told:
     """Return the rows with those of correlations after them, and without those that are silent.
 
     The rows that are given stay as they are; handles are the same. `traffic` says how many requests
-    there were.
+    there were, and `book` what is settled.
     """
     rows.settle()
     if not ruleset.correlations:
         return Told(rows, len(rows))
-    return _Correlating(ruleset, rows, traffic).told()
+    return Correlating(ruleset, rows, traffic, book).told()
 
 
-class _Correlating:
+class Correlating:
     """Evaluates all correlations of a rule set, each after those it refers to."""
 
-    def __init__(self, ruleset: RuleSet, rows: Rows, traffic: Traffic | None) -> None:
+    def __init__(self, ruleset: RuleSet, rows: Rows, traffic: Traffic | None, book: Book) -> None:
         self._ruleset = ruleset
+        self._book = book
         self._traffic = traffic
         self._shelf = TellingShelf(rows.shelf)
         self._told = Told(rows.beside(self._shelf), len(rows))
@@ -68,17 +76,32 @@ class _Correlating:
 
     def told(self) -> Told:
         """Return the rows and links."""
-        rows, entry = self._told.rows, self._entry
         for correlation in self._ruleset.correlations:
-            by_rule = {name: self._seen(name, correlation) for name in correlation.rules}
-            of = lambda row: entry.get(row, row)  # noqa: E731
-            for match in matches(correlation, by_rule, of, self._counts, self._traffic):
+            for match in self._asked(correlation).matches():
                 if correlation.is_temporal:
                     self._told.found.extend(match.links())
                 if correlation.derives:
                     self._derive(match)
-        rows.leave_out(self._ruleset.silent)
+        self._told.rows.leave_out(self._ruleset.silent)
         return self._told
+
+    def settled(
+        self, places: Container[Place], ends: Mapping[str, int]
+    ) -> Iterator[tuple[Place, Settled]]:
+        """Yield what is settled now: also of some places, with `ends` by correlation (ns UTC).
+
+        Up to there nothing comes any more for the spans that begin before. What is settled of
+        groups of which there is nothing left goes. What these correlations count is of no other.
+        """
+        for correlation in self._ruleset.correlations:
+            if correlation.name in ends:
+                yield from self._asked(correlation).settled(places, ends[correlation.name])
+
+    def _asked(self, correlation: Correlation) -> Asked:
+        entry = self._entry
+        by_rule = {name: self._seen(name, correlation) for name in correlation.rules}
+        of = lambda row: entry.get(row, row)  # noqa: E731
+        return Asked(correlation, by_rule, of, self._counts, self._traffic, self._book)
 
     def _seen(self, rule: str, correlation: Correlation) -> list[Seen]:
         """Return what was seen of a rule; what is only counted has a handle below zero."""
@@ -91,7 +114,8 @@ class _Correlating:
                 self._standing.append(one.row)
                 handle = -len(self._standing)
                 further.append(Seen(time, handle, one.facet))
-                self._counts[handle] = count
+                if count > 1:
+                    self._counts[handle] = count
         return sorted([*found, *further], key=itemgetter(0))
 
     def _derive(self, match: Match) -> None:
@@ -112,13 +136,13 @@ class _Correlating:
             if facet is None:
                 facet = facets[place] = self._facet(match.correlation.name, deriving, *place)
             silent = member.facet.rule in self._ruleset.silent
-            where = self._shelf.tell(deriving, told.rows.place(member.row))
+            where = self._shelf.tell(deriving, told.rows.place(member.row), time)
             row = told.rows.append(facet, time, where, trace_of=member.row if silent else None)
             told.bases.append(told.base(member.row))
             if member.row in told.rows.others:
                 known[member.row] = row
                 others[row] = [(time, count - 1)] if count > 1 else []
-            if not silent:
+            if not silent and match.correlation.name not in self._ruleset.silent:
                 found = undirected(kind, Seen(time, row, facet), member, reason)
                 told.found.append(found)
         told.rows.others.update((row, tuple(more)) for row, more in others.items())
@@ -138,11 +162,13 @@ class TellingShelf:
         self._shelf = shelf
         self._told: list[Deriving] = []
         self._places = array("q")
+        self._times = array("q")
 
-    def tell(self, deriving: Deriving, place: int) -> int:
-        """Return where the detection lies that tells the one at `place` anew."""
+    def tell(self, deriving: Deriving, place: int, time: int) -> int:
+        """Return where the detection lies that tells the one at `place` anew, at a time (ns)."""
         self._told.append(deriving)
         self._places.append(place)
+        self._times.append(time)
         return -len(self._told)
 
     def put(self, detections: Iterable[Detection]) -> Sequence[int]:
@@ -153,7 +179,8 @@ class TellingShelf:
         """Return a detection."""
         if place >= 0:
             return self._shelf.get(place)
-        return self._told[-place - 1].detection(self.get(self._places[-place - 1]))
+        told = -place - 1
+        return self._told[told].detection(self.get(self._places[told]), self._times[told])
 
     def keep(self, places: Sequence[int]) -> Sequence[int]:
         """Have nothing but what lies at some places that are not below zero."""

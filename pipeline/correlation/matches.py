@@ -8,22 +8,26 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import le
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline import fingerprint
 from pipeline.audit import LOG_NAME, SECOND, SERVICE
 from pipeline.correlation.episodes import Found, undirected
+from pipeline.correlation.keys import FIRST
 from pipeline.correlation.narrowing import per_cent
-from pipeline.correlation.sigma import nobody_tells, runs
+from pipeline.correlation.settled import Settled
+from pipeline.correlation.sigma import Columns, nobody_tells, runs, settle
 from pipeline.detection import Detection
 from pipeline.rule.model import exact_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 
     from pipeline.correlation.episodes import Facet, Seen, Traffic
+    from pipeline.correlation.settled import Book, Place
     from pipeline.rule import Correlation
 
     Part = tuple[Any, ...]
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 _ONE: tuple[int, ...] = (1,)
 _NOTHING = (None, "")
 _EACH: Mapping[int, int] = MappingProxyType({})
+_NOTHING_SETTLED: Book = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +117,8 @@ class Deriving:
         """
         return max(time, self._since)
 
-    def detection(self, base: Detection) -> Derived:
-        """Return the detection that tells a member's own anew."""
+    def detection(self, base: Detection, time: int) -> Derived:
+        """Return the detection that tells a member's own anew, as one of a time (ns UTC)."""
         told = {name: getattr(base, name) for name in Detection.__struct_fields__}
         told |= {
             "rule": self._rule,
@@ -122,31 +127,82 @@ class Deriving:
             "entity": self._entity,
             "fields": self.fields,
         }
-        return Derived(**told, at=self.time(base.timestamp))
+        return Derived(**told, at=time)
 
 
-def matches(
-    correlation: Correlation,
-    by_rule: Mapping[str, Sequence[Seen]],
-    entry: Callable[[int], Hashable],
-    counts: Mapping[int, int] = _EACH,
-    traffic: Traffic | None = None,
-) -> Iterator[Match]:
-    """Yield the matches of a correlation in what was seen of its rules.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A correlation, and all that was seen of its rules.
 
-    `entry` tells the entry of a row: one that several rules match counts once. `counts` has the
-    rows that count several times, `traffic` says how many requests there were.
+    `by_rule` is in canonical order. `entry` tells the entry of a row: one that several rules match
+    counts once. `counts` has the rows that count several times, `traffic` says how many requests
+    there were, and `book` what is settled.
     """
-    for group in _groups(correlation, by_rule, counts):
-        parts = group.parts
-        if not correlation.is_temporal and len(correlation.rules) > 1:
-            parts = list(_once(group, entry))
-        total = nobody_tells
-        if correlation.audit.share and traffic:
-            total = partial(traffic.total, _requests_of(correlation, group.seen[0].facet))
-        for run in runs(correlation, group.times, group.kinds, parts, total):
-            members = tuple([group.seen[index] for index in run.members])
-            yield Match(correlation, members, run.held, run.numbers)
+
+    correlation: Correlation
+    by_rule: Mapping[str, Sequence[Seen]]
+    entry: Callable[[int], Hashable]
+    counts: Mapping[int, int] = _EACH
+    traffic: Traffic | None = None
+    book: Book = _NOTHING_SETTLED
+
+    def matches(self) -> Iterator[Match]:
+        """Yield the matches."""
+        for place, group in self._groups():
+            for run in runs(self._columns(group), self.book.get(place)):
+                members = tuple([group.seen[index] for index in run.members])
+                yield Match(self.correlation, members, run.held, run.numbers)
+
+    def settled(self, places: Container[Place], until: int) -> Iterator[tuple[Place, Settled]]:
+        """Yield what is settled of groups once no span that begins before a time changes any more.
+
+        That is of all `places`, and of what is settled already.
+        """
+        for place, group in self._groups():
+            before = self.book.get(place)
+            if place in places:
+                before = before or Settled(FIRST)
+                yield place, settle(self._columns(group), before, until)
+            elif before:
+                yield place, before
+
+    def _columns(self, group: _Members) -> Columns:
+        """Return what counts of a group, and what tells of all requests."""
+        correlation, parts, total = self.correlation, group.parts, nobody_tells
+        if not correlation.is_temporal and len({*group.kinds}) > 1:
+            parts = list(_once(group, self.entry))
+        if correlation.audit.share and self.traffic:
+            requests = _requests_of(correlation, group.seen[0].facet)
+            total = partial(self.traffic.total, requests)
+        return Columns(correlation, group.times, group.kinds, parts, total)
+
+    def _groups(self) -> Iterator[tuple[Place, _Members]]:
+        """Yield what each group has, in order of time; what lacks a field is in none."""
+        correlation, counts = self.correlation, self.counts
+        groups: dict[Place, _Members] = defaultdict(_Members)
+        for kind, name in enumerate(correlation.rules):
+            known: dict[int, tuple[_Members | None, Part, int]] = {}
+            for seen in self.by_rule.get(name, ()):
+                time, row, facet = seen
+                found = known.get(id(facet))
+                if found is None:
+                    place, part = place_of(correlation, facet)
+                    members = None if place is None else groups[place]
+                    found = known[id(facet)] = (members, part, self._since(place))
+                members, part, since = found
+                if members is not None:
+                    members.times.append(time)
+                    members.kinds.append(kind)
+                    members.seen.append(seen)
+                    several = row in counts and time >= since
+                    members.parts.append(part * counts[row] if several else part)
+        for place, members in groups.items():
+            yield place, members.in_order()
+
+    def _since(self, place: Place | None) -> int:
+        """Return since when it matters how much a row of a group counts."""
+        settled = None if place is None else self.book.get(place)
+        return FIRST if settled is None else settled.until
 
 
 def _requests_of(correlation: Correlation, facet: Facet) -> tuple[str, str]:
@@ -168,37 +224,20 @@ class _Members:
 
     def in_order(self) -> _Members:
         """Return them in order of time; what was at one time stays as it is, in that of rules."""
+        if all(map(le, self.times, islice(self.times, 1, None))):  # mostly it is of one rule
+            return self
         order = sorted(range(len(self.times)), key=self.times.__getitem__)
         columns = (self.times, self.kinds, self.seen, self.parts)
         return _Members(*([column[index] for index in order] for column in columns))  # type: ignore[arg-type]
 
 
-def _groups(
-    correlation: Correlation, by_rule: Mapping[str, Sequence[Seen]], counts: Mapping[int, int]
-) -> Iterator[_Members]:
-    """Yield what each group has, in order of time; what lacks a field is in none."""
-    groups: dict[Group, _Members] = defaultdict(_Members)
-    for kind, name in enumerate(correlation.rules):
-        known: dict[int, tuple[_Members | None, Part]] = {}
-        for seen in by_rule.get(name, ()):
-            facet = seen.facet
-            found = known.get(id(facet))
-            if found is None:
-                group, part = _place(correlation, facet)
-                members = None if group is None or not part else groups[group]
-                found = known[id(facet)] = (members, part)
-            members, part = found
-            if members is not None:
-                members.times.append(seen.time)
-                members.kinds.append(kind)
-                members.seen.append(seen)
-                members.parts.append(part * counts[seen.row] if seen.row in counts else part)
-    for members in groups.values():
-        yield members if len(correlation.rules) == 1 else members.in_order()
-
-
-def _place(correlation: Correlation, facet: Facet) -> tuple[Group | None, Part]:
+def place_of(correlation: Correlation, facet: Facet) -> tuple[Place | None, Part]:
     """Return the group of detections, None for none, and what each adds to the measure."""
+    group, part = _placed(correlation, facet)
+    return (None, ()) if group is None or not part else ((correlation.name, repr(group)), part)
+
+
+def _placed(correlation: Correlation, facet: Facet) -> tuple[Group | None, Part]:
     rule, shown = facet.rule, facet.fields
     values = [shown.get(correlation.field_of(rule, name)) for name in correlation.group_by]
     if any(value in _NOTHING for value in values):
@@ -240,10 +279,13 @@ def _comparable(value: Any) -> Hashable:
 def _once(group: _Members, entry: Callable[[int], Hashable]) -> Iterator[Part]:
     """Yield what each adds to the measure; of one entry only the first adds anything."""
     counted: set[Hashable] = set()
-    last = None
+    first = None
     for time, seen, part in zip(group.times, group.seen, group.parts, strict=True):
-        if time != last:  # copies of an entry have one time
-            counted, last = set(), time
+        if first is None or time != first.time:  # copies of an entry have one time
+            counted, first = set(), seen
+            yield part
+            continue
+        counted.add(entry(first.row))
         identity = entry(seen.row)
         yield () if identity in counted else part
         counted.add(identity)

@@ -36,6 +36,9 @@ More = Union["Sharing", "Surging", "Slope"]
 Timed = tuple[int, "Sequence[int | Fraction]"]
 """The time of a detection (ns UTC), and what it adds to the measure."""
 
+Numbers = tuple[tuple[float, ...], dict[str, Any]]
+"""What titles may say of a run, after its rank among what they may say of parts of it."""
+
 STRAIGHT = Fraction(9, 10)
 """How much of the values' scatter a line has to account for (r squared) to be told."""
 
@@ -121,7 +124,7 @@ class Sharing:
         least, most = self._least[start]
         return least <= self._count <= most
 
-    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> Numbers:
         """Return what titles may say: of the span with the greatest part, the first of several.
 
         `spans` are those of one run, as indices of what was told.
@@ -129,7 +132,7 @@ class Sharing:
         found = [(what[start][0], end - start) for start, end in spans]
         start, count = max(found, key=lambda one: (one[1] / self._of(one[0]), -one[0]))
         total = self._of(start)
-        return {
+        return (count / total, -start), {
             "count": count,
             "total": total,
             "share": _rounded(Fraction(_HUNDRED * count, total)),
@@ -168,6 +171,8 @@ class Surging:
         self._times = times
         self._parts = parts
         self._sums = [0, *accumulate(map(len, parts))]
+        many = Fraction(str(surge.times)) * Fraction(timespan, surge.before)
+        self._whole, self._part = many.as_integer_ratio()  # it is asked for every span
         self._inside = deque[Timed]()
         self._count = 0
 
@@ -187,17 +192,17 @@ class Surging:
 
     def holds(self) -> bool:
         """Return whether it is so many times as much now; before it there may have been nothing."""
-        usual = Fraction(self._earlier(self._inside[0][0]) * self._timespan, self._surge.before)
-        return self._count >= Fraction(str(self._surge.times)) * usual
+        earlier = self._earlier(self._inside[0][0])
+        return self._count * self._part >= earlier * self._whole
 
-    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> Numbers:
         """Return what titles may say: of the span that has the most, the first of several.
 
         `spans` are those of one run, as indices of what was told.
         """
         start, end = max(spans, key=lambda one: (self._between(*one), -one[0]))
         since = what[start][0]
-        return {
+        return (self._between(start, end), -since), {
             "count": self._between(start, end),
             "earlier": self._earlier(since),
             "since": _clock(since),
@@ -263,7 +268,7 @@ class Slope:
         slope = Fraction(rise) / run
         return Line(slope, ceil((_HUNDRED * count - value + slope * time) / (slope * count)))
 
-    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    def numbers(self, what: Sequence[Timed], spans: Sequence[tuple[int, int]]) -> Numbers:
         """Return what titles may say: of the last of the spans of one run, which holds."""
         last = what[slice(*spans[-1])]
         here = self.anew()
@@ -271,7 +276,7 @@ class Slope:
             here.add(one)
         line = cast("Line", here.line())
         shown = [value for _, parts in last for value in parts]
-        return {
+        return (last[0][0],), {
             "points": len(shown),
             "first": _rounded(Fraction(shown[0])),
             "last": _rounded(Fraction(shown[-1])),

@@ -16,10 +16,12 @@ from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pipeline.correlation.narrowing import Narrowed, narrowing
+from pipeline.correlation.settled import Past, Settled, joined
 from pipeline.rule.model import holds
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ class Run:
 
     `members` are the indices of the detections that took part, ascending; `held` is the event time
     at which its condition first held, `spans` are the indices of the spans in which it did, and
-    `numbers` what titles may say of them.
+    `numbers` what titles may say of them (`rank`: see `settled.Past`).
     """
 
     members: Sequence[int]
     held: int
     spans: list[tuple[int, int]] = field(default_factory=list)
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    rank: tuple[float, ...] = ()
 
 
 def nobody_tells(_since: int, _until: int) -> int:
@@ -52,26 +55,62 @@ def nobody_tells(_since: int, _until: int) -> int:
     return 0
 
 
-def runs(
-    correlation: Correlation,
-    times: Sequence[int],
-    kinds: Sequence[int],
-    parts: Sequence[Part],
-    total: Callable[[int, int], int] = nobody_tells,
-) -> list[Run]:
-    """Return when a correlation matched the detections of one group, given in order of time.
+class Columns(NamedTuple):
+    """The detections of one group, in columns and in order of time.
 
     Of each, `kinds` has the index of its rule in `correlation.rules`, by which equal times are in
     order, and `parts` what it adds to the measure: the values of the field, () when another
     detection of the same entry adds them already. `total` is that of `narrowing`.
     """
+
+    correlation: Correlation
+    times: Sequence[int]
+    kinds: Sequence[int]
+    parts: Sequence[Part]
+    total: Callable[[int, int], int] = nobody_tells
+
+
+def runs(group: Columns, settled: Settled | None = None) -> list[Run]:
+    """Return when a correlation matched; spans that are `settled` are not looked at again."""
+    times = group.times
+    if settled is None:
+        return _fresh(group, (0, len(times)))
+    fresh = _fresh(group, (bisect_left(times, settled.until), len(times)))
+    every = joined(settled.runs, (_past(run, times) for run in fresh))
+    found = (_run(one, times) for one in every)
+    return [one for one in found if one.members]
+
+
+def settle(group: Columns, settled: Settled, until: int) -> Settled:
+    """Return what is settled once nothing comes any more for spans that begin before a time.
+
+    The correlation is not temporal.
+    """
+    until, times = max(until, settled.until), group.times
+    fresh = _fresh(group, (bisect_left(times, settled.until), bisect_left(times, until)))
+    return Settled(until, joined(settled.runs, (_past(run, times) for run in fresh)))
+
+
+def _past(run: Run, times: Sequence[int]) -> Past:
+    end = run.spans[-1][1]
+    return Past(times[run.members[0]], times[end - 1], run.held, run.rank, run.numbers)
+
+
+def _run(past: Past, times: Sequence[int]) -> Run:
+    members = range(bisect_left(times, past.since), bisect_right(times, past.until))
+    return Run(members, past.held, numbers=past.numbers)
+
+
+def _fresh(group: Columns, starts: tuple[int, int]) -> list[Run]:
+    """Return the runs of the spans that begin at one index or later, but before another."""
+    correlation, times, kinds, parts, total = group
     measure = partial(_MEASURES[correlation.kind], correlation)
     more = narrowing(correlation, times, parts, total)
     make: Callable[[], Measure] = measure if more is None else lambda: Narrowed(measure(), more)
     what: Sequence[Any] = kinds if correlation.is_temporal else parts
     if more is not None:
         what = list(zip(times, parts, strict=True))
-    held = list(_held(make, times, what, correlation.timespan))
+    held = list(_held(make, times, what, correlation.timespan, starts))
     if correlation.kind == "temporal_ordered":
         return _sequences(correlation, times, kinds, held)
     wanted = [name in correlation.wanted for name in correlation.rules]
@@ -86,17 +125,27 @@ def runs(
         found[-1].spans.append((start, end))
         done = end
     if more is not None:
-        found = [replace(run, numbers=more.numbers(what, run.spans)) for run in found]
+        told = [more.numbers(what, run.spans) for run in found]
+        found = [
+            replace(run, rank=rank, numbers=numbers)
+            for run, (rank, numbers) in zip(found, told, strict=True)
+        ]
     return found
 
 
 # --- spans --------------------------------------------------------------------------------------
 
 
-def spans(times: Sequence[int], timespan: int) -> Iterator[tuple[int, int]]:
-    """Yield, as (start, end) indices, the spans that can take in no further time."""
-    end = 0
-    for start, first in enumerate(times):
+def spans(
+    times: Sequence[int], timespan: int, starts: tuple[int, int] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Yield, as (start, end) indices, the spans that can take in no further time.
+
+    Only those that begin at the first index of `starts` or later, but before the second.
+    """
+    low, high = starts or (0, len(times))
+    end = bisect_right(times, times[low - 1] + timespan) if low else 0
+    for start, first in enumerate(islice(times, low, high), low):
         before = end
         while end < len(times) and times[end] - first <= timespan:
             end += 1
@@ -105,12 +154,16 @@ def spans(times: Sequence[int], timespan: int) -> Iterator[tuple[int, int]]:
 
 
 def _held(
-    make: Callable[[], Measure], times: Sequence[int], what: Sequence[object], timespan: int
+    make: Callable[[], Measure],
+    times: Sequence[int],
+    what: Sequence[object],
+    timespan: int,
+    starts: tuple[int, int],
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans that keep to the condition; each detection enters and leaves once."""
     measure = make()
-    low = high = 0
-    for start, end in spans(times, timespan):
+    low = high = starts[0]
+    for start, end in spans(times, timespan, starts):
         for index in range(high, end):
             measure.add(what[index])
         for index in range(low, start):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.correlation.counted import Bundle
 from pipeline.correlation.keys import order
 from pipeline.correlation.links import Anchor
+from pipeline.correlation.settled import Page
 from pipeline.detection import Detection
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.keys import Key, Richness
     from pipeline.correlation.rows import Rows
 
-VERSION = 2
+VERSION = 3
 """Of the snapshot; another one is refused."""
 
 
@@ -30,10 +31,17 @@ class Snapshot:
     entries: list[tuple[Key, Richness, list[Detection]]]
     cleared: list[tuple[Key, Richness]]
     counted: list[Bundle]
+    settled: list[Page]
 
 
-def write_snapshot(
-    rows: Rows, anchors: Iterable[Anchor], counted: Iterable[Bundle], *, now: int, late: int
+def write_snapshot(  # noqa: PLR0913 - all that there is
+    rows: Rows,
+    anchors: Iterable[Anchor],
+    counted: Iterable[Bundle],
+    settled: Iterable[Page],
+    *,
+    now: int,
+    late: int,
 ) -> dict[str, Any]:
     """Return all that a correlator knows, in a canonical order."""
     return {
@@ -44,6 +52,7 @@ def write_snapshot(
         "detections": [item.document() for item in sorted(rows.detections(), key=order)],
         "cleared": sorted([list(key), list(richness)] for key, richness in rows.cleared()),
         "counted": sorted([one.since, one.until, one.names.hex()] for one in counted),
+        "settled": [page.document() for page in settled],
     }
 
 
@@ -66,6 +75,7 @@ def read_snapshot(value: dict[str, Any]) -> Snapshot:
         counted=[
             Bundle(since, until, bytes.fromhex(names)) for since, until, names in value["counted"]
         ],
+        settled=[Page.of(page) for page in value["settled"]],
     )
 
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from itertools import chain, groupby
+from functools import partial
+from itertools import chain, groupby, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.correlation.counted import bundle_of
 from pipeline.correlation.episodes import Facet
 from pipeline.correlation.forest import Forest
-from pipeline.correlation.keys import FIRST
-from pipeline.correlation.standing import count_of
+from pipeline.correlation.keys import FIRST, LAST
+from pipeline.correlation.settled import pages_of
+from pipeline.correlation.settling import Known
 from pipeline.correlation.symptoms import FIRST_SAMPLES
 from pipeline.correlation.traces import CROWD
 from pipeline.lifecycle import DAY, HOUR, MINUTE
@@ -30,9 +33,11 @@ if TYPE_CHECKING:
 
     from pipeline.correlation.counted import Bundle
     from pipeline.correlation.deriving import Told
-    from pipeline.correlation.keys import Key
+    from pipeline.correlation.keys import Key, Others
     from pipeline.correlation.making import Made
     from pipeline.correlation.rows import Rows
+    from pipeline.correlation.settled import Book, Page
+    from pipeline.correlation.settling import Settling
     from pipeline.detection import Detection
 
 TRIES: Final = 3
@@ -43,16 +48,16 @@ class Limits(NamedTuple):
     """So many (`least`) and such a `part` of all have to go for it to be worth the trouble.
 
     The first ones of those that are alike (`beginning`) all stay: they tell how a failure began.
-    Of rules that are `timed`, because correlations count them, it stays known when each was seen.
     """
 
     least: int = 1_000
     part: float = 1 / 8
     beginning: int = 100
-    timed: frozenset[str] = frozenset()
 
 
 LIMITS: Final = Limits()
+
+_NOTHING: Final[Book] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,27 @@ class Gone:
     keys: tuple[Key, ...]
     bundle: Bundle
     standing: tuple[Detection, ...]
+    settled: tuple[Page, ...] = ()
+
+
+def is_much(rows: Rows, watermark: int, limits: Limits) -> bool:
+    """Return whether there may be enough to let go."""
+    begun = limits.beginning
+    known = Known(LAST, watermark)
+    every = (_between(facet, watermark, begun, known) for facet in rows.all_facets())
+    return sum(1 for _ in islice(chain.from_iterable(every), limits.least)) == limits.least
 
 
 def thin(
-    before: Correlated, watermark: int, correlate: Callable[[Rows], Correlated], limits: Limits
+    before: Correlated,
+    settling: Settling,
+    correlate: Callable[[Rows], Correlated],
+    limits: Limits,
 ) -> Correlated | None:
     """Return the same incidents of fewer rows, None if there is too little to let go."""
     whole = set[Facet]()
     for _ in range(TRIES):
-        rows = _thinned(before, watermark, whole, limits)
+        rows = _thinned(before, settling, whole, limits)
         if rows is None:
             return None
         after = correlate(rows)
@@ -90,16 +107,21 @@ def thin(
     return None
 
 
-def gone_of(before: Rows, after: Rows) -> Gone:
-    """Return what went between two states of the rows."""
+def gone_of(before: Rows, after: Rows, settled: Book = _NOTHING) -> Gone:
+    """Return what went between two states of the rows, and what is `settled` of the latter."""
     gone = before.identities() - after.identities()
     keys = tuple(map(before.key, gone))
     standing = (
         after.told(one) or ()
         for one in after.identities()
-        if count_of(after, after.rows_of(one)) > count_of(before, before.rows_of(one))
+        if _others_of(after, one) != _others_of(before, one)
     )
-    return Gone(keys, bundle_of(keys), tuple(chain.from_iterable(standing)))
+    told = tuple(chain.from_iterable(standing))
+    return Gone(keys, bundle_of(keys), told, pages_of(settled))
+
+
+def _others_of(rows: Rows, identity: int) -> list[Others | None]:
+    return [rows.others.get(row) for row in rows.rows_of(identity)]
 
 
 def _differing(before: Iterable[Made], after: Iterable[Made]) -> Iterator[Made]:
@@ -118,13 +140,16 @@ def _facets_of(before: Correlated, made: Iterable[Made]) -> Iterator[Facet]:
 
 
 def _thinned(
-    before: Correlated, watermark: int, whole: AbstractSet[Facet], limits: Limits
+    before: Correlated, settling: Settling, whole: AbstractSet[Facet], limits: Limits
 ) -> Rows | None:
     """Let go what is only counted, if it is enough; of facets that are to be `whole`, nothing."""
     rows = before.rows
     thick = [facet for facet in rows.all_facets() if facet not in whole]
-    begun = limits.beginning
-    between = dict(chain.from_iterable(_between(facet, watermark, begun) for facet in thick))
+    every = (
+        _between(facet, settling.watermark, limits.beginning, settling.known(facet))
+        for facet in thick
+    )
+    between = dict(chain.from_iterable(every))
     if len(between) < limits.least:
         return None
     bonds = _bonds(rows)
@@ -134,14 +159,24 @@ def _thinned(
     gone = {row: first for row, first in between.items() if bonds.find(row) not in kept}
     if len(gone) < max(limits.least, limits.part * len(rows)):
         return None
-    others = dict(rows.others)
-    for first, members in _by_first(gone).items():
-        told = list(others.pop(first, ()))
-        for row in members:
-            told += [(rows.times[row], 1), *others.pop(row, ())]
-        is_timed = rows.facet(first).rule in limits.timed
-        others[first] = tuple(sorted(told)) if is_timed else ((rows.times[first], _sum(told)),)
+    others = _others(rows, gone, whole, settling)
     return rows.only((row for row in rows.living() if row not in gone), FIRST, others)
+
+
+def _others(
+    rows: Rows, gone: Mapping[int, int], whole: AbstractSet[Facet], settling: Settling
+) -> dict[int, Others]:
+    """Return for which others each row stands, once some went."""
+    told = {row: [*others] for row, others in rows.others.items()}
+    for row, first in gone.items():
+        told.setdefault(first, []).append((rows.times[row], 1))
+        told[first] += told.pop(row, ())
+    others = dict(rows.others)
+    for row, found in told.items():
+        facet = rows.facet(row)
+        if facet not in whole:
+            others[row] = settling.counted(facet, rows.times[row], sorted(found))
+    return others
 
 
 def _shown(before: Correlated) -> Iterator[int]:
@@ -150,26 +185,20 @@ def _shown(before: Correlated) -> Iterator[int]:
         yield from map(before.told.base, (*members[:FIRST_SAMPLES], members[-1]))
 
 
-def _by_first(gone: Mapping[int, int]) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = defaultdict(list)
-    for row, first in gone.items():
-        found[first].append(row)
-    return found
-
-
-def _sum(told: Iterable[tuple[int, int]]) -> int:
-    return sum(count for _, count in told)
-
-
-def _between(facet: Facet, watermark: int, begun: int) -> Iterator[tuple[int, int]]:
-    """Yield what is neither the first nor the last of its time, with the first one."""
-    old = bisect_left(facet.times, watermark - DAY)
-    end = bisect_left(facet.times, watermark)
+def _between(facet: Facet, watermark: int, begun: int, known: Known) -> Iterator[tuple[int, int]]:
+    """Yield what is neither the first nor the last of its time and run, with the first one."""
+    times = facet.times
+    end = bisect_left(times, known.until)
+    old = min(bisect_left(times, watermark - DAY), end)
     for start, stop, span in ((begun, old, HOUR), (max(begun, old), end, MINUTE)):
-        indices = range(start, stop)
-        for _, group in groupby(indices, key=lambda index: facet.times[index] // span):
+        for _, group in groupby(range(start, stop), key=partial(_cell, facet, known, span)):
             first, *others = group
             yield from ((facet.rows[index], facet.rows[first]) for index in others[:-1])
+
+
+def _cell(facet: Facet, known: Known, span: int, index: int) -> tuple[int, int]:
+    time = facet.times[index]
+    return time // span, known.part(time)
 
 
 def _bonds(rows: Rows) -> Forest:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.correlation.counted import Bundle
     from pipeline.correlation.links import Anchor
+    from pipeline.correlation.settled import Page
     from pipeline.correlation.thinning import Gone
     from pipeline.deployments import Rollout
     from pipeline.detection import Detection
@@ -295,6 +296,9 @@ class Store(Deliveries, Inbox, Protocol):
 
     def counted(self) -> Sequence[Bundle]:
         """Return what knows the entries that are only counted, those of long ago left out."""
+
+    def settled(self) -> Sequence[Page]:
+        """Return what correlations made of entries that are only counted, as of the last ones."""
 
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when."""

@@ -15,6 +15,7 @@ from pipeline import receipts, traffic
 from pipeline.correlation.counted import KEPT as COUNTED_KEPT
 from pipeline.correlation.counted import bundle_of
 from pipeline.correlation.links import Anchor
+from pipeline.correlation.settled import Page, Past, Settled
 from pipeline.correlation.thinning import Gone
 from pipeline.deployments import KEPT
 from pipeline.entry.beats import ORDINARY
@@ -739,6 +740,18 @@ def test_what_is_only_counted_is_gone_and_known(store: Store) -> None:
     later = detection(at=COUNTED_KEPT + 3, insert_id="later")
     store.thin(gone_of(every[0], later), "correlation", "one")
     assert [*store.counted()] == [second.bundle, bundle_of([later.key])]
+
+
+def test_what_is_settled_stands_in_the_place_of_what_was(store: Store) -> None:
+    """With the last that was only counted."""
+    one, other = detection(at=0, insert_id="one"), detection(at=1, insert_id="other")
+    runs = (Past(1, 5, 2, (0.5, -1), {"since": "10:00", "count": 3}), Past(7, 8, 7))
+    first, second = (Page(("many", f"('{text}',)"), Settled(9, runs)) for text in ("a\0", "\ud800"))
+    assert store.lease("correlation", "one", BASE + 10, BASE)
+    assert [*store.settled()] == []
+    for pages in ((first, second), (second,), ()):
+        store.thin(replace(gone_of(one, other), settled=pages), "correlation", "one")
+        assert [*store.settled()] == [*pages]
 
 
 def test_who_lost_the_lease_thins_nothing(store: Store) -> None:

@@ -266,7 +266,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An older fivewhys does not guess what a newer one wrote."""
     SqlStore(url(tmp_path)).close()
     query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0012: update fivewhys"):
+    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0013: update fivewhys"):
         SqlStore(url(tmp_path))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.correlation.counted import Bundle
     from pipeline.correlation.keys import Key
+    from pipeline.correlation.settled import Page
     from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
 
@@ -27,6 +28,7 @@ class MemoryDetections(MemoryInbox):
 
     _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
     _counted: list[Bundle] = field(default_factory=list)
+    _settled: tuple[Page, ...] = ()
     _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def detections(self) -> tuple[Detection, ...]:
@@ -64,10 +66,15 @@ class MemoryDetections(MemoryInbox):
         self._record_detections(gone.standing)
         known = [one for one in self._counted if one.until >= gone.bundle.until - KEPT]
         self._counted = [*known, gone.bundle]
+        self._settled = gone.settled
 
     def counted(self) -> list[Bundle]:
         """Return what knows the entries that are only counted."""
         return [*self._counted]
+
+    def settled(self) -> list[Page]:
+        """Return what correlations made of entries that are only counted."""
+        return [*self._settled]
 
     def lease(self, name: str, holder: str, until: int, now: int) -> bool:
         """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""

@@ -24,6 +24,7 @@ from pipeline.stores.sql.rows import (
     sighting_row,
     to_answer,
     to_beat,
+    to_json,
     to_sighting,
 )
 from pipeline.stores.sql.tables import (
@@ -36,6 +37,7 @@ from pipeline.stores.sql.tables import (
     marks,
     minutes,
     requests,
+    settled,
 )
 from pipeline.traffic import Question, merged, still_asked
 
@@ -225,12 +227,16 @@ def forget(connection: Connection, kept: Collection[tuple[str, int, str]], befor
 
 
 def thin(connection: Connection, gone: Gone) -> None:
-    """Forget entries that are only counted, and keep what stands for them."""
+    """Forget entries that are only counted, keep what stands for them, and what is settled."""
     delete_by(connection, detections, _ENTRY, gone.keys)
     record_detections(connection, gone.standing)
     bundle = gone.bundle
     connection.execute(delete(counted).where(counted.c.until < bundle.until - KEPT))
     connection.execute(insert(counted), bundle._asdict())
+    connection.execute(delete(settled))
+    pages = [{"document": to_json(page.document())} for page in gone.settled]
+    if pages:
+        connection.execute(insert(settled), pages)
 
 
 def _replace(

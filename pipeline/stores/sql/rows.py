@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline.correlation.counted import Bundle
 from pipeline.correlation.links import Anchor
+from pipeline.correlation.settled import Page
 from pipeline.detection import Detection
 from pipeline.document import IncidentDocument
 from pipeline.entry.sighting import Sighting
@@ -49,6 +50,11 @@ def to_detection(document: str) -> Detection:
 def to_bundle(row: Row[Any]) -> Bundle:
     """Restore what knows entries that are only counted."""
     return Bundle(row.since, row.until, row.names)
+
+
+def to_page(row: Row[Any]) -> Page:
+    """Restore what is settled of a group."""
+    return Page.of(json.loads(row.document))
 
 
 def incident_row(outcome: Outcome) -> Values:

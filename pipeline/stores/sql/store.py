@@ -13,20 +13,8 @@ from pipeline.errors import StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD
 from pipeline.receipts import KEPT
 from pipeline.retention import RETENTION, Size
-from pipeline.stores.sql import delivering, pruning, receiving, rows, verdicts
+from pipeline.stores.sql import delivering, pruning, receiving, recording, rows, verdicts
 from pipeline.stores.sql.database import TIMEOUT, Database
-from pipeline.stores.sql.recording import (
-    clear_entries,
-    forget,
-    forget_untold,
-    record_answers,
-    record_beats,
-    record_decisions,
-    record_detections,
-    record_incidents,
-    record_sightings,
-    thin,
-)
 from pipeline.stores.sql.tables import (
     counted,
     deployments,
@@ -37,6 +25,7 @@ from pipeline.stores.sql.tables import (
     metadata,
     minutes,
     requests,
+    settled,
 )
 from pipeline.tracker.pace import Pace
 
@@ -48,6 +37,7 @@ if TYPE_CHECKING:
 
     from pipeline.correlation.counted import Bundle
     from pipeline.correlation.links import Anchor
+    from pipeline.correlation.settled import Page
     from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
@@ -134,14 +124,14 @@ class SqlStore:
         with self._database.writing() as connection:
             if progress is not None:
                 receiving.go_on(connection, progress, KEPT)
-                forget_untold(connection, progress.untold)
-            clear_entries(connection, cleared)
-            record_detections(connection, detections)
-            record_incidents(connection, outcomes)
-            record_decisions(connection, outcomes, now)
-            record_sightings(connection, sightings, now)
-            record_answers(connection, answers, now)
-            record_beats(connection, beats, now)
+                recording.forget_untold(connection, progress.untold)
+            recording.clear_entries(connection, cleared)
+            recording.record_detections(connection, detections)
+            recording.record_incidents(connection, outcomes)
+            recording.record_decisions(connection, outcomes, now)
+            recording.record_sightings(connection, sightings, now)
+            recording.record_answers(connection, answers, now)
+            recording.record_beats(connection, beats, now)
 
     def sightings(self) -> dict[Running, Sighting]:
         """Return which revisions logged, and when."""
@@ -271,7 +261,7 @@ class SqlStore:
     def forget(self, kept: Collection[tuple[str, int, str]], before: int) -> int:
         """Forget detections older than a time whose entries are not among those kept."""
         with self._database.writing() as connection:
-            return forget(connection, kept, before)
+            return recording.forget(connection, kept, before)
 
     def thin(self, gone: Gone, name: str, holder: str) -> None:
         """Forget entries that are only counted, and keep what stands for them: both or nothing.
@@ -282,11 +272,15 @@ class SqlStore:
         """
         with self._database.writing() as connection:
             receiving.hold(connection, name, holder)
-            thin(connection, gone)
+            recording.thin(connection, gone)
 
     def counted(self) -> list[Bundle]:
         """Return what knows the entries that are only counted."""
         return self._read(select(counted).order_by(counted.c.number), rows.to_bundle)
+
+    def settled(self) -> list[Page]:
+        """Return what correlations made of entries that are only counted."""
+        return self._read(select(settled).order_by(settled.c.number), rows.to_page)
 
     def prune(self, until: int, clock: int, retention: Retention = RETENTION) -> Pruned:
         """Put away and forget what is over for long at an event time; give some room back."""

@@ -117,6 +117,14 @@ counted = Table(
     Column("names", LargeBinary, nullable=False),
 )
 
+settled = Table(
+    "settled",
+    metadata,
+    Column("number", _Number, primary_key=True),
+    # What a correlation made of a group (`correlation.settled`).
+    Column("document", AnyText, nullable=False),
+)
+
 incidents = Table(
     "incidents",
     metadata,
