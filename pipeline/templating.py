@@ -44,6 +44,10 @@ _TAG = re.compile(r"\{\{ ([^{}]+) \}\}|\{% (?:(if|elif) ([^{}%]+)|(else|endif)) 
 _WORD = re.compile(rf"{_TEXT}|is defined|\| ({_NAME})|\b({_NAME})")
 """In what is asked: the names of filters and of variables."""
 
+_LONGEST = 500
+_DEEPEST = 50
+"""Characters of what is asked, and tags within each other: Jinja may have no room for more."""
+
 
 def render_text(template: str, values: Mapping[str, Any], place: str) -> str:
     """Render a one-line plain-text template.
@@ -102,7 +106,7 @@ def used_names(template: str, place: str) -> set[str]:
     try:
         tree = _PLAIN.parse(template)
         return _loaded(tree) or meta.find_undeclared_variables(tree)
-    except TemplateSyntaxError as error:
+    except (TemplateSyntaxError, RecursionError) as error:
         raise template_error(error, place) from error
 
 
@@ -118,7 +122,7 @@ def _plain_names(template: str) -> set[str] | None:
     asked = [shown or condition for shown, _, condition, _ in tags if shown or condition]
     if "{" in _TAG.sub("", template) or not _is_nested(word or end for _, word, _, end in tags):
         return None
-    if not all(map(_ASKED.fullmatch, asked)):
+    if not all(len(one) <= _LONGEST and _ASKED.fullmatch(one) for one in asked):
         return None
     words = [word for one in asked for word in _WORD.findall(one)]
     if not all(one in _PLAIN.filters for one, _ in words if one):
@@ -127,13 +131,15 @@ def _plain_names(template: str) -> set[str] | None:
 
 
 def _is_nested(words: Iterable[str]) -> bool:
-    """Say whether every `if` ends, and only that comes after its `else`."""
+    """Say whether every `if` ends, and only that comes after its `else`; none is very deep."""
     opened: list[str] = []
     for word in filter(None, words):
         if word != "if" and (not opened or (opened.pop() == "else" and word != "endif")):
             return False
         if word != "endif":
             opened.append(word)
+        if len(opened) > _DEEPEST:
+            return False
     return not opened
 
 

@@ -38,11 +38,12 @@ NUMBER = re.compile(r"[-+.0-9eE]+")
 """A text that may be a number, which JSON may write otherwise: 1e+16, 1e16."""
 
 _UNESCAPED = re.compile(r"[\x20\x21\x23-\x2e\x30-\x5b\x5d-\x7e]+")  # ASCII less " / and \
-_EMPTIED = re.compile("''|``")  # what `LogEntry.unquoted` puts in place of a quotation
+_EMPTIED = re.compile("''|``|: -|-, ")  # what `LogEntry.unquoted` puts in place of a quotation
 _EVERYWHERE = ".googleapis.com"
 _IN_AUDIT_LOGS = ("authorizationinfo", "developer.gserviceaccount.com", "iam.gserviceaccount.com")
 _WRITTEN = (TOO_DEEP.lower(), "-infinity")  # by whoever decodes the JSON: in a raw line it is not
 _LETTERS = re.compile(r"[^\\.^$*+?{}\[\]()|]+")  # an expression that means its own letters
+_READ_OTHERWISE = re.compile(r"\[:\^?[a-z]+:\]|\{,")  # [[:digit:]] is a class to RE2, {,1} letters
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the only parser at hand
 
@@ -100,7 +101,12 @@ def of_expression(expression: str) -> Literals:
 
 
 def parse(expression: str) -> Any:
-    """Return what Python's parser makes of an expression, None for one that it refuses."""
+    """Return what Python's parser makes of an expression, None for one that it refuses.
+
+    Nor is anything told of one in which it reads something else than RE2 does.
+    """
+    if _READ_OTHERWISE.search(expression):
+        return None
     try:
         with _quiet() if "[" in expression else nullcontext():
             return _parser.parse(expression)

@@ -16,7 +16,7 @@ from pipeline.literals import literals_of
 from pipeline.matching import compile_rule
 from pipeline.screen import FOLDING, Screen
 from pipeline.yamltext import parse
-from tests.support import entry, rule_text, ruleset
+from tests.support import detect, entry, rule_text, ruleset
 
 SHIPPED = tuple(load_rules().rules.values())
 MATCHES = [compile_rule(rule) for rule in SHIPPED]
@@ -100,6 +100,26 @@ def test_texts_that_hide_a_literal_are_tried_with_every_rule(text: str) -> None:
     """ANSI escapes leave the message, and folding makes ASCII of other letters."""
     rules = ruleset(rule_text("first", "(?i)first"))
     assert Screen(tuple(rules.rules.values())).candidates(entry(text).json) == (0,)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ("name I?LIKE", "STATEMENT:  select 1 where name ILIKE 'abc%'"),
+        ("name LIKE", "STATEMENT:  select 1 where name ILIKE 'abc%'"),
+        ("client: -", "[error] 12#12: *5 open() failed, client: 192.0.2.1, server: x"),
+        (
+            "-, upstream: ",
+            '[error] 1#1: *5 failed, client: 192.0.2.1, server: x, upstream: "http://a/b"',
+        ),
+    ],
+)
+def test_what_stands_in_place_of_a_quotation_is_not_looked_for(wanted: str, text: str) -> None:
+    """Of an entry the screen sees all, a rule only what it says itself: they must not differ."""
+    rules = ruleset(rule_text("seen", wanted, audit="{entity: [x]}"))
+    (rule,) = rules.rules.values()
+    matched = compile_rule(rule)(entry(text)) is not None
+    assert len(detect(rules, entry(text))) == matched
 
 
 def test_a_screen_without_rules_lets_nothing_pass() -> None:

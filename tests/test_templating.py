@@ -59,6 +59,22 @@ def test_used_names_are_those_a_template_asks_for() -> None:
             used_names(wrong, "t:4")
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if a %}" * 1_000 + "x" + "{% endif %}" * 1_000,
+        "{{ " + "a or " * 3_000 + "a }}",
+        "{{ a" + " | upper" * 3_000 + " }}",
+        "{{ a" + " ~ (b" * 3_000 + ")" * 3_000 + " }}",
+    ],
+)
+def test_what_jinja_has_no_room_for_is_no_template(template: str) -> None:
+    """It would fail when it is rendered: its author hears of it before."""
+    for ask in (used_names, lambda text, place: render_text(text, {"a": 1, "b": 2}, place)):
+        with pytest.raises(TemplateError, match=r"^t:4: the template raised: RecursionError"):
+            ask(template, "t:4")
+
+
 TAGS = (
     *(
         "{{ a }}",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sigma.conditions import ConditionFieldEqualsValueExpression
 from sigma.types import SigmaRegularExpression
 
 from pipeline.bootstrap.reading import load_rules
+from pipeline.matching import SEVERAL
 from pipeline.matching.values import required_by
 from pipeline.rule import compile_expression
 from pipeline.wording import of_expression, parse
@@ -63,6 +65,22 @@ def test_characters_that_fold_into_ascii_are_no_reason_to_leave_a_rule_out() -> 
     assert detect(rules, entry("connection lo\u017ft"))
     assert not detect(rules, entry("connection lo\u0161t"))
     assert not detect(rules, entry("well", labels={"x": "connection lost"}))
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("[[:digit:]] failed", "3 failed"),
+        ("(?i)broken [[:^space:]]x", "broken Zx"),
+        ("foo[[:space:]_]?bar", "foobar"),
+        ("code x{,1}efgh", "code x{,1}efgh"),
+    ],
+)
+def test_what_python_reads_otherwise_than_re2_hides_nothing(expression: str, message: str) -> None:
+    """Neither from the screen nor from who was tried several times before."""
+    rules = ruleset(rule_text("seen", expression))
+    others = [entry(f"all is well {number}") for number in range(2 * SEVERAL)]
+    assert len(detect(rules, *others, entry(message))) == 1
 
 
 def test_what_python_does_not_read_requires_nothing() -> None:

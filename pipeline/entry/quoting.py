@@ -23,7 +23,7 @@ _CLIENT = ", client: "
 _UPSTREAM = re2.compile(r', upstream: "(\w+://[\w.:\[\]-]*)')
 
 # A pattern of characters in a statement is data, whatever the line is about.
-_LIKE = re2.compile(r"(?i:\bI?LIKE) E?'[^'\n]*'")
+_LIKE = re2.compile(r"(?i:\b(I?)LIKE) E?'[^'\n]*'")
 
 _WHAT = r"prompt|utterance|question|comment|feedback|review|ticket|mail|subject|search term"
 _WHO = r"user|customer|client|visitor|caller|guest|sender|reporter"
@@ -63,7 +63,7 @@ def own_words(text: str, severity: Severity) -> str:
     if "#" in text and _NGINX.match(text):
         return _of_nginx(text)
     if _has_like(text):
-        text = _LIKE.sub("LIKE ''", text)
+        text = _LIKE.sub(r"\1LIKE ''", text)
     return _of_warning(text) if severity in _PLAIN else text
 
 

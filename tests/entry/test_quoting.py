@@ -90,6 +90,7 @@ def test_a_plain_line_is_read_like_a_warning() -> None:
 def test_patterns_of_a_statement_are_data() -> None:
     """Whatever the level of the line."""
     assert own_words("WHERE a LIKE '%deadlock%' AND b", Severity.ERROR) == "WHERE a LIKE '' AND b"
+    assert own_words("WHERE a ILIKE '%deadlock%'", Severity.ERROR) == "WHERE a ILIKE ''"
 
 
 def test_rules_of_others_see_quotations_and_ours_do_not() -> None:
