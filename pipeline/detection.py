@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -23,7 +23,7 @@ from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
 from pipeline.matching import compile_rule, every_value, field_getter, severities_of
 from pipeline.redaction.expressions import PLACEHOLDER
-from pipeline.redaction.names import short_name
+from pipeline.redaction.names import remembered, short_name
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class Detector:
         self._fallback_names = frozenset(rule.name for rule in fallbacks)
         self._healing = {one.name for one in every if one.audit.heals}
         self._unscreened = unscreened
-        self._identify_log = lru_cache(maxsize=1024)(self.identify)  # few write all entries
-        self._redact_name = lru_cache(maxsize=4096)(redactor.name)
+        self._identify_log = remembered(self.identify)  # few write all entries
+        self._redact_name = remembered(redactor.name)
         self._heeded = frozenset(chain.from_iterable(map(severities_of, fallbacks)))
 
     @cached_property

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from pipeline.redaction import Redactor
 from pipeline.redaction.expressions import PLACEHOLDER
-from pipeline.redaction.names import LONGEST_NAME, short_name
+from pipeline.redaction.names import LONGEST_NAME, remembered, short_name
 
 REDACTOR = Redactor()
 
@@ -522,3 +522,16 @@ def test_it_loads_without_a_network_client() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_what_is_longer_than_a_name_is_not_remembered() -> None:
+    """A log could fill the memory with it."""
+    asked: list[str] = []
+
+    def count(text: str) -> int:
+        asked.append(text)
+        return len(text)
+
+    short, long = "k" * LONGEST_NAME, "k" * (LONGEST_NAME + 1)
+    assert [*map(remembered(count), (short, long, short, long))] == [500, 501, 500, 501]
+    assert asked == [short, long, long]

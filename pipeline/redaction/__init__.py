@@ -19,12 +19,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
 from pipeline.redaction.expressions import PLACEHOLDER, checked_expression, compiled
-from pipeline.redaction.names import short_name
+from pipeline.redaction.names import remembered, short_name
 
 _GONE: Final = PLACEHOLDER.encode()
 _ROUNDS: Final = 8
@@ -167,7 +167,7 @@ def _telling(key: object) -> bool:
     return isinstance(key, str) and _is_telling(key)
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _is_telling(key: str) -> bool:
     """Say so of a text; those who log have few keys."""
     return bool(_TELLING_KEY.search(key.encode(*_AS_BYTES)))

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Told = TypeVar("Told")
 
 LONGEST_NAME: Final = 500
 """Bytes of a name that is kept: databases find no row by very long ones."""
 
 _BEGINNING: Final = LONGEST_NAME - 20
+
+
+def remembered(work: Callable[[str], Told]) -> Callable[[str], Told]:
+    """Return a function that says the same of a text, and remembers it of some thousand names.
+
+    What is longer than a name is not: that would be a log's to make as large as it likes.
+    """
+    known = lru_cache(maxsize=4096)(work)
+    return lambda text: known(text) if len(text) <= LONGEST_NAME else work(text)
 
 
 def short_name(text: str) -> str:
