@@ -124,6 +124,7 @@ class Traffic:
     answers: Answers = field(default_factory=dict)
     at_once: int = AT_ONCE
     version: int = 0
+    _asked: set[Question] = field(default_factory=set)
     _numbers: dict[Place, int] = field(default_factory=dict)
     _raw: dict[Place, int] = field(default_factory=dict)
     _counted: dict[int, Counted] = field(default_factory=dict)
@@ -158,7 +159,23 @@ class Traffic:
             known = max(known, self._counted[number].total(asked.since, asked.until))
         if known:
             self.answers[asked] = known
+            self._asked.add(asked)
         return known
+
+    def ask_anew(self) -> None:
+        """Begin to note anew what is asked."""
+        self._asked = set()
+
+    def forget(self, until: int) -> tuple[Question, ...]:
+        """Forget what was not asked since then, of spans that end before a time (ns UTC).
+
+        Return what nobody asks any more, in order.
+        """
+        over = (one for one in self.answers.keys() - self._asked if one.until < until // SECOND)
+        gone = tuple(sorted(over))
+        for one in gone:
+            del self.answers[one]
+        return gone
 
     def _number(self, place: Place) -> int:
         """Return the number of a place, the same for all that look alike without their secrets."""

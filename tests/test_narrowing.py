@@ -15,6 +15,7 @@ from pipeline.correlation import Correlator
 from pipeline.correlation.narrowing import Slope, per_cent
 from pipeline.errors import RuleError
 from pipeline.report.parts import impacts
+from tests.fakes.traffic import Unforgetting
 from tests.support import BASE, SECOND, detection, rule_text, ruleset
 
 if TYPE_CHECKING:
@@ -74,13 +75,12 @@ audit:
 
 
 @dataclass
-class Steady:
+class Steady(Unforgetting):
     """So many requests in each second from `since` on (`episodes.Traffic`)."""
 
     each: int = 1
     since: int = -10_000
     asked: list[tuple[str, str]] = field(default_factory=list)
-    version: int = 0
 
     def total(self, place: tuple[str, str], since: int, until: int) -> int:
         """Return how many."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -12,11 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.bootstrap.reading import load_rules
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.settled import Page, Past, Settled, joined
+from pipeline.correlation.settling import asks_back
 from pipeline.correlation.thinning import Limits
 from pipeline.detection import Detection
 from pipeline.lifecycle import HOUR, MINUTE
+from pipeline.traffic import Question
+from tests.fakes.traffic import Unforgetting
 from tests.support import BASE, SECOND, detection, rule_text, ruleset
 from tests.test_thinning import LONG, SMALL, SURGING, bare, both, every, told
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from pipeline.rule import RuleSet
 
 FEW = Limits(least=1, part=0, beginning=1)
+SOME = FEW._replace(beginning=6)
 
 
 def counting(name: str, rules: str, what: str, more: str = "") -> str:
@@ -65,15 +70,43 @@ MANY = ruleset(
 
 
 @dataclass
-class Steady:
+class Steady(Unforgetting):
     """Knows of so many requests a second, all the time."""
 
     each: float = 0.2
-    version: int = 0
 
     def total(self, _: tuple[str, str], since: int, until: int) -> int:
         """Return how many."""
         return round(self.each * ((until - since) // SECOND + 1))
+
+
+@dataclass
+class Forgetful(Steady):
+    """Knows of what is long ago only what it was asked before, and did not forget."""
+
+    span: int = 0
+    latest: int = 0
+    answers: dict[Question, int] = field(default_factory=dict)
+    asked: set[Question] = field(default_factory=set)
+
+    def total(self, place: tuple[str, str], since: int, until: int) -> int:
+        """Return how many, 0 if nobody knows any more."""
+        question = Question(*place, since, until)
+        if since >= self.latest - self.span:
+            self.answers[question] = super().total(place, since, until)
+        self.asked.add(question)
+        return self.answers.get(question, 0)
+
+    def ask_anew(self) -> None:
+        """Begin to note anew what is asked."""
+        self.asked.clear()
+
+    def forget(self, until: int) -> tuple[Question, ...]:
+        """Forget what was not asked."""
+        gone = [one for one in self.answers if one not in self.asked and one.until < until]
+        for one in gone:
+            del self.answers[one]
+        return tuple(gone)
 
 
 class Kept:
@@ -82,8 +115,16 @@ class Kept:
     def __init__(self, rules: RuleSet, settings: CorrelationSettings) -> None:
         self.bundles: list[Bundle] = []
         self.pages: tuple[Page, ...] = ()
-        self.made = partial(Correlator, rules, settings, traffic=Steady())
+        self.traffic = Forgetful(span=settings.allowed_lateness + 5 * MINUTE)
+        self.made = partial(Correlator, rules, settings, traffic=self.traffic)
         self.correlator = self.made()
+
+    def tell(self, entry: list[Detection]) -> None:
+        """Tell what is seen in an entry, and that time goes on to it."""
+        self.traffic.latest = max(self.traffic.latest, entry[0].timestamp)
+        tell(self.correlator, entry)
+        if any(one.rule == "d" for one in entry):
+            self.correlator.incidents()  # which asks for requests, as long as they are known
 
     def thin(self, limits: Limits = FEW) -> bool:
         """Only count what makes no difference; return whether anything went."""
@@ -101,6 +142,12 @@ class Kept:
         pages = [Page.of(json.loads(json.dumps(page.document()))) for page in self.pages]
         self.correlator.restore(found, [], self.bundles, pages)
         self.correlator.on_time(before.now)
+
+
+def tell(correlator: Correlator, entry: list[Detection]) -> None:
+    """Tell a correlator what is seen in an entry, and that time goes on to it."""
+    correlator.on_detections(entry[0].key, entry[0].richness, entry)
+    correlator.on_time(entry[0].timestamp)
 
 
 def times_kept(correlator: Correlator) -> int:
@@ -146,10 +193,16 @@ def seen(bursts: Iterable[Burst], *, least: int = 0) -> list[list[Detection]]:
     st.sets(st.integers(0, 120), max_size=5),
     st.sets(st.integers(0, 120), max_size=2),
     st.sampled_from((0, 60)),
+    st.sampled_from((FEW, SOME)),
     st.randoms(use_true_random=False),
 )
-def test_nothing_looks_different_then_or_later(
-    bursts: list[Burst], stops: set[int], restarts: set[int], late: int, chance: Random
+def test_nothing_looks_different_then_or_later(  # noqa: PLR0913, PLR0917 - all that is drawn
+    bursts: list[Burst],
+    stops: set[int],
+    restarts: set[int],
+    late: int,
+    limits: Limits,
+    chance: Random,
 ) -> None:
     """Whatever is counted, together with what comes later, as late as it may, after restarts."""
     how = CorrelationSettings(allowed_lateness=late * SECOND)
@@ -157,11 +210,10 @@ def test_nothing_looks_different_then_or_later(
     came = seen(bursts, least=min(late, 1))
     came.sort(key=lambda entry: entry[0].timestamp + chance.randrange(late or 1) * SECOND)
     for index, entry in enumerate(came):
-        for one in (whole, sparing.correlator):
-            one.on_detections(entry[0].key, entry[0].richness, entry)
-            one.on_time(entry[0].timestamp)
+        tell(whole, entry)
+        sparing.tell(entry)
         if index in stops:
-            sparing.thin()
+            sparing.thin(limits)
             assert bare(sparing.correlator.incidents()) == bare(whole.incidents())
         if index in restarts:
             sparing.restart()
@@ -330,3 +382,24 @@ def test_a_page_lasts() -> None:
     runs = (Past(1, 5, 2, (0.5, -1), {"since": "10:00", "count": 3}), Past(7, 8, 7))
     page = Page(("many", "('backend',)"), Settled(2**62, runs))
     assert Page.of(json.loads(json.dumps(page.document()))) == page
+
+
+def test_what_is_settled_is_asked_of_no_requests_any_more() -> None:
+    """Of a failure that goes on only what may still change is asked, and known."""
+    kept = Kept(MANY, CorrelationSettings(allowed_lateness=MINUTE))
+    most = 0
+    for number in range(2_000):
+        kept.tell(
+            [detection("d", at=3 * number, service="backend", key=f"e-{number}", logName="l")]
+        )
+        if number % 50 == 0:
+            kept.thin()
+            most = max(most, len(kept.traffic.answers))
+    assert 20 < most < 400
+
+
+def test_requests_are_known_as_far_back_as_any_correlation_asks() -> None:
+    """The rules that come along compare ten minutes with the hour before."""
+    assert asks_back(load_rules()) == 70 * MINUTE
+    assert asks_back(MANY) == 4 * MINUTE
+    assert asks_back(ruleset(rule_text("a"))) == 0

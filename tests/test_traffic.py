@@ -247,3 +247,25 @@ def test_a_later_run_knows_the_share_of_an_earlier_one() -> None:
     later = [line(4_000 + at, 200) for at in range(5)]
     assert told(later, in_blocks=True, store=store) == ["20 of 80, 25 %"]
     assert told(DAY[50:], in_blocks=True, store=store) == ["20 of 80, 25 %"]
+
+
+def test_what_nobody_asks_any_more_is_forgotten() -> None:
+    """Of spans that are over; what is asked again, or is later, stays."""
+    made = counting([(SHOP, number, number, 200) for number in range(10)])
+    spans = [(since * SECOND, (since + 1) * SECOND) for since in (1, 3, 7)]
+    for span in spans:
+        assert made.total(SHOP, *span) == 2
+    made.ask_anew()
+    made.total(SHOP, *spans[1])
+    assert made.forget(6 * SECOND) == (Question(*SHOP, 1, 2),)
+    assert {one.since for one in made.answers} == {3, 7}
+    assert made.forget(6 * SECOND) == ()
+
+
+def test_recent_rows_tell_of_all_that_is_asked_and_forget_what_is_older() -> None:
+    """For who asks back so far; of a time before the first known to go well nobody can tell."""
+    made = Traffic(RecentRows(100))
+    for second in range(300):
+        made.add({SHOP: array("q", (second, moment_of(second, 200)))})
+    assert made.total(SHOP, 210 * SECOND, 299 * SECOND) == 90
+    assert made.total(SHOP, 150 * SECOND, 299 * SECOND) == 0

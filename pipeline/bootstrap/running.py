@@ -19,6 +19,7 @@ from pipeline.bootstrap.tracing import read_tracing
 from pipeline.bootstrap.watching import Patience, Tracked, Watching
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
+from pipeline.correlation.settling import asks_back
 from pipeline.detection import Detector
 from pipeline.live import Live, Remembering
 from pipeline.receipts import KEPT
@@ -102,7 +103,10 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
 def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
     """Build who correlates, anew whenever this process begins to."""
     detector = Detector(house.ruleset, house.redactor)
-    traffic = Traffic(RecentRows(KEPT // SECOND), house.redactor.name) if house.counting else None
+    # A service that went well before what is asked for has to be among what is known.
+    asked = asks_back(house.ruleset) + 2 * CorrelationSettings().allowed_lateness
+    rows = RecentRows(max(KEPT, asked) // SECOND)
+    traffic = Traffic(rows, house.redactor.name) if house.counting else None
     remembering = Remembering(house.looks)
     policy = Policy(min_priority=settings.min_priority)
     return Live(

@@ -286,11 +286,13 @@ class Correlator:
             return None
         before, settling = self._all(), Settling(self._ruleset, self.watermark)
         settling.settle(before.rows, self._traffic, self._settled, limits.beginning)
-        correlate = partial(self._correlate, book=settling.book)
-        after = thin(before, settling, correlate, limits)
+        if self._traffic:
+            self._traffic.ask_anew()
+        after = thin(before, settling, partial(self._correlate, book=settling.book), limits)
         if after is None:
             return None
-        gone = gone_of(before.rows, after.rows, settling.book)
+        unasked = self._traffic.forget(self.watermark) if self._traffic else ()
+        gone = gone_of(before.rows, after.rows, settling.book, unasked)
         self._settled = settling.book
         self._counted.forget(self._now)
         self._counted.add(gone.bundle)

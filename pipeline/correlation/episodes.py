@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.detection import Detection
+    from pipeline.traffic import Question
 
 Group = tuple[str, ...]
 
@@ -130,6 +131,12 @@ class Traffic(Protocol):
 
         0 if nobody can tell: unless one is known that went well before the span.
         """
+
+    def ask_anew(self) -> None:
+        """Begin to note anew what is asked."""
+
+    def forget(self, until: int) -> tuple[Question, ...]:
+        """Forget what was not asked since then, of spans that end before a time; return it."""
 
 
 class Shelf(Protocol):

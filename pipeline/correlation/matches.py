@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, pairwise
 from operator import le
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline import fingerprint
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 _ONE: tuple[int, ...] = (1,)
 _NOTHING = (None, "")
-_EACH: Mapping[int, int] = MappingProxyType({})
-_NOTHING_SETTLED: Book = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +139,9 @@ class Asked:
     correlation: Correlation
     by_rule: Mapping[str, Sequence[Seen]]
     entry: Callable[[int], Hashable]
-    counts: Mapping[int, int] = _EACH
+    counts: Mapping[int, int] = field(default_factory=dict)
     traffic: Traffic | None = None
-    book: Book = _NOTHING_SETTLED
+    book: Book = field(default_factory=dict)
 
     def matches(self) -> Iterator[Match]:
         """Yield the matches."""

@@ -106,7 +106,7 @@ class Settling:
         settled = self.book.get(place)
         if settled is None or correlation.name not in self._ends:
             return FIRST
-        return settled.until - max(correlation.timespan, _looks_back(correlation))
+        return settled.until - max(correlation.timespan, looks_back(correlation))
 
     def _places(self, facet: Facet) -> Iterator[tuple[Correlation, Place]]:
         """Yield the correlations that count some detections, and the group of each."""
@@ -116,7 +116,13 @@ class Settling:
                 yield correlation, place
 
 
-def _looks_back(correlation: Correlation) -> int:
+def asks_back(ruleset: RuleSet) -> int:
+    """Return how far before event time correlations ask for requests: nanoseconds."""
+    asking = (item for item in ruleset.correlations if item.audit.share)
+    return max((item.timespan + looks_back(item) for item in asking), default=0)
+
+
+def looks_back(correlation: Correlation) -> int:
     """Return how far before a span a correlation looks."""
     audit = correlation.audit
     if audit.surge:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.settled import Book, Page
     from pipeline.correlation.settling import Settling
     from pipeline.detection import Detection
+    from pipeline.traffic import Question
 
 TRIES: Final = 3
 """So often it is tried, each time with more that stays whole."""
@@ -71,12 +72,16 @@ class Correlated:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Entries that are only counted from now on, and what is told of those that stand for them."""
+    """Entries that are only counted from now on, and what is told of those that stand for them.
+
+    `unasked` is what no correlation asks about requests any more, as that is settled.
+    """
 
     keys: tuple[Key, ...]
     bundle: Bundle
     standing: tuple[Detection, ...]
     settled: tuple[Page, ...] = ()
+    unasked: tuple[Question, ...] = ()
 
 
 def is_much(rows: Rows, watermark: int, limits: Limits) -> bool:
@@ -107,7 +112,9 @@ def thin(
     return None
 
 
-def gone_of(before: Rows, after: Rows, settled: Book = _NOTHING) -> Gone:
+def gone_of(
+    before: Rows, after: Rows, settled: Book = _NOTHING, unasked: tuple[Question, ...] = ()
+) -> Gone:
     """Return what went between two states of the rows, and what is `settled` of the latter."""
     gone = before.identities() - after.identities()
     keys = tuple(map(before.key, gone))
@@ -117,7 +124,7 @@ def gone_of(before: Rows, after: Rows, settled: Book = _NOTHING) -> Gone:
         if _others_of(after, one) != _others_of(before, one)
     )
     told = tuple(chain.from_iterable(standing))
-    return Gone(keys, bundle_of(keys), told, pages_of(settled))
+    return Gone(keys, bundle_of(keys), told, pages_of(settled), unasked)
 
 
 def _others_of(rows: Rows, identity: int) -> list[Others | None]:

@@ -754,6 +754,19 @@ def test_what_is_settled_stands_in_the_place_of_what_was(store: Store) -> None:
         assert [*store.settled()] == [*pages]
 
 
+def test_what_nobody_asks_about_requests_is_forgotten(store: Store) -> None:
+    """Once what asked is settled."""
+    one, other = detection(at=0, insert_id="one"), detection(at=1, insert_id="other")
+    since = BASE // 10**9
+    asked = [Question("shop", "l", at, at + 60) for at in (since, since + 100)]
+    store.record([], [], BASE, answers=dict.fromkeys(asked, 7))
+    assert store.lease("correlation", "one", BASE + 10, BASE)
+    store.thin(replace(gone_of(one, other), unasked=(asked[0],)), "correlation", "one")
+    assert store.answers() == {asked[1]: 7}
+    store.thin(replace(gone_of(one, other), unasked=(asked[0],)), "correlation", "one")
+    assert store.answers() == {asked[1]: 7}
+
+
 def test_who_lost_the_lease_thins_nothing(store: Store) -> None:
     """Another one may know better."""
     every = [detection(at=at, insert_id=f"id-{at}") for at in range(3)]

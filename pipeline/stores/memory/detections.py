@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.correlation.settled import Page
     from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
+    from pipeline.traffic import Answers
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class MemoryDetections(MemoryInbox):
     _entries: dict[Key, dict[str, Detection]] = field(default_factory=dict)
     _counted: list[Bundle] = field(default_factory=list)
     _settled: tuple[Page, ...] = ()
+    _answers: Answers = field(default_factory=dict)
     _leases: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def detections(self) -> tuple[Detection, ...]:
@@ -67,6 +69,8 @@ class MemoryDetections(MemoryInbox):
         known = [one for one in self._counted if one.until >= gone.bundle.until - KEPT]
         self._counted = [*known, gone.bundle]
         self._settled = gone.settled
+        for question in gone.unasked:
+            self._answers.pop(question, None)
 
     def counted(self) -> list[Bundle]:
         """Return what knows the entries that are only counted."""

@@ -48,7 +48,6 @@ class MemoryStore(MemoryDetections):
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
     _absorbed: set[str] = field(default_factory=set)
     _sightings: dict[Running, Sighting] = field(default_factory=dict)
-    _answers: Answers = field(default_factory=dict)
     _beats: Beats = field(default_factory=dict)
     _decisions: dict[tuple[object, ...], LedgerEntry] = field(default_factory=dict)
     _verdicts: dict[int, Verdict] = field(default_factory=dict)

@@ -230,6 +230,7 @@ def thin(connection: Connection, gone: Gone) -> None:
     """Forget entries that are only counted, keep what stands for them, and what is settled."""
     delete_by(connection, detections, _ENTRY, gone.keys)
     record_detections(connection, gone.standing)
+    delete_by(connection, requests, Question._fields, gone.unasked)
     bundle = gone.bundle
     connection.execute(delete(counted).where(counted.c.until < bundle.until - KEPT))
     connection.execute(insert(counted), bundle._asdict())

@@ -63,9 +63,9 @@ class Echo(BaseHTTPRequestHandler):
             self.send_header(name, f"http://{self.headers['Host']}/{said}")
         self.send_header("Set-Cookie", f"token={said}")
         self.send_header("Content-Length", str(len(content) + (self.kind == "truncated")))
+        self.send_header("Connection", "close")  # else a client may ask again, and find it closed
         self.end_headers()
         self.wfile.write(content)
-        self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         """Keep quiet."""
