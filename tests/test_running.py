@@ -149,6 +149,18 @@ def test_two_replicas_share_the_work_and_one_correlates(
             stop(lives)
 
 
+def test_requests_of_an_hour_ago_are_compared_with(emulator: Emulator, tmp_path: Path) -> None:
+    """Half of the requests are slow for ten minutes, none in the 80 before: a run tells of it."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    topic, subscription = emulator.subscription()
+    quick, mixed = (range(since, until, 10) for since, until in ((0, 4_800), (4_800, 5_400)))
+    emulator.publish(topic, [answered(at, 0.2) for at in quick])
+    with running(subscription, url) as child:
+        emulator.publish(topic, [answered(at, 6 - 5 * (at % 20) // 10) for at in mixed])
+        wait_until(lambda: any("took 5 s or longer" in title for title in counts(url)))
+        stop(child)
+
+
 def test_stopped_for_longer_than_its_lease_it_repeats_nothing(
     emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -254,6 +266,14 @@ def failing(at: int) -> bytes:
     """Write an entry of a failure that a shipped rule knows."""
     text = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
     return entry(text, at=at, key=f"entry-{at}").json
+
+
+def answered(at: int, seconds: float) -> bytes:
+    """Write a request log of a request that took so long."""
+    request = {"status": 200, "requestMethod": "GET", "latency": f"{seconds}s"}
+    log_name = "projects/demo/logs/run.googleapis.com%2Frequests"
+    key = f"request-{at}"
+    return entry(at=at, key=key, severity="INFO", logName=log_name, httpRequest=request).json
 
 
 def sum_of(url: str) -> int:
