@@ -11,16 +11,18 @@ import sys
 import time
 import urllib.request
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline import receipts
 from pipeline.ownlog import FIGURES
 from pipeline.sources.pubsub import PubSubFeed
 from pipeline.stores.sql.store import SqlStore
-from tests.support import entry
+from tests.support import BASE, SECOND, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -153,10 +155,12 @@ def test_requests_of_an_hour_ago_are_compared_with(emulator: Emulator, tmp_path:
     """Half of the requests are slow for ten minutes, none in the 80 before: a run tells of it."""
     url = f"sqlite:///{tmp_path}/store.db"
     topic, subscription = emulator.subscription()
-    quick, mixed = (range(since, until, 10) for since, until in ((0, 4_800), (4_800, 5_400)))
-    emulator.publish(topic, [answered(at, 0.2) for at in quick])
     with running(subscription, url) as child:
-        emulator.publish(topic, [answered(at, 6 - 5 * (at % 20) // 10) for at in mixed])
+        for since in range(0, 4_800, 600):
+            emulator.publish(topic, [answered(since + at, 0.2) for at in range(0, 600, 10)])
+            wait_until(partial(is_correlated, url, since + 590))
+        mixed = [answered(at, 1 + 5 * (at % 20 // 10)) for at in range(4_800, 5_400, 10)]
+        emulator.publish(topic, mixed)
         wait_until(lambda: any("took 5 s or longer" in title for title in counts(url)))
         stop(child)
 
@@ -274,6 +278,12 @@ def answered(at: int, seconds: float) -> bytes:
     log_name = "projects/demo/logs/run.googleapis.com%2Frequests"
     key = f"request-{at}"
     return entry(at=at, key=key, severity="INFO", logName=log_name, httpRequest=request).json
+
+
+def is_correlated(url: str, at: int) -> bool:
+    """Say whether entries were correlated up to a time."""
+    with SqlStore(url) as store:
+        return any(receipts.read(one).watermark >= BASE + at * SECOND for one in store.recent(0))
 
 
 def sum_of(url: str) -> int:
