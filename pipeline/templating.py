@@ -162,4 +162,6 @@ def template_error(error: Exception, place: str) -> errors.TemplateError:
     if isinstance(error, TemplateSyntaxError):
         line = line or error.lineno
     reason = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, RecursionError):
+        reason = "it is nested too deeply, or too long"
     return errors.TemplateError([errors.Mistake(file, line, f"the template raised: {reason}")])
