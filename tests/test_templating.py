@@ -71,7 +71,7 @@ def test_used_names_are_those_a_template_asks_for() -> None:
 def test_what_jinja_has_no_room_for_is_no_template(template: str) -> None:
     """It would fail when it is rendered: its author hears of it before."""
     for ask in (used_names, lambda text, place: render_text(text, {"a": 1, "b": 2}, place)):
-        with pytest.raises(TemplateError, match="^t:4: .*: it is nested too deeply"):
+        with pytest.raises(TemplateError, match=r"^t:4: .*: it is nested too deeply"):
             ask(template, "t:4")
 
 
