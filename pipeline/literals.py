@@ -51,16 +51,14 @@ _OTHER_TEXT = r"\[|[0-9.]+[eE]"  # a list, or a number that is a text by then an
 _UNICODE = int(re.UNICODE)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_DEEPEST = 50
 _LEAST = {CompareOperators.GTE: 0, CompareOperators.GT: 1}
 """How much more than its limit a whole number is at least."""
 
 
 def literals_of(rule: Rule) -> Literals:
     """Return lower-case literals of which a matching entry holds one; None: nothing is known."""
-    try:
-        return one_of(map(_of_node, rule.conditions))
-    except RecursionError:  # which is no mistake: the rule can be evaluated
-        return None
+    return one_of(map(_of_node, rule.conditions))
 
 
 def _of_node(node: Any) -> Literals:
@@ -112,29 +110,32 @@ def _front_of(value: Any) -> str:
     return _front(parsed.data[1:]) if begins and parsed.state.flags == _UNICODE else ""
 
 
-def _front(items: Sequence[tuple[Any, Any]]) -> str:
-    """Return an expression for the first digit of a sequence, and what surely comes behind it."""
+def _front(items: Sequence[tuple[Any, Any]], depth: int = 0) -> str:
+    """Return an expression for the first digit of a sequence, and what surely comes behind it.
+
+    Of what is nested deeper than anybody writes it says nothing.
+    """
     found = ""
-    for kind, value in items:
-        part, ends = _digit(str(kind), value)
+    for kind, value in items if depth < _DEEPEST else ():
+        part, ends = _digit(str(kind), value, depth + 1)
         found += part
         if ends:
             break
     return found
 
 
-def _digit(kind: str, value: Any) -> tuple[str, bool]:
+def _digit(kind: str, value: Any, depth: int) -> tuple[str, bool]:
     """Return the expression of one digit, "" of anything else; whether nothing is known after."""
     if kind == "LITERAL" and chr(value) in "0123456789":
         return chr(value), False
     if kind == "IN" and all(map(_is_digits, value)):
         return f"[{''.join(chr(one[1][0]) + '-' + chr(one[1][1]) for one in value)}]", False
     if kind in {"MAX_REPEAT", "MIN_REPEAT"} and value[0] > 0:
-        return _front(value[2].data), True
+        return _front(value[2].data, depth), True
     if kind == "SUBPATTERN":
-        return _front(value[-1].data), True
+        return _front(value[-1].data, depth), True
     if kind == "BRANCH":
-        branches = [_front(branch.data) for branch in value[1]]
+        branches = [_front(branch.data, depth) for branch in value[1]]
         return f"(?:{'|'.join(branches)})" if all(branches) else "", True
     return "", True
 

@@ -74,9 +74,6 @@ def _template_mistakes(
     except TemplateError as error:
         yield from error.mistakes
         return
-    except RecursionError:
-        yield document.mistake("the template is nested too deeply", path)
-        return
     for name in sorted(used - known) if known is not None else ():
         message = f"the template uses {name!r}, which is neither a named group nor in entity"
         yield document.mistake(message, path)
