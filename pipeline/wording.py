@@ -50,12 +50,17 @@ _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - the on
 
 def one_of(alternatives: Iterable[Literals]) -> Literals:
     """Any of the alternatives may hold: all their literals, or nothing known if one has none."""
+    return _any_of(alternatives) or None
+
+
+def _any_of(alternatives: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """Return the texts of all alternatives, None if those of one are not known."""
     found: set[str] = set()
-    for literals in alternatives:
-        if literals is None:
+    for texts in alternatives:
+        if texts is None:
             return None
-        found |= literals
-    return frozenset(found) or None
+        found |= texts
+    return frozenset(found)
 
 
 def best(parts: Iterable[Literals]) -> Literals:
@@ -248,15 +253,6 @@ def _texts_of(items: Iterable[tuple[Any, Any]]) -> _Texts:
     return frozenset(_rows(known))
 
 
-def _texts_of_any(branches: Iterable[_Texts]) -> _Texts:
-    found: set[str] = set()
-    for texts in branches:
-        if texts is None:
-            return None
-        found |= texts
-    return frozenset(found)
-
-
 def _texts_of_set(items: Sequence[tuple[Any, Any]]) -> _Texts:
     plain = all(kind is _parser.LITERAL for kind, _ in items)
     return frozenset(chr(letter) for _, letter in items) if plain else None
@@ -274,7 +270,7 @@ _TEXTS: Mapping[Any, Callable[[Any], _Texts]] = {
     _parser.AT: lambda _: _NO_TEXT,  # it stands between texts, and is none
     _parser.IN: _texts_of_set,
     _parser.SUBPATTERN: lambda value: _texts_of(value[-1].data),
-    _parser.BRANCH: lambda value: _texts_of_any(_texts_of(branch.data) for branch in value[1]),
+    _parser.BRANCH: lambda value: _any_of(_texts_of(branch.data) for branch in value[1]),
     _parser.MAX_REPEAT: _texts_of_repeat,
     _parser.MIN_REPEAT: _texts_of_repeat,
 }
