@@ -153,6 +153,7 @@ lock: $(VENV)/.lock ## pin what pyproject.toml declares (UPGRADE=--upgrade: the 
 	$(COMPILE) --output-file $(LOCKS)/node.txt --group node
 	$(COMPILE) --output-file $(LOCKS)/linters.txt --group linters
 	$(COMPILE) --output-file $(LOCKS)/terraform.txt --no-deps --group terraform
+	$(COMPILE) --output-file $(LOCKS)/servicer.txt --no-deps --group servicer
 	$(COMPILE) --output-file $(LOCKS)/policy.txt --group policy
 	$(COMPILE) --output-file $(LOCKS)/lock.txt --group lock
 
@@ -175,7 +176,7 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml $(LOCKS)/runtime.txt $(LOCKS)/b
 	@$(PIP) install --quiet --no-deps --no-index --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime $(LOCKS)/dev.txt
+$(VENV)/.dev: $(VENV)/.runtime $(VENV)/servicer/.ready $(LOCKS)/dev.txt
 	@echo "Installing the development tools into $(VENV)"
 	@$(INSTALL) -r $(LOCKS)/dev.txt
 	@touch $@
@@ -204,6 +205,13 @@ $(VENV)/terraform/.ready: $(VENV)/.python $(LOCKS)/terraform.txt
 	@rm -rf $(VENV)/terraform && mkdir $(VENV)/terraform
 	@$(PIP) download --quiet --require-hashes --no-deps --dest $(VENV)/terraform \
 		-r $(LOCKS)/terraform.txt
+	@touch $@
+
+# Only read, too: an older version of what is installed. Tests find it in the environment they run in.
+$(VENV)/servicer/.ready: $(VENV)/.python $(LOCKS)/servicer.txt
+	@rm -rf $(VENV)/servicer && mkdir $(VENV)/servicer
+	@$(PIP) download --quiet --require-hashes --no-deps --dest $(VENV)/servicer \
+		-r $(LOCKS)/servicer.txt
 	@touch $@
 
 # It asks for other versions of what we use ourselves; hence an environment of its own.

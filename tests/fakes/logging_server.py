@@ -1,4 +1,4 @@
-"""The Logging API over real gRPC: Google's own types behind a server that pages, refuses, forgets.
+"""The Logging API over real gRPC: Google's own generated servicer, which pages, refuses, forgets.
 
 Filters are understood as far as `tests.fakes.logging_api` does.
 """
@@ -25,13 +25,12 @@ from grpc_status import rpc_status
 
 from pipeline.entry import parse_entry
 from tests.fakes.logging_api import api_entry, holds
+from tests.fakes.logging_servicer import LoggingServiceV2Servicer, add_to_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.entry import LogEntry
-
-SERVICE = "google.logging.v2.LoggingServiceV2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class FakeLogging:
+class FakeLogging(LoggingServiceV2Servicer):  # type: ignore[misc] # generated: it has no types
     """A Logging API that holds entries.
 
     `most` entries are on a page, whatever is asked for; `empty` pages come first. Of the
@@ -67,8 +66,9 @@ class FakeLogging:
         """Hold more entries."""
         self.entries += [entry for record in records for entry in parse_entry(record)]
 
-    def list_log_entries(self, request: ListLogEntriesRequest, context: Any) -> Any:
+    def ListLogEntries(self, message: Any, context: Any) -> Any:  # noqa: N802 - as the API has it
         """Answer a request."""
+        request = ListLogEntriesRequest.wrap(message)
         self.asked.append(request)
         refusal = self.refusals.popleft() if self.refusals else None
         if refusal:
@@ -85,21 +85,16 @@ class FakeLogging:
         after = at + size if at >= 0 else at + 1
         token = f"{self._generation}/{after}" if after < len(held) else ""
         odd = [] if token else self.odd
-        return ListLogEntriesResponse(entries=[*found, *odd], next_page_token=token)
+        answer = ListLogEntriesResponse(entries=[*found, *odd], next_page_token=token)
+        return ListLogEntriesResponse.pb(answer)
 
 
 @contextmanager
 def served(api: FakeLogging) -> Iterator[LoggingServiceV2Client]:
     """Serve it; lend Google's own client to it."""
-    handler = grpc.unary_unary_rpc_method_handler(
-        api.list_log_entries,
-        request_deserializer=ListLogEntriesRequest.deserialize,
-        response_serializer=ListLogEntriesResponse.serialize,
-    )
     with ThreadPoolExecutor(1) as pool:
         server = grpc.server(pool)
-        found = grpc.method_handlers_generic_handler(SERVICE, {"ListLogEntries": handler})
-        server.add_generic_rpc_handlers((found,))
+        add_to_server(api, server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         channel = grpc.insecure_channel(f"127.0.0.1:{port}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.api_core.exceptions import MethodNotImplemented
 from google.auth.exceptions import RefreshError, TransportError
 from google.cloud.audit.audit_log_pb2 import AuditLog
 from google.cloud.logging_v2.types import LogEntry as ApiEntry
@@ -55,6 +56,17 @@ def keys(source: LoggingSource) -> list[str]:
 def everything(api: FakeLogging) -> list[str]:
     """Return the insert ids of all that an API holds."""
     return [one.insert_id for one in api.entries]
+
+
+def test_googles_own_servicer_answers(client: LoggingServiceV2Client) -> None:
+    """It knows the other methods of the service, too, and refuses them in its own words."""
+    for ask in (
+        lambda: client.list_logs(parent="projects/demo"),
+        lambda: client.delete_log(log_name="projects/demo/logs/a"),
+        lambda: client.write_log_entries(entries=[]),
+    ):
+        with pytest.raises(MethodNotImplemented, match="Method not implemented!"):
+            ask()
 
 
 def test_every_entry_comes_once_and_in_order(
