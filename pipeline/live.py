@@ -22,7 +22,7 @@ from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.report import Action
 from pipeline.silence import lasts, quiet
-from pipeline.taking import Taking
+from pipeline.taking import Taking, come_by
 from pipeline.traffic import still_asked
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class Live:
         self._taking.go_on(self._store, now)
         self._ledger = dict(self._store.ledger())
         for entry in self._ledger.values():
-            self._correlator.on_time(entry.decided_at)
+            self._correlator.on_time(min(entry.decided_at, come_by(now)))
         self._came_at = now
         self._received_until = self._marked = self._store.mark(RECEIVED)
 

@@ -21,6 +21,7 @@ from pipeline.entry.value import identity_of
 from pipeline.errors import NewerError
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
+from pipeline.ports import AHEAD
 from pipeline.silence import (
     Minutes,
     contradicted,
@@ -56,6 +57,11 @@ class Account(Protocol):
         """Add what was heard of trouble."""
 
 
+def come_by(now: int) -> int:
+    """Return how far event time can have come at a time by the clock (both ns UTC)."""
+    return now + AHEAD
+
+
 class Taking:
     """Tells a correlator what was examined; `touched` are the entries (redacted) of this run."""
 
@@ -78,12 +84,16 @@ class Taking:
         self._silences: Sequence[Key] = ()
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
-    def begin(self, store: Store, *, is_live: bool = False) -> None:
-        """Take up what earlier runs kept; what is read live does not begin long ago."""
+    def begin(self, store: Store, latest: int | None = None) -> None:
+        """Take up what earlier runs kept.
+
+        What is read live does not begin long ago, and its event time is `latest` at most (ns UTC).
+        """
         detections = tuple(store.detections())
+        is_live = latest is not None
         first = min((item.timestamp for item in detections), default=0) if is_live else None
         known = (store.anchors(first), store.counted(), store.settled())
-        self._correlator.restore(detections, *known)
+        self._correlator.restore(detections, *known, latest=latest)
         self._correlator.on_verdicts(store.verdicts())
         if self._traffic is not None:
             self._traffic.recall(store.answers())
@@ -91,13 +101,13 @@ class Taking:
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
         self._silences = [key for key in keys if is_silence(key)]
 
-    def go_on(self, store: Store, came: int = 0) -> None:
-        """Take up what another process left, which went on until `came`.
+    def go_on(self, store: Store, came: int) -> None:
+        """Take up what another process left, which went on until `came` (ns UTC).
 
         Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
         requests.
         """
-        self.begin(store, is_live=True)
+        self.begin(store, come_by(came))
         self._sightings.add(store.sightings())
         self._minutes.add(store.beats())
         held = store.held()
@@ -151,7 +161,11 @@ class Taking:
         return self._minutes.redacted(self._detector.redact_name)
 
     def take(self, examined: Examined, came: int = 0) -> None:
-        """Take what was examined; `came` is when it arrived, where somebody counts that (ns)."""
+        """Take what was examined; `came` is when it arrived, where somebody counts that (ns).
+
+        Then event time has come no further: clocks of those who log may be wrong, and one line that
+        is dated ahead must not make all that goes on look as if it were over.
+        """
         self._account.take(examined)
         span, before = examined.span, self._read_until
         follows = before is not None and span is not None and before <= span[0]
@@ -160,7 +174,8 @@ class Taking:
         self._minutes.add(examined.beats)
         if self._traffic is not None:
             self._traffic.add(examined.requests)
-        self._correlator.on_time(examined.watermark)
+        latest = come_by(came) if came else examined.watermark
+        self._correlator.on_time(min(examined.watermark, latest))
         for told in examined.told:
             key = told.detections[0].key
             self._known[told.identity] = redacted_identity(key)

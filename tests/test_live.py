@@ -20,7 +20,7 @@ from pipeline.examining import Window
 from pipeline.flow import Replay
 from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
 from pipeline.messages import read_message
-from pipeline.ports import Message
+from pipeline.ports import AHEAD, Message
 from pipeline.received import OWN_LABEL, Received
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
@@ -361,6 +361,45 @@ def test_event_time_goes_on_by_the_clock_only_while_nothing_is_left_to_take() ->
     for _ in range(60):
         house.step(live, is_current=True)
     assert [one.state for one in house.store.incidents()] == ["resolved"]
+
+
+@pytest.mark.parametrize("hours", [23, 9_000])
+def test_an_entry_dated_ahead_is_no_time_that_has_come(hours: int) -> None:
+    """One line whose clock is wrong must not make all that goes on look quiet, or long over."""
+    house = House(RULES)
+    house.now = BASE
+    live = house.live("one")
+    house.feed.publish([line("missing", 0), line("slow", hours * 3600)])
+    house.receiver.step()
+    for _ in range(40):
+        house.step(live)
+    assert {one.state for one in house.store.incidents()} == {"new"}
+    house.feed.publish([line("missing", 41)])
+    house.receiver.step()
+    again = house.live("two")
+    house.step(again)
+    assert {one.state for one in house.store.incidents()} <= {"new", "ongoing"}
+    assert all(one.decided_at <= house.now + AHEAD for one in house.store.ledger().values())
+
+
+def test_a_clock_that_was_wrong_is_not_believed_for_ever() -> None:
+    """What was decided then is of a time that has not come yet: whoever goes on knows better."""
+    house = House(RULES)
+    house.now = BASE + 90 * 24 * 3600 * SECOND
+    live = house.live("one")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    for _ in range(40):
+        house.step(live)
+    for _ in range(40):
+        house.step(live, is_current=True)
+    assert {one.state for one in house.store.incidents()} == {"resolved"}
+    house.now = BASE + 60 * SECOND
+    live = house.live("two")
+    house.feed.publish([line("down", 61)])
+    house.receiver.step()
+    house.step(live)
+    assert {one.title: one.state for one in house.store.incidents()}["backend: About down"] == "new"
 
 
 def test_what_is_long_over_is_forgotten_and_its_incident_stays() -> None:

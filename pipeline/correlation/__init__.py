@@ -197,17 +197,20 @@ class Correlator:
         anchors: Iterable[Anchor],
         counted: Iterable[Bundle] = (),
         settled: Iterable[Page] = (),
+        *,
+        latest: int | None = None,
     ) -> None:
         """Take up what a store kept; `anchors` are of incidents that were reported before.
 
-        Event time had come at least as far as the last of the detections. `counted` are entries
-        that are only counted, `settled` is what correlations made of them.
+        Event time had come at least as far as the last of the detections, though not beyond
+        `latest` (ns UTC). `counted` are entries that are only counted, `settled` is what
+        correlations made of them.
         """
         late = self._late
         for key, group in groupby(sorted(detections, key=order), key=lambda item: item.key):
             found = list(group)
             self.on_detections(key, found[0].richness, found)
-            self.on_time(found[0].timestamp)
+            self.on_time(min(found[0].timestamp, latest or found[0].timestamp))
         for bundle in counted:
             self._counted.add(bundle)
         self._anchors.update(anchors)
