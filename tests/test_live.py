@@ -382,6 +382,21 @@ def test_an_entry_dated_ahead_is_no_time_that_has_come(hours: int) -> None:
     assert all(one.decided_at <= house.now + AHEAD for one in house.store.ledger().values())
 
 
+def test_what_is_dated_ahead_is_reported_as_soon_as_anything_else() -> None:
+    """A service that writes its local time is told of now, and not in some hours."""
+    house = House(RULES)
+    house.now = BASE
+    live = house.live("one")
+    house.feed.publish([line("missing", 2 * 3600)])
+    house.receiver.step()
+    for _ in range(29):
+        house.step(live)
+    assert not house.store.ledger()
+    for _ in range(10):
+        house.step(live)
+    assert [one.reason for one in house.store.ledger().values()] == ["first report"]
+
+
 def test_a_clock_that_was_wrong_is_not_believed_for_ever() -> None:
     """What was decided then is of a time that has not come yet: whoever goes on knows better."""
     house = House(RULES)

@@ -506,6 +506,8 @@ POLICIES: Mapping[str, Policy] = {"all": Policy(), "urgent": Policy(min_priority
         # never reported
         (None, SETTLED - 1, "all", Action.LEAVE, "settling"),
         (None, SETTLED, "all", Action.CREATE, "first report"),
+        # dated ahead of event time: by a clock that is wrong
+        (None, SETTLED - Policy().group_wait - 1, "all", Action.CREATE, "first report"),
         # reported, and it would say the same
         (known(digest=REPORT.digest), NOW, "all", Action.LEAVE, "nothing changed since the last"),
         (known(digest=REPORT.digest, ago=0), NOW, "all", Action.LEAVE, "nothing changed since"),
