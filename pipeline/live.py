@@ -330,7 +330,8 @@ class Live:
         self._remembering.keep(self._correlator.incidents())
         for name in gone:
             self._forget(name)
-        self._store.forget(self._correlator.entries(), self._correlator.watermark)
+        before = self._correlator.watermark
+        self._store.forget(self._correlator.entries(), before, LEASE, self._holder)
         if now - self._pruned_at >= PRUNING:
             self._pruned_at = now
             self._store.prune(min(event_time, now), now)

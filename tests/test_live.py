@@ -35,7 +35,7 @@ from tests.fakes.spool import MemorySpool
 from tests.support import BASE, SECOND, entry, rule_text, ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
@@ -300,6 +300,39 @@ def test_who_lost_the_lease_records_nothing() -> None:
     assert house.store.incidents() == ()
     house.step(new)
     assert len(house.store.incidents()) == 1
+
+
+def test_who_lost_the_lease_forgets_nothing() -> None:
+    """Who is stopped before it tidies up, and goes on later, knows nothing of what came since."""
+
+    class Stopping(MemoryStore):
+        meanwhile: Callable[[], object] | None = None
+
+        def forget(self, *given: Any) -> int:
+            if self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                meanwhile()
+            return super().forget(*given)
+
+    store = Stopping()
+    house = House(RULES, store)
+    old = house.live("old")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    house.step(old)
+
+    def taken_over() -> None:
+        new = house.live("new")
+        half_an_hour_ago = (house.now - BASE) // SECOND - 1800
+        house.feed.publish([line("down", half_an_hour_ago)])
+        house.receiver.step()
+        house.step(new)
+
+    store.meanwhile = taken_over
+    with pytest.raises(LeaseLostError, match="'correlation'"):
+        for _ in range(60):
+            house.step(old, is_current=True)
+    assert "down" in {one.rule for one in store.detections()}
 
 
 def test_a_first_report_waits_until_what_may_be_on_its_way_is_there() -> None:

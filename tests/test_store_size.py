@@ -28,7 +28,8 @@ def url(tmp_path: Path) -> str:
         late = BASE + 500 * DAY
         one = outcome("inc-2", anchor=("b", late), first_seen=late, last_seen=late)
         store.record([], [one], late)
-        store.forget((), BASE + DAY)
+        store.lease("a", "me", BASE + 1, BASE)
+        store.forget((), BASE + DAY, "a", "me")
     return url
 
 

@@ -280,10 +280,14 @@ class Store(Deliveries, Inbox, Protocol):
 
         """
 
-    def forget(self, kept: Collection[Key], before: int) -> int:
+    def forget(self, kept: Collection[Key], before: int, name: str, holder: str) -> int:
         """Forget the detections older than a time (ns UTC) whose entries are not among those kept.
 
         Incidents stay. Return how many were forgotten.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name; nothing is changed.
+
         """
 
     def thin(self, gone: Gone, name: str, holder: str) -> None:

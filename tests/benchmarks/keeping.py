@@ -97,7 +97,8 @@ class Year:
                 self.store.deliver(TRACKER, one.incident.id, _delivery(one.incident.id, step))
         now = begin + DAY
         self.lasting = {key: until for key, until in self.lasting.items() if until > now}
-        self.store.forget(self.lasting.keys(), now - OVER)
+        self.store.lease(LEASE, "me", now + DAY, now)
+        self.store.forget(self.lasting.keys(), now - OVER, LEASE, "me")
         self.store.prune(now, now)
 
     def _received(self, now: int) -> Progress:

@@ -713,9 +713,19 @@ def test_what_is_long_over_is_forgotten(store: Store) -> None:
     """Older than a time, and not among what is kept."""
     early, kept, late = (detection("a", at=at) for at in (0, 1, 9))
     store.record([early, kept, late], [], BASE)
-    assert store.forget([kept.key], late.timestamp) == 1
+    store.lease("a", "me", BASE + 1, BASE)
+    assert store.forget([kept.key], late.timestamp, "a", "me") == 1
     assert [item.timestamp for item in store.detections()] == [kept.timestamp, late.timestamp]
-    assert store.forget([], 0) == 0
+    assert store.forget([], 0, "a", "me") == 0
+
+
+def test_who_lost_the_lease_forgets_nothing(store: Store) -> None:
+    """Nothing is changed then: another one may know what is to be kept."""
+    store.record([detection("a")], [], BASE)
+    store.lease("a", "you", BASE + 1, BASE)
+    with pytest.raises(LeaseLostError, match="'a'"):
+        store.forget([], BASE + 1, "a", "me")
+    assert len([*store.detections()]) == 1
 
 
 def gone_of(standing: Detection, *others: Detection) -> Gone:

@@ -112,7 +112,8 @@ def test_times_sort_by_their_characters(postgresql: str) -> None:
     with SqlStore(url) as store:
         old, new = detection("a", at=-(10**10)), detection("a", at=1)
         store.record([old, new], [], BASE)
-        assert store.forget([], new.timestamp) == 1
+        store.lease("a", "me", BASE + 1, BASE)
+        assert store.forget([], new.timestamp, "a", "me") == 1
         assert [one.timestamp for one in store.detections()] == [new.timestamp]
 
 
@@ -196,8 +197,9 @@ def test_rows_that_are_gone_make_room_when_asked(postgresql: str) -> None:
         many = [detection(at=at) for at in range(3_000)]
         store.record(many, [], BASE)
         full = store.size().total
+        store.lease("a", "me", BASE + 1, BASE)
         for _ in range(2):
-            assert store.forget((), 2 * BASE) == len(many)
+            assert store.forget((), 2 * BASE, "a", "me") == len(many)
             store.prune(BASE, BASE)
             store.compact()
             store.record(many, [], BASE)

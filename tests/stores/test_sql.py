@@ -366,12 +366,13 @@ def test_room_is_given_back(tmp_path: Path) -> None:
     """Some of it whenever the store is pruned, all of it when asked."""
     file = tmp_path / "store.db"
     with SqlStore(url(tmp_path)) as store:
+        store.lease("a", "me", BASE + 1, BASE)
         empty = store.size()
         store.record([detection(at=at) for at in range(20_000)], [], BASE)
         full = store.size()
         assert full.rows == {**empty.rows, "detections": 20_000}
         assert full.total > 40 * empty.total
-        store.forget((), BASE + DAY)
+        store.forget((), BASE + DAY, "a", "me")
         assert store.size().total == full.total
         store.prune(BASE, BASE)
         assert store.size().total < full.total / 2

@@ -48,8 +48,14 @@ class MemoryDetections(MemoryInbox):
             if told:
                 self._entries[key] = told
 
-    def forget(self, kept: Collection[Key], before: int) -> int:
-        """Forget detections older than a time whose entries are not among those kept."""
+    def forget(self, kept: Collection[Key], before: int, name: str, holder: str) -> int:
+        """Forget detections older than a time whose entries are not among those kept.
+
+        Raises:
+            LeaseLostError: somebody else holds the lease of this name.
+
+        """
+        self._hold(name, holder)
         gone = {key for key in self._entries if key[1] < before} - set(kept)
         for key in gone:
             del self._entries[key]

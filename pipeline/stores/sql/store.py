@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from pipeline.correlation.counted import Bundle
+    from pipeline.correlation.keys import Key
     from pipeline.correlation.links import Anchor
     from pipeline.correlation.settled import Page
     from pipeline.correlation.thinning import Gone
@@ -258,9 +259,13 @@ class SqlStore:
         with self._database.writing() as connection:
             return delivering.keep_pace(connection, server, pace)
 
-    def forget(self, kept: Collection[tuple[str, int, str]], before: int) -> int:
-        """Forget detections older than a time whose entries are not among those kept."""
+    def forget(self, kept: Collection[Key], before: int, name: str, holder: str) -> int:
+        """Forget detections older than a time whose entries are not among those kept.
+
+        It raises LeaseLostError as `thin` does.
+        """
         with self._database.writing() as connection:
+            receiving.hold(connection, name, holder)
             return recording.forget(connection, kept, before)
 
     def thin(self, gone: Gone, name: str, holder: str) -> None:
