@@ -82,8 +82,7 @@ class Receiver:
             receipt = written(examined, self._detector)
         except Exception as error:  # noqa: BLE001 - our own mistake: one entry must not stop all
             if len(others) > 1:
-                middle = len(messages) // 2
-                return self.take(messages[:middle]).and_more(self.take(messages[middle:]))
+                return self._take_halves(messages)
             examined, receipt = Examined(), b""
             reason = f"{type(error).__name__} while it was examined"
             poison = [self._poison(one, reason) for one in others]
@@ -95,6 +94,16 @@ class Receiver:
         self._settle(messages, poison)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
         return _received(messages, others, examined, poison)._replace(**times)
+
+    def _take_halves(self, messages: Sequence[Message]) -> Received:
+        """Take one half after the other; if the first cannot be kept, both are given back."""
+        middle = len(messages) // 2
+        try:
+            first = self.take(messages[:middle])
+        except BaseException:
+            self._feed.give_back(messages[middle:])
+            raise
+        return first.and_more(self.take(messages[middle:]))
 
     def _examine(self, messages: Sequence[Message]) -> Examined:
         latest = self._clock() + A_DAY

@@ -606,6 +606,26 @@ def test_one_entry_that_is_too_much_for_us_stops_no_other() -> None:
     assert house.feed.left == 0
 
 
+def test_what_is_taken_in_parts_and_cannot_be_kept_comes_again_wholly() -> None:
+    """No part stays in hand, for which nobody would ever look again."""
+
+    class Choking(Detector):
+        def known(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
+            raise ZeroDivisionError(str(tried))
+
+    class Full(MemoryStore):
+        def receive(self, *_: object) -> None:
+            message = "there is no room left on its disk"
+            raise StoreError(message)
+
+    house = House(RULES, Full(), at_once=5)
+    house.detector = Choking(RULES, Redactor())
+    house.feed.publish([line("missing", at) for at in range(5)])
+    with pytest.raises(StoreError, match="no room"):
+        house.receiver_of().step()
+    assert sorted(one.name for one in house.feed.pull()) == ["m1", "m2", "m3", "m4", "m5"]
+
+
 def test_nothing_pulled_is_nothing_received() -> None:
     """An empty subscription costs no commit."""
     house = House(RULES)
