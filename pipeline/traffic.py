@@ -30,6 +30,9 @@ ROW = 3 * array("q").itemsize
 AT_ONCE = 500_000
 """Requests that are sorted at once to count them, at most."""
 
+NEVER = 2**63
+"""A second that does not come."""
+
 KEPT = 90 * 24 * 3600
 """Seconds for which an answer is kept."""
 
@@ -55,9 +58,14 @@ class Rows(Protocol):
 
 @dataclass(slots=True)
 class RecentRows:
-    """Rows of requests, those of the last `span` seconds: for a run that never ends."""
+    """Rows of requests, those of the last `span` seconds: for a run that never ends.
+
+    `come` tells by the clock up to when requests can be (seconds UTC). One that is dated ahead is
+    taken for one of then: it makes no others older, and is kept no longer than they are.
+    """
 
     span: int
+    come: Callable[[], int] = lambda: NEVER
     _latest: int = 0
     _pieces: deque[tuple[int, bytes]] = field(default_factory=deque)
 
@@ -66,7 +74,7 @@ class RecentRows:
         rows = array("q", data)
         if not rows:
             return
-        newest = max(rows[2::3]) >> 1
+        newest = min(max(rows[2::3]) >> 1, self.come())
         self._latest = max(self._latest, newest)
         self._pieces.append((newest, data))
         while self._pieces[0][0] < self._latest - self.span:

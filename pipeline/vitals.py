@@ -76,7 +76,8 @@ class Vitals:
 
     `rounds` says when each thread last ended a round that succeeded. `heard_at` is when an entry
     of whatever service came last, `current_at` when we had all there was; `failed_at` is when
-    messages could last not be pulled, or not be kept. `services` are those
+    messages could last not be pulled, or not be kept. Whoever looks at what grows has to copy it
+    first: threads go on meanwhile. `services` are those
     that logged steadily, with the last minute in which they did; `quiet` those of them of which
     nothing is heard while others are. `refused` are receipts that went into quarantine. `retries`
     are rounds that failed by thread, `failures` the same by what did not do what was asked of it.
@@ -209,7 +210,7 @@ def _is_pulling(vitals: Vitals, now: int) -> bool:
 
 def _threads(vitals: Vitals) -> list[str]:
     """Return the names of all threads that have to go on: of one kind there may be several."""
-    others = (name for name in vitals.rounds if name.partition(" ")[0] in WATCHED)
+    others = (name for name in [*vitals.rounds] if name.partition(" ")[0] in WATCHED)
     return [*dict.fromkeys((*WATCHED, *others))]
 
 
@@ -293,7 +294,7 @@ def _timed(vitals: Vitals, now: int) -> Iterator[Metric]:
 def _threaded(vitals: Vitals, now: int) -> Iterator[Metric]:
     correlating = float(vitals.is_correlating)
     yield one("fivewhys_correlating", "1: this process is who correlates.", correlating)
-    rounds = {name: (now - at) / SECOND for name, at in vitals.rounds.items()}
+    rounds = {name: (now - at) / SECOND for name, at in dict(vitals.rounds).items()}
     yield Metric("fivewhys_round_age_seconds", "Since it last succeeded.", rounds, "thread")
     failing = {name: float(name in vitals.troubles) for name in vitals.rounds | vitals.retries}
     yield Metric("fivewhys_failing", "1: it fails, and is tried again.", failing, "thread")

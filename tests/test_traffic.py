@@ -158,6 +158,21 @@ def test_a_run_that_never_ends_keeps_the_requests_of_late() -> None:
     assert len([*rows.read()]) == 2
 
 
+def test_a_request_dated_ahead_makes_nothing_forgotten_and_nothing_kept() -> None:
+    """Time goes on by the clock as well: else all others would go at once, then none for a day."""
+    clock = 100
+    rows = RecentRows(50, lambda: clock)
+    made = Traffic(rows)
+    for second in (80, 90, 86_400, 95):
+        made.add({SHOP: array("q", (second, moment_of(second, 200)))})
+    assert made.total(SHOP, 85 * SECOND, 99 * SECOND) == 2
+    for second in range(100, 2_000):
+        clock = second
+        made.add({SHOP: array("q", (second, moment_of(second, 200)))})
+    assert len([*rows.read()]) < 60
+    assert made.total(SHOP, 1_990 * SECOND, 1_999 * SECOND) == 10
+
+
 def test_answers_of_long_ago_are_forgotten() -> None:
     """Nothing of then can matter any more."""
     made = counting([(SHOP, 1, 0, 200), (SHOP, 2, 5, 503)])

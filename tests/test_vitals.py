@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from pipeline import vitals as module
@@ -271,3 +273,29 @@ def test_the_log_tells_nothing_that_is_not_known() -> None:
     told = figures([*metrics(Vitals(), None, (), LATER), nothing], 0)
     assert {"lag_seconds", "stalled", "nothing_comes"} <= told.keys()
     assert not {"inbox_batches", "incidents_open", "outbox_oldest_seconds"} & told.keys()
+
+
+def test_who_looks_is_not_in_the_way_of_threads_that_begin() -> None:
+    """A thread is known from its first round on; whoever counts them must not end by it."""
+    vitals = Vitals(started_at=BASE)
+    over = threading.Event()
+
+    def begin() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            for known in (vitals.rounds, vitals.retries):
+                known[f"receive {number % 1000}"] = BASE
+            if number % 1000 == 0:
+                vitals.rounds.clear()
+                vitals.retries.clear()
+
+    beginning = threading.Thread(target=begin)
+    beginning.start()
+    try:
+        for _ in range(3_000):
+            assert [*metrics(vitals, None, (), LATER)]
+            assert stalled(vitals, LATER)
+    finally:
+        over.set()
+        beginning.join()

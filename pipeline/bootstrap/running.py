@@ -27,6 +27,7 @@ from pipeline.receiving import Receiver
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf
+from pipeline.taking import come_by
 from pipeline.traffic import RecentRows, Traffic
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
                 port=settings.http_port,
                 tracked=_tracked(read, store),
                 patience=Patience(settings.stalled_after, settings.silent_after),
-                again=lambda: again + Counter(pubsub=feed.retries),
+                again=lambda: Counter(again) + Counter(pubsub=feed.retries),
             )
         )
         yield service
@@ -105,7 +106,7 @@ def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
     detector = Detector(house.ruleset, house.redactor)
     # A service that went well before what is asked for has to be among what is known.
     asked = asks_back(house.ruleset) + 2 * CorrelationSettings().allowed_lateness
-    rows = RecentRows(max(KEPT, asked) // SECOND)
+    rows = RecentRows(max(KEPT, asked) // SECOND, lambda: come_by(time.time_ns()) // SECOND)
     traffic = Traffic(rows, house.redactor.name) if house.counting else None
     remembering = Remembering(house.looks)
     policy = Policy(min_priority=settings.min_priority)

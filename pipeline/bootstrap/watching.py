@@ -151,7 +151,7 @@ class Watching:
         fresh = now - self._standing_at <= MINUTE
         yield from metrics(self._vitals, self._standing if fresh else None, self._found, now)
         said = "Calls and rounds of work that failed and were tried again."
-        tried = self._vitals.failures + Counter(self._again())
+        tried = Counter(self._vitals.failures) + Counter(self._again())
         yield Metric("fivewhys_again_total", said, dict(sorted(tried.items())), "kind", COUNTER)
         if self._vitals.is_correlating:
             yield from self._outbox
