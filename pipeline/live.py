@@ -10,7 +10,7 @@ written twice because messages came again, changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from pipeline import receipts
@@ -21,6 +21,7 @@ from pipeline.filling import RECEIVED
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.report import Action
+from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
 from pipeline.taking import Taking, come_by
 from pipeline.traffic import still_asked
@@ -147,7 +148,9 @@ class Live:
         policy: Policy,
         holder: str,
         traffic: Traffic | None = None,
+        keeps: int = receipts.KEPT,
     ) -> None:
+        """Take the parts; requests are kept for `keeps` (ns), for who takes over."""
         self._correlator = correlator
         self._concluding = concluding
         self._remembering = remembering
@@ -156,6 +159,7 @@ class Live:
         self._policy = policy
         self._holder = holder
         self._traffic = traffic
+        self._keeps = keeps
         self._taking = Taking(detector, correlator, Unheard(), traffic)
         self._taken: list[int] = []
         self._ledger: dict[str, LedgerEntry] = {}
@@ -274,8 +278,16 @@ class Live:
         asked = self._traffic.answers if self._traffic is not None else UNASKED
         event_time = correlator.now
         untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
-        held = taking.held()
-        progress = Progress(tuple(self._taken), held, now, LEASE, self._holder, untold)
+        progress = Progress(
+            tuple(self._taken),
+            taking.held(),
+            now,
+            LEASE,
+            self._holder,
+            untold,
+            taking.requests(),
+            now - self._keeps,
+        )
         self._store.record(
             (item for item, _ in correlator.detections(taking.touched)),
             outcomes,
@@ -334,7 +346,8 @@ class Live:
         self._store.forget(self._correlator.entries(), before, LEASE, self._holder)
         if now - self._pruned_at >= PRUNING:
             self._pruned_at = now
-            self._store.prune(min(event_time, now), now)
+            retention = replace(RETENTION, receipts=self._keeps)
+            self._store.prune(min(event_time, now), now, retention)
 
     def _thin(self, event_time: int) -> None:
         """Only count what of long failures makes no difference any more."""

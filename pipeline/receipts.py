@@ -40,7 +40,7 @@ NAMED = "receipt "
 """What the name of a receipt in quarantine begins with; no message has such a name."""
 
 KEPT = 1800 * SECOND
-"""How long receipts are kept that were correlated: requests are counted again by who takes over."""
+"""For how long requests are kept at least, which who takes over counts again."""
 
 
 class _Head(msgspec.Struct, array_like=True, gc=False):
@@ -100,6 +100,12 @@ def lines_written(lines: Iterable[LogEntry]) -> bytes:
     """Return a receipt for lines that were read from receipts: they have no secrets any more."""
     documents = [dict(line.document) for line in lines]
     return _encoded(_Receipt(VERSION, 0, [], documents, [], [], [])) if documents else b""
+
+
+def requests_written(requests: Requests, watermark: int) -> bytes:
+    """Return a receipt for requests that were read from receipts; b"" if there are none."""
+    told = [(*place, told.tobytes()) for place, told in requests.items()]
+    return _encoded(_Receipt(VERSION, watermark, [], [], [], [], told)) if told else b""
 
 
 def read(data: bytes) -> Examined:

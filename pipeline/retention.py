@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Retention:
     """How long what is kept, and in which form.
 
-    Detections are forgotten with the incident that nothing can join any more, receipts half an hour
-    after they were correlated; all of that is not asked here.
+    Detections are forgotten with the incident that nothing can join any more; that is not asked
+    here. Receipts that were correlated go with the next commit, but for the requests in them, which
+    are forgotten after `receipts`: a run says how long it needs them.
 
     `in_use` after it was last seen and decided about, an incident is put away: nobody looks after
     its issue any more, and of its decisions the first and the last stay. That is longer than an
@@ -27,6 +28,7 @@ class Retention:
     long a message is kept in which no entry was found.
     """
 
+    receipts: int = DAY
     in_use: int = 14 * DAY
     incidents: int = 400 * DAY
     quarantine: int = 90 * DAY

@@ -17,6 +17,7 @@ from pipeline import receipts
 from pipeline.correlation.keys import identity_of as redacted_identity
 from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
+from pipeline.entry.requests import merge_requests
 from pipeline.entry.value import identity_of
 from pipeline.errors import NewerError
 from pipeline.joining import Joiner
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.detection import Detection, Detector
     from pipeline.entry import LogEntry
     from pipeline.entry.beats import Beats
+    from pipeline.entry.requests import Requests
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Examined, Key, Richness, Told
     from pipeline.joining import Joined, Released
@@ -81,6 +83,7 @@ class Taking:
         self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
         self._sightings = Sightings()
         self._minutes = Minutes()
+        self._requests: Requests = {}
         self._silences: Sequence[Key] = ()
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
@@ -125,9 +128,13 @@ class Taking:
         """
         return receipts.lines_written(self._joiner.held())
 
+    def requests(self) -> bytes:
+        """Return the requests that were taken and are not recorded, as a receipt; b"" for none."""
+        return receipts.requests_written(self._requests, self._correlator.now)
+
     def recorded(self) -> None:
-        """Begin to note anew which entries are touched: what was is recorded."""
-        self.touched = set()
+        """Begin to note anew which entries are touched, and requests: what was is recorded."""
+        self.touched, self._requests = set(), {}
 
     def forget(self, now: int) -> None:
         """Forget entries that the correlator forgot, and what is long ago (event time, ns UTC)."""
@@ -174,6 +181,7 @@ class Taking:
         self._minutes.add(examined.beats)
         if self._traffic is not None:
             self._traffic.add(examined.requests)
+            merge_requests(self._requests, examined.requests if came else {})
         latest = come_by(came) if came else examined.watermark
         self._correlator.on_time(min(examined.watermark, latest))
         for told in examined.told:

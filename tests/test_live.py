@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import receipts
 from pipeline.bootstrap.reading import load_rules
 from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding, Texts
@@ -21,6 +22,7 @@ from pipeline.flow import Replay
 from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
 from pipeline.messages import read_message
 from pipeline.ports import AHEAD, Message
+from pipeline.receipts import KEPT
 from pipeline.received import OWN_LABEL, Received
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
@@ -497,6 +499,28 @@ def test_rules_that_ask_for_no_share_need_no_requests() -> None:
 
 
 # --- receiving ------------------------------------------------------------------------------------
+
+
+def test_of_what_is_correlated_only_requests_are_kept_for_as_long_as_they_are_asked() -> None:
+    """Who takes over counts them again; of a flood of errors nothing is to be read again."""
+    house = House(RULES, at_once=500)
+    request = {"status": 200, "requestMethod": "GET"}
+    live = house.live("one")
+    for number in range(3):
+        more = [line("missing", 10 * number + at, httpRequest=request) for at in range(10)]
+        house.feed.publish([*more, *(line("slow", at) for at in range(400))])
+        house.receiver.step()
+        house.step(live)
+        house.now += KEPT * 3 // 4
+    (one, other) = kept = [*house.store.recent(0)]
+    assert max(map(len, kept)) < 500
+    found = [receipts.read(receipt).requests for receipt in (one, other)]
+    assert [len(told) // 2 for requests in found for told in requests.values()] == [10, 10]
+    house.counts = False
+    house.feed.publish([line("missing", 99, httpRequest=request)])
+    house.receiver.step()
+    house.step(house.live("two"))
+    assert len([*house.store.recent(0)]) < 2
 
 
 def test_what_holds_no_entry_goes_into_quarantine_without_its_secrets() -> None:

@@ -106,7 +106,8 @@ def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
     detector = Detector(house.ruleset, house.redactor)
     # A service that went well before what is asked for has to be among what is known.
     asked = asks_back(house.ruleset) + 2 * CorrelationSettings().allowed_lateness
-    rows = RecentRows(max(KEPT, asked) // SECOND, lambda: come_by(time.time_ns()) // SECOND)
+    keeps = max(KEPT, asked)
+    rows = RecentRows(keeps // SECOND, lambda: come_by(time.time_ns()) // SECOND)
     traffic = Traffic(rows, house.redactor.name) if house.counting else None
     remembering = Remembering(house.looks)
     policy = Policy(min_priority=settings.min_priority)
@@ -134,6 +135,7 @@ def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
         policy=policy,
         holder=holder,
         traffic=traffic,
+        keeps=keeps,
     )
 
 

@@ -64,6 +64,9 @@ class Progress:
     that wait for what follows, as a receipt, `at` is the time of the commit (ns UTC). Only the
     `holder` of the lease `name` may commit. `untold` are incidents, never reported, that are none
     after all: the lines that were held back say so.
+
+    Of the receipts only the `requests` in them are kept, as a receipt, for who begins anew; of what
+    was received before `since` (ns UTC) not even these.
     """
 
     receipts: tuple[int, ...]
@@ -72,6 +75,8 @@ class Progress:
     name: str
     holder: str
     untold: tuple[str, ...] = ()
+    requests: bytes = b""
+    since: int = 0
 
 
 class Standing(NamedTuple):
@@ -114,8 +119,8 @@ class Inbox(Protocol):
     def backlog(self) -> int:
         """Return how many receipts there are that no commit made needless."""
 
-    def recent(self, since: int) -> Sequence[bytes]:
-        """Return those received since a time that commits made needless, for who begins anew."""
+    def recent(self, since: int) -> Iterable[bytes]:
+        """Yield what is kept of those received since a time that commits made needless."""
 
     def held(self) -> bytes:
         """Return the lines that waited when the last progress was made; b"" if none did."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec import structs
 
-from pipeline import receipts, traffic
+from pipeline import traffic
 from pipeline.correlation.counted import KEPT as COUNTED_KEPT
 from pipeline.correlation.counted import bundle_of
 from pipeline.correlation.links import Anchor
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
     from pipeline.detection import Detection
     from pipeline.ports import Store
@@ -586,13 +587,13 @@ def test_only_the_holder_gives_a_lease_back(store: Store) -> None:
 # --- the inbox ------------------------------------------------------------------------------------
 
 
-def progress(*receipts: int, held: bytes = b"", at: int = BASE, holder: str = "me") -> Progress:
+def progress(*receipts: int, holder: str = "me", **more: Any) -> Progress:
     """Say how far a run has come."""
-    return Progress(receipts, held, at, "correlation", holder)
+    return replace(Progress(receipts, b"", BASE, "correlation", holder), **more)
 
 
 def test_what_was_received_stays_until_a_commit_makes_it_needless(store: Store) -> None:
-    """By number, the first ones first; what is needless can be told again for a while."""
+    """By number, the first ones first; the requests in what is needless can be told for a while."""
     for receipt in (b"one", b"\x00two\xff", b""):
         store.receive(receipt, (), BASE)
     (first, one), (second, two) = store.receipts(5)
@@ -600,16 +601,44 @@ def test_what_was_received_stays_until_a_commit_makes_it_needless(store: Store) 
     assert [receipt for _, receipt in store.receipts(1)] == [b"one"]
     assert store.backlog() == 2
     store.lease("correlation", "me", BASE + 1, BASE)
-    store.record([], [], BASE, progress=progress(first, held=b"lines"))
+    store.record([], [], BASE, progress=progress(first, held=b"lines", requests=b"r"))
     assert list(store.receipts(5)) == [(second, two)]
     assert store.backlog() == 1
-    assert list(store.recent(BASE)) == [b"one"]
+    assert list(store.recent(BASE)) == [b"r"]
     assert list(store.recent(BASE + 1)) == []
     assert store.held() == b"lines"
-    store.record([], [], BASE, progress=progress(second, at=BASE + receipts.KEPT + 1))
+    store.record([], [], BASE, progress=progress(second, requests=b"s", since=BASE + 1))
     assert list(store.receipts(5)) == []
     assert list(store.recent(0)) == []
     assert store.held() == b""
+
+
+def test_of_many_that_are_needless_only_the_requests_are_kept(store: Store) -> None:
+    """As one, however many there were: what else they tell may be large, and nobody asks for it."""
+    store.lease("correlation", "me", BASE + 1, BASE)
+    kept = []
+    for number in range(600):
+        store.receive(b"%d" % number, (), BASE + number)
+        if number % 600 in {0, 598}:
+            told = progress(*(one for one, _ in store.receipts(900)), requests=b"r%d" % number)
+            store.record([], [], BASE, progress=told)
+            kept.append(told.requests)
+    assert list(store.recent(0)) == kept
+    assert [receipt for _, receipt in store.receipts(9)] == [b"599"]
+    assert store.standing().latest == BASE + 599
+    store.record([], [], BASE, progress=progress(store.receipts(1)[0][0]))
+    assert list(store.recent(0)) == kept
+    assert store.standing() == Standing(latest=BASE + 599)
+
+
+def test_what_is_kept_of_many_is_told_in_their_order(store: Store) -> None:
+    """However many there are."""
+    store.lease("correlation", "me", BASE + 1, BASE)
+    for number in range(1_100):
+        store.receive(b"told", (), BASE)
+        one = progress(store.receipts(1)[0][0], requests=b"%d" % number)
+        store.record([], [], BASE, progress=one)
+    assert [int(one) for one in store.recent(0)] == [*range(1_100)]
 
 
 def test_only_who_holds_the_lease_commits(store: Store) -> None:
@@ -642,11 +671,11 @@ def test_a_receipt_can_be_put_into_quarantine_by_who_holds_the_lease(store: Stor
     assert list(store.receipts(5)) == [(second, two), (third, three)]
     assert list(store.recent(0)) == []
     assert [one._replace(number=0) for one in store.poison()] == [poison]
-    store.record([], [], BASE, progress=progress(second))
+    store.record([], [], BASE, progress=progress(second, requests=b"2"))
     for gone in (first, second):
         store.refuse(gone, poison._replace(name="again"), "correlation", "me")
     assert list(store.receipts(5)) == [(third, three)]
-    assert list(store.recent(0)) == [b"two"]
+    assert list(store.recent(0)) == [b"2"]
     assert [one.name for one in store.poison()] == ["receipt 1"]
 
 
@@ -932,9 +961,9 @@ def test_receipts_and_quarantine_are_forgotten_by_the_clock(store: Store) -> Non
     store.receive(b"needed", (), BASE)
     store.lease("correlation", "me", BASE + DAY, BASE)
     number = store.receipts(1)[0][0]
-    store.record([], [], BASE, progress=Progress((number,), b"", BASE, "correlation", "me"))
-    assert store.recent(0) == [b"told"]
+    store.record([], [], BASE, progress=progress(number, requests=b"told"))
+    assert list(store.recent(0)) == [b"told"]
     assert store.prune(BASE - DAY, BASE + 91 * DAY, SPANS) == Pruned(receipts=1, poison=1)
-    assert store.recent(0) == []
+    assert list(store.recent(0)) == []
     assert [one for _, one in store.receipts(9)] == [b"needed"]
     assert [one.name for one in store.poison()] == ["m-20"]

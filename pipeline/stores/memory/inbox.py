@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
-from pipeline.receipts import KEPT
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -42,8 +40,9 @@ class MemoryInbox:
         return sum(needed for *_, needed in self._inbox.values())
 
     def recent(self, since: int) -> list[bytes]:
-        """Return the receipts received since a time that commits made needless."""
-        return [kept for at, kept, needed in self._inbox.values() if not needed and at >= since]
+        """Return what is kept of those received since a time that commits made needless."""
+        told = (kept for at, kept, needed in self._inbox.values() if not needed and at >= since)
+        return [kept for kept in told if kept]
 
     def held(self) -> bytes:
         """Return the lines that waited when the last progress was made."""
@@ -69,7 +68,15 @@ class MemoryInbox:
             del self._poison[name]
         return len(gone)
 
-    def _clear_inbox(self, at: int) -> None:
-        """Forget what came to nothing more long before a time."""
+    def _reduce(self, numbers: Sequence[int], requests: bytes) -> None:
+        """Keep of what is needless only its requests, and when the last of it came."""
+        last = max(numbers, default=0)
+        for number in numbers:
+            at, *_ = self._inbox.pop(number)
+            if number == last:
+                self._inbox[number] = (at, requests, False)
+
+    def _clear_inbox(self, since: int) -> None:
+        """Forget what came to nothing more before a time."""
         kept = self._inbox.items()
-        self._inbox = {number: one for number, one in kept if one[2] or one[0] >= at - KEPT}
+        self._inbox = {number: one for number, one in kept if one[2] or one[0] >= since}

@@ -244,7 +244,7 @@ class MemoryStore(MemoryDetections):
             self._away.remove(name)
             self._gone.remove(name)
         receipts = len(self._inbox)
-        self._clear_inbox(clock)
+        self._clear_inbox(clock - retention.receipts)
         late = {one.number for one in self.poison() if one.at < clock - retention.quarantine}
         receipts -= len(self._inbox)
         return Pruned(len(away), len(gone), decisions, receipts, self.release_poison(late))
@@ -340,10 +340,8 @@ class MemoryStore(MemoryDetections):
 
     def _go_on(self, progress: Progress) -> None:
         self._hold(progress.name, progress.holder)
-        for number in progress.receipts:
-            at, receipt, _ = self._inbox[number]
-            self._inbox[number] = (at, receipt, False)
-        self._clear_inbox(progress.at)
+        self._reduce(progress.receipts, progress.requests)
+        self._clear_inbox(progress.since)
         self._held = progress.held
 
     def __enter__(self) -> Self:

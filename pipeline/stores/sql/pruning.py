@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, delete, func, or_, select, update
 
 from pipeline.ports import Changed
-from pipeline.receipts import KEPT
 from pipeline.retention import Pruned
 from pipeline.stores.sql.recording import delete_by, next_revision, revision
 from pipeline.stores.sql.rows import to_incident, to_ledger_entry
@@ -100,7 +99,7 @@ def prune(connection: Connection, until: int, clock: int, retention: Retention) 
     gone = _names(connection, _old(PUT_AWAY, oldest))
     decisions = _compact(connection, away)
     _forget(connection, gone)
-    told = (inbox.c.needed == 0) & (inbox.c.received_at < clock - KEPT)
+    told = (inbox.c.needed == 0) & (inbox.c.received_at < clock - retention.receipts)
     receipts = connection.execute(delete(inbox).where(told)).rowcount
     late = quarantine.c.at < clock - retention.quarantine
     poison = connection.execute(delete(quarantine).where(late)).rowcount

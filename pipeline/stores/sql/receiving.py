@@ -55,10 +55,14 @@ def needed(limit: int) -> Select[Any]:
     return waiting.order_by(inbox.c.number).limit(limit)
 
 
-def recent(since: int) -> Select[Any]:
-    """Return what asks for those received since a time that commits made needless."""
-    told = (inbox.c.needed == 0) & (inbox.c.received_at >= since)
-    return select(inbox.c.receipt).where(told).order_by(inbox.c.number)
+def recent(since: int, after: int) -> Select[Any]:
+    """Return what asks for some received since a time that commits made needless.
+
+    They are those with the first numbers after one, but for what nothing is kept of.
+    """
+    told = (inbox.c.needed == 0) & (inbox.c.received_at >= since) & (inbox.c.receipt != b"")
+    some = select(inbox.c.number, inbox.c.receipt).where(told, inbox.c.number > after)
+    return some.order_by(inbox.c.number).limit(_CHUNK)
 
 
 def receive(connection: Connection, receipt: bytes, poison: Sequence[Poison], at: int) -> None:
@@ -92,22 +96,29 @@ def refuse(connection: Connection, number: int, poison: Poison, name: str, holde
         _quarantine(connection, [poison])
 
 
-def go_on(connection: Connection, progress: Progress, kept: int) -> None:
-    """Note how far a run has come; forget what came to nothing more `kept` ns ago.
+def go_on(connection: Connection, progress: Progress) -> None:
+    """Note how far a run has come; forget what need not be kept any more.
 
     Raises:
         LeaseLostError: somebody else holds its lease.
 
     """
     hold(connection, progress.name, progress.holder)
-    for start in range(0, len(progress.receipts), _CHUNK):
-        numbers = progress.receipts[start : start + _CHUNK]
-        connection.execute(update(inbox).where(inbox.c.number.in_(numbers)).values(needed=0))
-    old = (inbox.c.needed == 0) & (inbox.c.received_at < progress.at - kept)
+    _reduce(connection, progress.receipts, progress.requests)
+    old = (inbox.c.needed == 0) & (inbox.c.received_at < progress.since)
     connection.execute(delete(inbox).where(old))
     connection.execute(delete(held).where(held.c.name == progress.name))
     if progress.held:
         connection.execute(insert(held), {"name": progress.name, "receipt": progress.held})
+
+
+def _reduce(connection: Connection, numbers: Sequence[int], requests: bytes) -> None:
+    """Keep of what is needless only its requests, and when the last of it came."""
+    last = inbox.c.number == max(numbers, default=0)
+    for start in range(0, len(numbers), _CHUNK):
+        some = inbox.c.number.in_(numbers[start : start + _CHUNK])
+        connection.execute(delete(inbox).where(some, ~last))
+    connection.execute(update(inbox).where(last).values(needed=0, receipt=requests))
 
 
 def hold(connection: Connection, name: str, holder: str) -> None:
@@ -133,6 +144,11 @@ def keep_mark(connection: Connection, name: str, at: int) -> None:
     """Keep a time by a name, in place of what was."""
     if not connection.execute(update(marks).where(marks.c.name == name).values(at=at)).rowcount:
         connection.execute(insert(marks), {"name": name, "at": at})
+
+
+def numbered(row: Row[Any]) -> tuple[int, bytes]:
+    """Restore a receipt, after its number."""
+    return int(row.number), bytes(row.receipt)
 
 
 def to_poison(row: Row[Any]) -> Poison:

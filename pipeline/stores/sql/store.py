@@ -11,7 +11,6 @@ from sqlalchemy import func, or_, select
 from pipeline.correlation.links import order
 from pipeline.errors import StoreError
 from pipeline.ports import NOTHING, UNASKED, UNHEARD
-from pipeline.receipts import KEPT
 from pipeline.retention import RETENTION, Size
 from pipeline.stores.sql import delivering, pruning, receiving, recording, rows, verdicts
 from pipeline.stores.sql.database import TIMEOUT, Database
@@ -124,7 +123,7 @@ class SqlStore:
         """
         with self._database.writing() as connection:
             if progress is not None:
-                receiving.go_on(connection, progress, KEPT)
+                receiving.go_on(connection, progress)
                 recording.forget_untold(connection, progress.untold)
             recording.clear_entries(connection, cleared)
             recording.record_detections(connection, detections)
@@ -315,7 +314,7 @@ class SqlStore:
 
     def receipts(self, limit: int) -> list[tuple[int, bytes]]:
         """Return the receipts that no commit made needless, by number, the first ones first."""
-        return self._read(receiving.needed(limit), lambda row: (int(row.number), row.receipt))
+        return self._read(receiving.needed(limit), receiving.numbered)
 
     def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
         """Put a receipt into quarantine, as poison, in place of where it was: both or nothing.
@@ -332,9 +331,11 @@ class SqlStore:
         (count,) = self._read(receiving.BACKLOG, lambda row: int(row[0]))
         return count
 
-    def recent(self, since: int) -> list[bytes]:
-        """Return the receipts received since a time that commits made needless."""
-        return self._read(receiving.recent(since), lambda row: bytes(row.receipt))
+    def recent(self, since: int) -> Iterator[bytes]:
+        """Yield what is kept of those received since a time that commits made needless."""
+        found = [(0, b"")]
+        while found := self._read(receiving.recent(since, found[-1][0]), receiving.numbered):
+            yield from (receipt for _, receipt in found)
 
     def held(self) -> bytes:
         """Return the lines that waited when the last progress was made."""
