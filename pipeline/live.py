@@ -17,13 +17,14 @@ from pipeline import receipts
 from pipeline.audit import SECOND
 from pipeline.concluding import Moment
 from pipeline.deployments import History, recent
+from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.report import Action
 from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
-from pipeline.taking import Taking, come_by
+from pipeline.taking import Taking
 from pipeline.traffic import still_asked
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from pipeline.entry.value import A_DAY
+from pipeline.entry.value import come_by
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
 from pipeline.ports import Poison
@@ -106,7 +106,7 @@ class Receiver:
         return first.and_more(self.take(messages[middle:]))
 
     def _examine(self, messages: Sequence[Message]) -> Examined:
-        latest = self._clock() + A_DAY
+        latest = come_by(self._clock())
         # A new one each time: it remembers what it told, and who reads receipts may not know it.
         examiner = Examiner(
             self._detector, _EVER, latest=latest, counting=self._counting, lasting=True

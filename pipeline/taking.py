@@ -18,11 +18,10 @@ from pipeline.correlation.keys import identity_of as redacted_identity
 from pipeline.deployments import Sightings, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.requests import merge_requests
-from pipeline.entry.value import identity_of
+from pipeline.entry.value import come_by, identity_of
 from pipeline.errors import NewerError
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
-from pipeline.ports import AHEAD
 from pipeline.silence import (
     Minutes,
     contradicted,
@@ -57,11 +56,6 @@ class Account(Protocol):
 
     def hear(self, heard: Heard) -> None:
         """Add what was heard of trouble."""
-
-
-def come_by(now: int) -> int:
-    """Return how far event time can have come at a time by the clock (both ns UTC)."""
-    return now + AHEAD
 
 
 class Taking:

@@ -16,6 +16,7 @@ from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding, Texts
 from pipeline.correlation import Correlator
 from pipeline.detection import Detector
+from pipeline.entry import format_timestamp
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.examining import Window
 from pipeline.flow import Replay
@@ -453,6 +454,55 @@ def test_a_clock_that_was_wrong_is_not_believed_for_ever() -> None:
     house.receiver.step()
     house.step(live)
     assert {one.title: one.state for one in house.store.incidents()}["backend: About down"] == "new"
+
+
+HOURS_AHEAD = 3 * 3600
+"""Seconds by which a clock is ahead that tells the hour of another time zone."""
+
+
+def ahead_of(house: House, text: str, after: float = 0) -> bytes:
+    """Write what such a clock dates, as a log sink publishes it now; `after` in seconds."""
+    arrived = format_timestamp(house.now + SECOND)
+    at = (house.now - BASE) // SECOND + HOURS_AHEAD + after
+    return line(text, at, service="elsewhere", receiveTimestamp=arrived, severity=None)
+
+
+@pytest.mark.parametrize("says_arrival", [True, False])
+def test_one_wrong_clock_does_not_make_the_incidents_of_others_quiet(says_arrival: bool) -> None:  # noqa: FBT001 - a case
+    """Neither what it logs nor that another process takes over moves time ahead of the clock."""
+    house = House(RULES)
+    live = house.live("one")
+    now = (house.now - BASE) // SECOND
+    wrong = [ahead_of(house, text) for text in ("well", "missing")]
+    if not says_arrival:
+        wrong = [text.replace(b"receiveTimestamp", b"other") for text in wrong]
+    house.feed.publish([line("missing", now), *wrong])
+    house.receiver.step()
+    for _ in range(60):
+        house.step(live, is_current=True)
+    assert {one.state for one in house.store.incidents()} == {"new"}
+    live = house.live("two")
+    house.feed.publish([line("slow", now + 60)])
+    house.receiver.step()
+    for _ in range(60):
+        house.step(live, is_current=True)
+    found = {one.title: one.state for one in house.store.incidents()}
+    assert len(found) == 3
+    assert set(found.values()) <= {"new", "ongoing"}
+
+
+def test_what_a_wrong_clock_dates_is_reported_as_soon_as_all_else() -> None:
+    """Here a traceback whose lines come one an entry."""
+    house = House(RULES)
+    live = house.live("one")
+    house.feed.publish(ahead_of(house, text, at / 1000) for at, text in enumerate(TRACEBACK))
+    while house.feed.left:
+        house.receiver.step()
+    for _ in range(90):
+        house.step(live, is_current=True)
+    assert live.is_done(house.now)
+    assert len(house.store.ledger()) == len(house.store.incidents()) > 0
+    assert house.store.held() == b""
 
 
 def test_what_is_long_over_is_forgotten_and_its_incident_stays() -> None:

@@ -21,13 +21,13 @@ from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.correlation.settling import asks_back
 from pipeline.detection import Detector
+from pipeline.entry.value import come_by
 from pipeline.live import Live, Remembering
 from pipeline.receipts import KEPT
 from pipeline.receiving import Receiver
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf
-from pipeline.taking import come_by
 from pipeline.traffic import RecentRows, Traffic
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipeline.entry.origin import COMMIT, REVISION, SERVICE, commit_of, running_of
-from pipeline.entry.timestamps import UNKNOWN_TIME, format_timestamp, parse_timestamp
+from pipeline.entry.timestamps import format_timestamp, parse_timestamp
 from pipeline.entry.value import UNTOLD
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def sighting_of(entry: LogEntry) -> dict[Running, Sighting]:
     service, revision = running_of(entry.document)
     commit = commit_of(entry.document)
     told = service and (revision or commit) and AUDIT_LOGS not in entry.log_name
-    if not told or entry.timestamp == UNKNOWN_TIME or entry.event_time != entry.timestamp:
+    if not told or not entry.is_dated:
         return {}
     time = entry.bare_time
     return {

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 A_DAY = 24 * 3600 * 1_000_000_000
 """Nanoseconds; how far ahead of its arrival Cloud Logging lets an entry be dated."""
 
+AHEAD = 60 * 1_000_000_000
+"""Nanoseconds; how far ahead of its arrival, or of our clock, an entry may lead event time."""
+
 _PAYLOADS = ("textPayload", "jsonPayload", "protoPayload")
 
 
@@ -89,10 +92,20 @@ class LogEntry:
 
     @cached_property
     def event_time(self) -> int:
-        """The timestamp, or the receiveTimestamp if it claims to be more than a day after that.
+        """The timestamp, or the receiveTimestamp if it claims to be more than a minute after that.
 
-        Cloud Logging accepts no entry dated further ahead; but loggers may write any time.
+        Cloud Logging accepts entries that are dated a day ahead: a service whose clock tells the
+        hour of another time zone would make the incidents of all others look long over.
         """
+        return self._time_within(AHEAD)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its timestamp may be true at least by the clock of who logged it."""
+        known = self.timestamp != UNKNOWN_TIME
+        return known and self._time_within(A_DAY) == self.timestamp
+
+    def _time_within(self, ahead: int) -> int:
         time, received = self.timestamp, self._text("receiveTimestamp")
         if not received:
             return time
@@ -100,7 +113,7 @@ class LogEntry:
             arrived = parse_timestamp(received)
         except ValueError:
             return time
-        return time if time <= arrived + A_DAY else arrived
+        return time if time <= arrived + ahead else arrived
 
     @cached_property
     def key(self) -> tuple[str, int, str]:
@@ -237,3 +250,8 @@ def identity_of(key: tuple[str, int, str]) -> int:
 def log_name_of(name: str) -> str:
     """Return a logName URL-decoded."""
     return clean_text(unquote(name))
+
+
+def come_by(now: int) -> int:
+    """Return how far event time can have come at a time by the clock (both ns UTC)."""
+    return now + AHEAD

@@ -178,8 +178,13 @@ class Joiner:
         return known if len(known) == len(run) else known[: last_cut(known, self._role)]
 
     def _is_known(self, entry: LogEntry, now: int, came: int) -> bool:
-        """Say whether all that was logged up to an entry is held."""
-        return entry.timestamp + WITHIN < now and self._came[entry.key] <= came
+        """Say whether all that was logged up to an entry is held.
+
+        What is dated ahead of its arrival was not logged after that.
+        """
+        arrived = self._came[entry.key]
+        logged = min(entry.timestamp, arrived) if arrived else entry.timestamp
+        return logged + WITHIN < now and arrived <= came
 
     def flush(self) -> Released:
         """Return all that is left, and forget it."""

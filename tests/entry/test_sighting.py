@@ -142,6 +142,11 @@ def test_a_time_that_is_no_event_time_tells_nothing(fields: dict[str, Any]) -> N
     assert from_entries(record(**fields)) == {}
 
 
+def test_a_clock_of_another_time_zone_dates_what_it_tells_of() -> None:
+    """A revision belongs to what the same clock dated, though that leads nobody's time."""
+    assert from_entries(record(receiveTimestamp="2025-09-10T00:00:00Z")) == from_entries(record())
+
+
 RECORDS = st.lists(
     st.builds(
         record,
