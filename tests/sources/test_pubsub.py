@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -106,6 +109,37 @@ def test_a_mistake_that_no_retry_mends(name: str, reason: str) -> None:
     with PubSubFeed(name, QUICK) as feed, pytest.raises(SourceError, match=reason) as caught:
         feed.pull()
     assert not caught.value.recoverable
+
+
+def test_who_does_not_answer_is_not_taken_for_a_subscription_that_has_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A network that is cut takes what is sent, and nothing ever comes back."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{silent.getsockname()[1]}")
+        settings = PullSettings(wait=0.5, retrying=Retrying(timeout=0.5))
+        with (
+            PubSubFeed(f"{PROJECT}/subscriptions/silent", settings) as feed,
+            pytest.raises(SourceError, match="does not answer") as caught,
+        ):
+            feed.pull()
+    assert caught.value.recoverable
+
+
+def test_who_answered_before_and_does_no_more_is_found_out(emulator: Emulator) -> None:
+    """Nothing is wrong as long as it answers, whatever it says; then messages come as before."""
+    topic, subscription = emulator.subscription()
+    settings = PullSettings(wait=0.5, retrying=Retrying(timeout=1))
+    with PubSubFeed(subscription, settings) as feed:
+        assert not [*feed.pull(), *feed.pull()]
+        os.kill(emulator.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(SourceError, match="does not answer"):
+                [feed.pull() for _ in range(3)]
+        finally:
+            os.kill(emulator.pid, signal.SIGCONT)
+        emulator.publish(topic, [b"later"])
+        assert [one.data for one in pulled(feed, 1)] == [b"later"]
 
 
 def test_a_server_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

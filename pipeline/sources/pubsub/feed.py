@@ -150,6 +150,7 @@ class PubSubFeed:
                 request=PullRequest.wrap(request), timeout=self._settings.wait, retry=None
             )
         except exceptions.DeadlineExceeded:
+            self._look()
             return ()
         except exceptions.GoogleAPIError as error:
             raise _failure(self.name, error) from error
@@ -160,6 +161,23 @@ class PubSubFeed:
         with self._lock:
             self._in_hand |= {one.handle: one for one in messages}
         return messages
+
+    def _look(self) -> None:
+        """Make sure that there was nothing: a network that is cut is as silent as that.
+
+        To lease nothing anew is refused at once, or granted; either is an answer.
+
+        Raises:
+            SourceError: there is none.
+
+        """
+        try:
+            self._lease([], 0, min(self._settings.retrying.timeout, _LONGEST))
+        except (exceptions.DeadlineExceeded, exceptions.ServiceUnavailable) as error:
+            message = f"{self.name}: it does not answer"
+            raise SourceError(message, recoverable=True) from error
+        except exceptions.GoogleAPIError:
+            return
 
     def _tell(self, messages: Sequence[Message], call: Callable[[list[str], float], None]) -> None:
         handles = [one.handle for one in messages]
