@@ -108,7 +108,8 @@ class Year:
         self.told += 1
         self.store.receive(b"", [Poison(f"m-{self.told}", "no JSON", "x" * 1_000, now)], now)
         receipts = tuple(number for number, _ in self.store.receipts(1_000))
-        return Progress(receipts, b"", now, LEASE, "me")
+        requests = self.dice.randbytes(50_000)
+        return Progress(receipts, b"", now, LEASE, "me", (), requests, now - 2 * HOUR)
 
     def _incident(self, begin: int) -> Outcome:
         """Make an incident of today."""
