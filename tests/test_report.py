@@ -569,6 +569,8 @@ def test_people_stand_in_the_issue() -> None:
 
 DEPLOYED = Deployment("backend", "backend-2", "", NOW - 20 * SECOND, NOW, "insertId a")
 ROLLOUT = Rollout(begun=(DEPLOYED,), latest=DEPLOYED)
+AHEAD = Rollout(latest=replace(DEPLOYED, first_seen=NOW + SECOND))
+"""One whose first entry is dated later than any that has come: its clock is wrong."""
 
 
 @pytest.mark.parametrize(
@@ -579,6 +581,8 @@ ROLLOUT = Rollout(begun=(DEPLOYED,), latest=DEPLOYED)
         (20, ROLLOUT, None, "first report"),
         (0, ROLLOUT, None, "first report"),
         (300, Rollout(), None, "first report"),
+        (0, AHEAD, None, "first report"),
+        (300, AHEAD, None, "first report"),
         (300, ROLLOUT, known(), "what is known of it changed since the last report"),
     ],
 )

@@ -90,11 +90,11 @@ def _decide_first(incident: Incident, now: int, policy: Policy, rollout: Rollout
     """Say what to do about an incident that the tracker does not know."""
     if incident.state is State.RESOLVED and resolution_of(incident.verdicts):
         return Decision(Action.LEAVE, f"{incident.state_reason}, before its first report")
-    # What is dated ahead of all that has come waits for nothing: its clock is wrong.
+    # Nothing waits for what is dated ahead of all that has come: its clock is wrong.
     if incident.first_seen <= now < incident.first_seen + policy.group_wait:
         return Decision(Action.LEAVE, "settling")
     young = rollout.latest
-    if young and now < young.first_seen + policy.rollout_hold:
+    if young and young.first_seen <= now < young.first_seen + policy.rollout_hold:
         age = span_text(now - young.first_seen)
         return Decision(Action.LEAVE, f"held back: {young.name} started {age} ago")
     return Decision(Action.CREATE, "first report")
