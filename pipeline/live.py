@@ -235,7 +235,7 @@ class Live:
             self._taking.on_time(event_time - wait, now - wait)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
-            beats = self._taking.hear_silence({}, self._catalog.quiet_after)
+            beats = self._taking.hear_silence({}, self._catalog.quiet_after, event_time)
             self.services = lasts(beats)
             self.quiet = quiet(self.services, event_time, self._catalog.quiet_after)
 

@@ -136,6 +136,19 @@ def recent_beats(beats: Mapping[Day, int], now: int) -> Beats:
     return {day: minutes for day, minutes in beats.items() if day[2] >= since}
 
 
+def past(beats: Mapping[Day, int], now: int) -> Beats:
+    """Return the minutes that have begun at an event time (ns UTC).
+
+    Who is dated ahead goes on in others, where nobody else can.
+    """
+    text = format_timestamp(now)
+    date, minute = text[:10], int(text[11:13]) * 60 + int(text[14:16])
+    begun = ORDINARY | (2 << minute) - 1
+    known = {day: minutes for day, minutes in beats.items() if day[2] <= date}
+    cut = {day: known[day] & begun for day in known if day[2] == date}
+    return {day: minutes for day, minutes in (known | cut).items() if minutes}
+
+
 def deletions(detections: Iterable[Detection]) -> list[Deletion]:
     """Return which services were deleted, and when (ns UTC)."""
     return [

@@ -28,6 +28,7 @@ from pipeline.silence import (
     deletions,
     is_heard,
     is_silence,
+    past,
     recent_beats,
     silences,
     without,
@@ -205,12 +206,16 @@ class Taking:
         for one in told:
             self._tell(self._key(one.identity), one.richness, one.detections)
 
-    def hear_silence(self, before: Beats, quiet_after: Callable[[str], int | None]) -> Beats:
+    def hear_silence(
+        self, before: Beats, quiet_after: Callable[[str], int | None], until: int | None = None
+    ) -> Beats:
         """Tell which services fell silent, and take back what is not true; return the minutes.
 
-        `before` are the minutes of earlier runs, `quiet_after` says when silence is told.
+        `before` are the minutes of earlier runs, `quiet_after` says when silence is told; of these
+        minutes none counts that begins after `until` (ns UTC).
         """
         own, correlator = self.beats(), self._correlator
+        own = own if until is None else past(own, until)
         every = dict(before)
         merge_beats(every, own)
         found = silences(every, quiet_after)

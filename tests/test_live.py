@@ -663,6 +663,27 @@ def test_who_correlates_knows_which_services_are_quiet() -> None:
     }
 
 
+def test_who_is_dated_ahead_is_no_witness_that_others_fell_silent() -> None:
+    """A service that writes its local time goes on in hours that have not come."""
+    rules = ruleset(
+        "title: Silent\nname: silent\nlogsource: {product: gcp}\ndetection:\n  seen:\n"
+        "    message|contains: has logged nothing\n  condition: seen\nlevel: high\n"
+    )
+    house = House(rules, at_once=2_000)
+    hours = 30
+    house.now = BASE + hours * 3600 * SECOND
+    live = house.live("me")
+    for service, ahead in (("shop", 0), ("api", 0), ("clock", 2 * 3600)):
+        house.feed.publish(
+            line("hello", at + ahead, service=service, severity="INFO")
+            for at in range(0, hours * 3600, 300)
+        )
+    house.receiver.step()
+    for _ in range(3):
+        house.step(live)
+    assert house.store.incidents() == ()
+
+
 def test_one_entry_that_is_too_much_for_us_stops_no_other() -> None:
     """A mistake of our own in one entry: it goes into quarantine, all others are taken."""
 

@@ -28,6 +28,7 @@ from pipeline.silence import (
     is_heard,
     is_silence,
     lasts,
+    past,
     quiet,
     recent_beats,
     silences,
@@ -422,3 +423,14 @@ def test_where_nobody_goes_on_no_service_is_quiet() -> None:
     """That is another condition."""
     assert quiet({"shop": BASE, "api": BASE}, BASE + 100 * MINUTE, lambda _: None) == ()
     assert quiet({}, BASE, lambda _: None) == ()
+
+
+@pytest.mark.parametrize("until", [0, 59, 60, DAY - 1, DAY, DAY + 7])
+def test_minutes_that_have_not_begun_are_not_past(until: int) -> None:
+    """Whatever says that somebody logged in them."""
+    told = [0, 59, 60, DAY - 1, DAY, 2 * DAY]
+    begun = [minute for minute in told if minute <= until]
+    assert past(minutes(shop=told), BASE + until * MINUTE + MINUTE - 1) == minutes(shop=begun)
+    assert past({}, BASE) == {}
+    only = minutes(shop=[7])
+    assert past(only, BASE) == {day: bits for day, bits in only.items() if not day[1]}
