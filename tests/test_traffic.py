@@ -142,6 +142,23 @@ def test_names_are_known_without_their_secrets() -> None:
     assert made.total(("shop-***", LOG), 1 * SECOND, SECOND) == 1
 
 
+def test_names_that_are_none_do_not_fill_the_memory() -> None:
+    """Of places that are known requests go on to be counted."""
+    most = 100
+    made = Traffic(MemorySpool(ROW), most=most)
+    made.add({("shop", LOG): array("q", (1, moment_of(0, 200)))})
+    for number in range(most + 10):
+        made.add({(f"name-{number}", LOG): array("q", (number, moment_of(1, 200)))})
+    made.add({("shop", LOG): array("q", (2, moment_of(2, 200)))})
+    assert made.total(("shop", LOG), SECOND, 3 * SECOND) == 1
+    last = f"name-{most + 9}"
+    made.add({(last, LOG): array("q", (3, moment_of(3, 200)))})
+    assert made.total((last, LOG), 3 * SECOND, 4 * SECOND) == 0
+    assert made.total(("name-1", LOG), 3 * SECOND, 4 * SECOND) == 0
+    made.add({("name-1", LOG): array("q", (3, moment_of(3, 200)))})
+    assert made.total(("name-1", LOG), 3 * SECOND, 4 * SECOND) == 1
+
+
 def test_a_run_that_never_ends_keeps_the_requests_of_late() -> None:
     """Those of a span before the last one; nothing told is nothing kept."""
     rows = RecentRows(10)

@@ -28,7 +28,7 @@ from pipeline.receiving import Receiver
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf
-from pipeline.traffic import RecentRows, Traffic
+from pipeline.traffic import MOST, RecentRows, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +108,7 @@ def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
     asked = asks_back(house.ruleset) + 2 * CorrelationSettings().allowed_lateness
     keeps = max(KEPT, asked)
     rows = RecentRows(keeps // SECOND, lambda: come_by(time.time_ns()) // SECOND)
-    traffic = Traffic(rows, house.redactor.name) if house.counting else None
+    traffic = Traffic(rows, house.redactor.name, most=MOST) if house.counting else None
     remembering = Remembering(house.looks)
     policy = Policy(min_priority=settings.min_priority)
     return Live(

@@ -51,6 +51,8 @@ _LONGEST: Final = 5.0
 _FAREWELL: Final = 1.0
 """Seconds that a pull is waited for when all ends; then it is called off."""
 
+_PULLS: Final = "pubsub.subscriptions.consume"
+
 _BACK_SOON: Final = ("grpc.max_reconnect_backoff_ms", 10_000)
 
 _PASSING: Final = (
@@ -165,14 +167,16 @@ class PubSubFeed:
     def _look(self) -> None:
         """Make sure that there was nothing: a network that is cut is as silent as that.
 
-        To lease nothing anew is refused at once, or granted; either is an answer.
+        Whether a subscription may be pulled from anybody may ask, and any answer will do.
 
         Raises:
             SourceError: there is none.
 
         """
+        request = {"resource": self.name, "permissions": [_PULLS]}
+        within = min(self._settings.retrying.timeout, _LONGEST)
         try:
-            self._lease([], 0, min(self._settings.retrying.timeout, _LONGEST))
+            self._client.test_iam_permissions(request=request, timeout=within, retry=None)
         except (exceptions.DeadlineExceeded, exceptions.ServiceUnavailable) as error:
             message = f"{self.name}: it does not answer"
             raise SourceError(message, recoverable=True) from error
