@@ -124,7 +124,7 @@ class Taking:
         return receipts.lines_written(self._joiner.held())
 
     def requests(self) -> bytes:
-        """Return the requests that were taken and are not recorded, as a receipt; b"" for none."""
+        """Return the requests that were taken and are not recorded, as a receipt."""
         return receipts.requests_written(self._requests, self._correlator.now)
 
     def recorded(self) -> None:

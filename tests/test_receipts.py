@@ -135,3 +135,9 @@ BYTES = [receipts.VERSION, 0, [], [{"no JSON has": b"bytes"}], [], [], []]
 def test_what_cannot_be_read_is_text_all_the_same(data: bytes) -> None:
     """Byte by byte what it was."""
     assert receipts.of_text(receipts.text_of(data)) == data
+
+
+def test_no_requests_are_a_receipt_too() -> None:
+    """Whoever reads what is kept need not look whether there is any."""
+    found = receipts.read(receipts.requests_written({}, 7))
+    assert (found.watermark, found.requests) == (7, {})
