@@ -167,7 +167,7 @@ def _letters(found: Subscribed, *, dead_letters: bool) -> Iterator[Finding]:
     check = "dead letter"
     if not found.dead_letter:
         if dead_letters:
-            text = f"{found.name}: it has no dead-letter topic, so poison would come for ever"
+            text = f"{found.name}: it has no dead-letter topic, so poison is kept in the store"
             command = _gcloud("update", found.name, "--dead-letter-topic=TOPIC")
             yield Finding(check, State.WRONG, text, command)
         else:

@@ -36,7 +36,7 @@ class Receiver:
     `clock` tells the time in nanoseconds UTC. `counting`: a rule asks how many requests there were.
     `keeps_poison`: messages that hold no entry go into quarantine and are acknowledged; else they
     are given back, so that the subscription counts its attempts and passes them to its dead-letter
-    topic.
+    topic; if it has none, nobody counts, and they are kept all the same.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
@@ -89,9 +89,11 @@ class Receiver:
         else:
             named = {one.name: one for one in others}
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
-        self._keep(messages, receipt, poison)
+        kept_here = {one.name for one in messages if self._keeps_poison or not one.attempt}
+        left = {one.name for one in poison} - kept_here
+        self._keep(messages, receipt, [one for one in poison if one.name not in left])
         kept = self._clock()
-        self._settle(messages, poison)
+        self._settle(messages, left)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
         return _received(messages, others, examined, poison)._replace(**times)
 
@@ -116,14 +118,13 @@ class Receiver:
     def _keep(self, messages: Sequence[Message], receipt: bytes, poison: Sequence[Poison]) -> None:
         """Keep it for certain, or give it back."""
         try:
-            self._inbox.receive(receipt, poison if self._keeps_poison else (), self._clock())
+            self._inbox.receive(receipt, poison, self._clock())
         except BaseException:
             self._feed.give_back(messages)
             raise
 
-    def _settle(self, messages: Sequence[Message], poison: Sequence[Poison]) -> None:
-        """Acknowledge all but what is left to the subscription."""
-        left = set() if self._keeps_poison else {one.name for one in poison}
+    def _settle(self, messages: Sequence[Message], left: set[str]) -> None:
+        """Acknowledge all but what is left to the subscription, by name."""
         self._feed.acknowledge([one for one in messages if one.name not in left])
         if left:
             self._feed.give_back([one for one in messages if one.name in left])

@@ -594,12 +594,23 @@ def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
     """It is given back, so that the subscription counts its attempts."""
     house = House(RULES)
     receiver = house.receiver_of(keeps_poison=False)
+    house.feed.counts = True
     house.feed.publish([b"{", line("missing", 0)])
     assert receiver.step().poison == 1
     assert house.store.poison() == []
     assert house.feed.left == 1
     (again,) = house.feed.pull()
-    assert (again.data, again.attempt) == (b"{", 1)
+    assert (again.data, again.attempt) == (b"{", 2)
+
+
+def test_poison_that_no_dead_letter_topic_takes_is_kept() -> None:
+    """Nobody counts its deliveries: it would come again at once, and for ever."""
+    house = House(RULES)
+    receiver = house.receiver_of(keeps_poison=False)
+    house.feed.publish([b"{", line("missing", 0)])
+    assert receiver.step().poison == 1
+    assert [one.name for one in house.store.poison()] == ["m1"]
+    assert house.feed.left == 0
 
 
 def test_our_own_entries_are_dropped() -> None:

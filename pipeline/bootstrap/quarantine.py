@@ -121,4 +121,5 @@ def _chosen(store: Store, numbers: Collection[int]) -> list[Poison]:
 
 
 def _message(one: Poison) -> Message:
-    return Message(one.name, one.name, one.text.encode(errors="replace"))
+    data = one.text.encode(errors="replace")
+    return Message(one.name, one.name, data, attempt=1)  # what holds no entry now may be given back

@@ -178,7 +178,8 @@ class Settings(BaseSettings):
     poison: Annotated[str, as_one_of((QUARANTINE, "dead-letter"))] = Field(
         default=QUARANTINE,
         description="what becomes of messages that hold no log entry: `quarantine` keeps them in "
-        "the store, `dead-letter` leaves them to the subscription's dead-letter topic",
+        "the store, `dead-letter` leaves them to the subscription's dead-letter topic, if it has "
+        "one",
     )
     report_every: _Span = Field(
         default=60 * SECOND,

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class MemoryFeed:
     """`ports.Feed`; `at_once` messages are delivered together.
 
-    While `loses` acknowledgements, everything comes again.
+    While `loses` acknowledgements, everything comes again. It `counts` the first delivery, too,
+    where it has a dead-letter topic.
     """
 
     at_once: int = 3
     loses: bool = False
+    counts: bool = False
     _waiting: deque[Message] = field(default_factory=deque)
     _out: dict[str, Message] = field(default_factory=dict)
     _count: int = 0
@@ -29,7 +31,8 @@ class MemoryFeed:
         """Put messages into it, each with a name of its own."""
         for text in texts:
             self._count += 1
-            self._waiting.append(Message(f"h{self._count}", f"m{self._count}", text))
+            attempt = int(self.counts)
+            self._waiting.append(Message(f"h{self._count}", f"m{self._count}", text, attempt))
 
     def expire(self) -> None:
         """Let everything that was delivered and not acknowledged come again."""
