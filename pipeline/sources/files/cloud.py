@@ -25,6 +25,12 @@ _NAME = re.compile(
 _PIECE = 4 * 1024 * 1024
 """Bytes that are fetched at once."""
 
+_ANSWERS_IN: Final = 10
+"""Seconds that an answer may take."""
+
+TRIED_FOR: Final = 30
+"""Seconds for which what may pass is tried again: somebody waits for it."""
+
 _HINTS: Final = {
     403: "it must not be read; grant roles/storage.objectViewer on the bucket",
     404: "there is no such bucket",
@@ -65,7 +71,7 @@ class CloudFile:
         self._name = name
         blob = _client().bucket(bucket).blob(key, generation=int(generation))
         # What is stored as gzip would be unpacked on the way, where ranges of it mean nothing.
-        self._reader = blob.open("rb", chunk_size=_PIECE, raw_download=True)
+        self._reader = blob.open("rb", chunk_size=_PIECE, raw_download=True, **_bounded())
 
     def read(self, size: int) -> bytes:
         """Return up to so many bytes, b"" at the end.
@@ -110,7 +116,7 @@ def _parsed(name: str) -> tuple[str, str, str]:
 def _listed(name: str, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
     fields = "items(name,generation),nextPageToken"
     try:
-        for blob in _client().list_blobs(bucket, prefix=prefix, fields=fields):
+        for blob in _client().list_blobs(bucket, prefix=prefix, fields=fields, **_bounded()):
             yield blob.name, blob.generation
     except _failures() as error:
         raise _failure(name, error) from error
@@ -125,9 +131,22 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _failure(name: str, error: Exception) -> SourceError:
+    from google.api_core.exceptions import RetryError  # noqa: PLC0415 - slow to load
+
     hint = _HINTS.get(getattr(error, "code", 0), "")
     said = str(error).partition("\n")[0]
+    if isinstance(error, RetryError):
+        code = getattr(error.cause, "code", None)
+        why = f"its last answer was {int(code)}" if code else "there is no connection"
+        said = f"nothing came within {TRIED_FOR} seconds ({why}); try again later"
     return SourceError(f"{name}: {hint or said}", recoverable=not hint)
+
+
+def _bounded() -> dict[str, Any]:
+    """Return how long a call may take, and all its tries."""
+    from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415 - slow to load
+
+    return {"timeout": _ANSWERS_IN, "retry": DEFAULT_RETRY.with_timeout(TRIED_FOR)}
 
 
 def _client() -> Any:

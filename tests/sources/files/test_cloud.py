@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from pipeline.entry import LogEntry, Rejection
 from pipeline.errors import SourceError
-from pipeline.sources.files import FileSource
+from pipeline.sources.files import FileSource, cloud
 from pipeline.sources.files.paths import find_files
 from tests.fakes.storage import BUCKET, Bucket, FakeStorage, served
 from tests.fakes.storage_emulator import emulated
@@ -181,6 +181,24 @@ def test_what_is_refused_for_a_moment_is_asked_again(fake: FakeStorage) -> None:
     fake.refused_once = [503]
     assert keys(FileSource(found)) == numbered(2)
     assert fake.refused_once == []
+    gc.collect()
+
+
+# As above.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.parametrize(
+    ("status", "why"), [(503, "its last answer was 503"), (0, "there is no connection")]
+)
+def test_what_does_not_answer_is_given_up_soon(
+    fake: FakeStorage, monkeypatch: pytest.MonkeyPatch, status: int, why: str
+) -> None:
+    """Somebody waits for it: the client's own two minutes are long for who hears nothing."""
+    monkeypatch.setattr(cloud, "TRIED_FOR", 2)
+    fake.refused = status
+    if not status:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match=f"nothing came within 2 seconds .{why}"):
+        find_files([f"gs://{BUCKET}/x"])
     gc.collect()
 
 
