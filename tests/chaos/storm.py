@@ -41,6 +41,13 @@ AT_ONCE: Final = 20
 SPELL: Final = 10
 """Kills with one replica, then so many with two; fewer where there are few."""
 
+PACE: Final = 9.0
+"""Seconds from one kill to the next, about: so long the messages of one kill take to be published.
+
+By the clock, and not by kills, some of which are a minute apart: lines of one traceback that are
+out of order would come later than half a minute after one another, and count by themselves.
+"""
+
 PULLS: Final = 2.0
 """Seconds after which a process that has started is taken to pull."""
 
@@ -211,6 +218,7 @@ class _Weather:
         self._lives = _lives(self._chance)
         self._ports: dict[str, int] = {}
         self._published = 0
+        self._begun = time.monotonic()
         self._started = 0
         self._cutters: tuple[Cutter, ...] = ()
         self._was_caught = False
@@ -233,14 +241,18 @@ class _Weather:
                 self._go_on(one, is_wanted=number == 0 or self._plan.is_double(self.killed))
             for cutter in self._cutters:
                 cutter.go_on()
-            # Half of it: what is left is for who is to be killed with messages in hand.
-            self._publish(self.killed + max(one.share for one in self._replicas) / 2)
+            self._publish(self._due)
             time.sleep(TICK)
         for cutter in self._cutters:
             cutter.mend()
         self.cuts = tuple(one.cuts for one in proxies)
         self._publish(self._plan.kills)
         self.end()
+
+    @property
+    def _due(self) -> float:
+        """Of how many kills the messages are due by now."""
+        return (time.monotonic() - self._begun) / PACE
 
     def drain(self) -> int:
         """Let processes drain what is left; return how many it took."""
@@ -288,7 +300,7 @@ class _Weather:
         store, _, pubsub = (cutter.proxy for cutter in self._cutters)
         store.stall()
         until, published, answered = time.monotonic() + REACH, self._published, pubsub.answered
-        self._publish(self.killed + 1)
+        self._publish(self._due + 1 / 2)
         size = sum(map(len, self._texts[published : self._published]))
         while pubsub.answered < answered + size and time.monotonic() < until:
             time.sleep(TICK)
@@ -317,7 +329,7 @@ class _Weather:
         replica.span = self._chance.uniform(*EARLY) if is_early else next(self._lives)
 
     def _publish(self, passed: float) -> None:
-        """Publish what is due once that many were killed."""
+        """Publish what is due for so many kills."""
         share = min(1.0, passed / self._plan.kills)
         due = self._texts[self._published : int(share * len(self._texts))]
         if len(due) >= AT_ONCE or (due and share == 1):
