@@ -59,7 +59,8 @@ def shifted(morning: Morning, begin: int) -> Iterator[tuple[int, bytes]]:
     """Yield the entries of a morning, as if it had begun then, with when they arrive."""
     ahead = begin - min(item.at for item in morning.written)
     for item in morning.written:
-        at = parse_timestamp(item.entry["timestamp"]) + ahead
-        entry = {**item.entry, "timestamp": format_timestamp(at)}
-        entry["insertId"] = f"{morning.seed}-{item.key}"
+        entry = {**item.entry, "insertId": f"{morning.seed}-{item.key}"}
+        for name in ("timestamp", "receiveTimestamp"):
+            if name in entry:
+                entry[name] = format_timestamp(parse_timestamp(entry[name]) + ahead)
         yield item.arrives + ahead, json.dumps(entry).encode()
