@@ -280,13 +280,21 @@ def _after_deployment(
         "announced_by": announced.by if announced else "",
     }
     ref = ", ".join([here.ref, *([sample_ref(announced.sample)] if announced else [])])
-    return Fact(AFTER_DEPLOYMENT, text + _before_text(here.previous, earlier, elsewhere), ref, data)
+    return Fact(
+        AFTER_DEPLOYMENT, text + _before_text(place, here.previous, earlier, elsewhere), ref, data
+    )
 
 
 def _before_text(
-    previous: Deployment | None, earlier: Sequence[Place], elsewhere: Sequence[Place]
+    place: Place,
+    previous: Deployment | None,
+    earlier: Sequence[Place],
+    elsewhere: Sequence[Place],
 ) -> str:
-    """Say what is known of the time before."""
+    """Say what is known of the time before a symptom was first seen at a place.
+
+    The revision before may go on to log; how long it does is told at no time by what is known then.
+    """
     if earlier:
         where = f"revision {earlier[0].revision}" if earlier[0].revision else earlier[0].service
         return f"; seen before, on {where} at {_time_text(earlier[0].first_seen)}"
@@ -297,7 +305,7 @@ def _before_text(
     if later:
         began = _time_text(min(later))
         return f", absent before: {previous.name} logged without it from {since} until {began}"
-    until = _time_text(previous.last_seen)
+    until = _time_text(min(previous.last_seen, place.first_seen))
     return f", absent before: {previous.name} logged from {since} to {until} without it"
 
 

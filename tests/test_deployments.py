@@ -84,7 +84,7 @@ def test_a_symptom_is_first_seen_after_a_revision_started() -> None:
     told = fact(BOTH, on(NEW, 3))
     assert told.text == (
         f"first seen 3 s after revision {NEW} of backend started, absent before: "
-        f"revision {OLD} logged from 2025-09-09T23:00:00Z to 2025-09-10T00:00:20Z without it"
+        f"revision {OLD} logged from 2025-09-09T23:00:00Z to 2025-09-10T00:00:03Z without it"
     )
     assert told.kind == "first_seen_after_deployment"
     assert told.ref == "insertId start in stderr"
