@@ -251,8 +251,12 @@ class _Weather:
 
     @property
     def _due(self) -> float:
-        """Of how many kills the messages are due by now."""
-        return (time.monotonic() - self._begun) / PACE
+        """Of how many kills the messages are due by now.
+
+        Half of those of each kill to come are for who is to be killed with messages in hand.
+        """
+        by_clock = (time.monotonic() - self._begun) / PACE
+        return min(by_clock, (self.killed + self._plan.kills) / 2)
 
     def drain(self) -> int:
         """Let processes drain what is left; return how many it took."""
