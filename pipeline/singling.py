@@ -61,9 +61,7 @@ class Singling:
                 begin again with a new one.
 
         """
-        outcomes: tuple[Outcome, ...] = ()
-        if self.at_once == 1:  # what fails without a receipt is no receipt's fault
-            outcomes = live.step(now, is_current=False, at_once=0).outcomes
+        before = self._without(live, now) if self.at_once == 1 else ()
         try:
             step = live.step(now, is_current=is_current, at_once=self.at_once)
         except (LeaseLostError, NewerError):
@@ -71,7 +69,16 @@ class Singling:
         except Exception as error:  # noqa: BLE001 - our own mistake: one receipt must not stop all
             return self._judge(error, now)
         self._go_on(step.receipts)
-        return Step(step.receipts, (*outcomes, *step.outcomes))
+        return Step(step.receipts, (*before, *step.outcomes))
+
+    def _without(self, live: Live, now: int) -> tuple[Outcome, ...]:
+        """Make a step that reads no receipt: what fails then is no receipt's fault."""
+        try:
+            return live.step(now, is_current=False, at_once=0).outcomes
+        except FivewhysError:
+            raise
+        except Exception as error:  # our own mistake: tried again as well
+            raise _tried_again(error) from error
 
     def _go_on(self, count: int) -> None:
         """Read more at once after a success; all as ever where nothing is left."""

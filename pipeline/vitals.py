@@ -47,6 +47,7 @@ SERVICES: Final = 200
 
 CORRELATE: Final = "correlate"
 FILL: Final = "fill"
+WATCH: Final = "watch"
 
 WATCHED: Final = ("receive", CORRELATE, "lease")
 """Threads that have to go on: what writes to GitHub may have to wait for an hour."""
@@ -158,7 +159,7 @@ def unready(vitals: Vitals, standing_at: int, now: int) -> list[str]:
     reached = f"for {_span(now - standing_at)}" if standing_at else "yet"
     reasons = {
         "it is stopping": vitals.is_stopping,
-        f"the store was not reached {reached}": now - standing_at > FRESH,
+        f"the store was not reached {reached}{_why(vitals, WATCH)}": now - standing_at > FRESH,
         "the subscription was not pulled from yet": not vitals.pulled_at,
     }
     return [reason for reason, is_so in reasons.items() if is_so]

@@ -39,6 +39,7 @@ KEPT = [
     "token_type=bearer",
     "max_tokens=100 total_tokens: 55",
     "SECRET_KEY is not set",
+    "FIVEWHYS_GITHUB_TOKEN: it is not set; set it",
     "Missing required secret: JWT_SECRET_KEY",
     "fe_sendauth: no password supplied",
     'password authentication failed for user "app"',

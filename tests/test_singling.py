@@ -250,6 +250,20 @@ def test_what_fails_without_a_receipt_is_no_receipts_fault(store: Any) -> None:
         assert store.poison() == []
 
 
+def test_a_mistake_of_our_own_without_a_receipt_is_tried_again() -> None:
+    """It would end the process else, at once and each time."""
+
+    class Mistaken:
+        def step(self, *_: object, **__: object) -> Any:
+            message = "no such key"
+            raise KeyError(message)
+
+    mistaken: Any = Mistaken()
+    singling = Singling(MemoryStore(), "me", RETRYING, at_once=1)
+    with pytest.raises(FivewhysError, match=r"KeyError in step, line .*no such key"):
+        singling.step(mistaken, LATER, is_current=False)
+
+
 def test_a_failure_while_nothing_waits_blames_nothing() -> None:
     """The step without receipts succeeded just before, and another one emptied the inbox."""
 

@@ -20,7 +20,7 @@ from pipeline.exposition import COUNTER, Metric, exposition
 from pipeline.lifecycle import MINUTE
 from pipeline.ownlog import FIGURES
 from pipeline.tracker.gauging import gauges
-from pipeline.vitals import SILENT, STALLED, conditions, figures, metrics, stalled, unready
+from pipeline.vitals import SILENT, STALLED, WATCH, conditions, figures, metrics, stalled, unready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -110,9 +110,9 @@ class Watching:
             self._standing_at = time.time_ns()
             self._look_at_tracker(now)
         except FivewhysError as error:
-            self._vitals.troubles["watch"] = str(error)
+            self._vitals.troubles[WATCH] = str(error)
         else:
-            self._vitals.troubles.pop("watch", None)
+            self._vitals.troubles.pop(WATCH, None)
         found = tuple(self._conditions(time.time_ns()))
         before, after = ({one.name for one in some} for some in (self._found, found))
         self._found = found
@@ -167,12 +167,16 @@ class Watching:
 
     def _go_on(self) -> None:
         while True:
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # a mistake of our own: it ends no watch
+                self._vitals.troubles[WATCH] = f"{type(error).__name__}: {error}"
+                logging.getLogger(__name__).exception("watch: it is tried again")
             if self._closed.wait(self._every):
                 return
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._go_on, name="watch", daemon=True).start()
+        threading.Thread(target=self._go_on, name=WATCH, daemon=True).start()
         if self._server:
             threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
         return self

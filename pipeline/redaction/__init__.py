@@ -253,7 +253,7 @@ _PARAMETERS: Final = r"(?:digest|aws4-hmac-sha256|hawk|oauth)[ \t]+[a-z]+=[^\n]*
 
 _QUOTED = compiled(r"""(?s)([bruf]?\\*["'])(.*?)(\\*["']|)""")
 _NOTHING = compiled(  # what stands where a secret is not
-    r"""(?i)(?:[bruf]?\\*["'])?(?:|none|null|nil|undefined|true|false|missing|not|no|is|was|must"""
+    r"""(?i)(?:[bruf]?\\*["'])?(?:|none|null|nil|undefined|true|false|missing|not|no|is|it|was|must"""
     r"""|unset|empty|required|invalid|expired|redacted|\*+|\?|%s|[\[{(<]|<[a-z_ -]{1,40}>?"""
     r"""|\$[0-9]{1,3}|%\([a-z_]{1,40}\)s|\$?\{[a-z_]{0,40}\}?|projects/[\w.:-]{1,64}/secrets/[\w./-]{1,255}"""
     r"""|(?:[a-z0-9]{1,20}_){1,6}(?:key|password|secret|token))"""  # the name of one

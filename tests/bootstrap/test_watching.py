@@ -152,6 +152,37 @@ def test_metrics_tell_what_waits_where_somebody_correlates(vitals: Vitals) -> No
     assert len(asked) == 1
 
 
+def test_a_mistake_of_our_own_does_not_end_the_watch(
+    vitals: Vitals, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, told to who asks whether it is ready, and gone once it is mended."""
+
+    class Mistaken(MemoryStore):
+        is_wrong = True
+
+        def standing(self) -> Standing:
+            if self.is_wrong:
+                message = "no such column"
+                raise KeyError(message)
+            return super().standing()
+
+    store = Mistaken()
+    found = Watching(vitals, store, lambda *_: None, every=0.01)
+    until = time.monotonic() + 10
+    with found:
+        while len(caplog.records) < 2:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        status, _, text = found.answer("/readyz")
+        assert status == HTTPStatus.SERVICE_UNAVAILABLE
+        assert text == "the store was not reached yet: KeyError: 'no such column'\n"
+        store.is_wrong = False
+        while found.answer("/readyz")[0] != HTTPStatus.OK:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert "watch: it is tried again" in caplog.text
+
+
 def test_it_answers_over_http(vitals: Vitals) -> None:
     """Questions only; it says nothing of itself but that."""
     port = free_port()
