@@ -28,7 +28,12 @@ RIGHTS: Final = {"issues": "write", "metadata": "read"}
 """The permissions that an App, or a fine-grained token, needs on a repository."""
 
 _GONE: Final = "_deleted-topic_"
-_SLACK: Final = 30 * SECOND
+LEASED: Final = 15
+"""Seconds for which what a process has in hand is kept from others, should it be killed.
+
+With the pause that a subscription may make before it delivers again (10 seconds), that is less than
+the half a minute for which lines of one traceback wait for one another.
+"""
 _FAST, _WRONG = 5 * SECOND, 60 * SECOND
 """From these on a clock is off, and GitHub takes no claim of an App any more."""
 
@@ -150,12 +155,13 @@ def _notes(check: str, found: Subscribed) -> Iterator[Finding]:
         text = f"it is deleted when nobody pulled for {span_text(found.expires)}"
         command = _gcloud("update", found.name, "--expiration-period=never")
         yield Finding(check, State.NOTE, text, command)
-    if found.deadline < _SLACK:
+    if found.deadline > LEASED * SECOND:
         text = (
-            f"its acknowledgement deadline is {span_text(found.deadline)}: what is in hand while a "
-            "process stands still for longer comes twice (it counts once)"
+            f"its acknowledgement deadline is {span_text(found.deadline)}: what a process had just "
+            "pulled when it was killed may come again no sooner, after what it belongs to was told"
         )
-        yield Finding(check, State.NOTE, text, _gcloud("update", found.name, "--ack-deadline=60"))
+        command = _gcloud("update", found.name, f"--ack-deadline={LEASED}")
+        yield Finding(check, State.NOTE, text, command)
     if found.kept < DAY:
         text = f"messages are kept for {span_text(found.kept)}: a longer outage loses some"
         command = _gcloud("update", found.name, "--message-retention-duration=7d")

@@ -29,7 +29,7 @@ from pipeline.lifecycle import DAY, HOUR
 NAME = "projects/demo/subscriptions/fivewhys"
 TOPIC = "projects/demo/topics/logs"
 LETTERS = "projects/demo/topics/letters"
-GOOD = Subscribed(NAME, TOPIC, deadline=60 * SECOND)
+GOOD = Subscribed(NAME, TOPIC, deadline=15 * SECOND)
 HERE = Tracked("example/platform", "example/platform", has_issues=True, may=["push"])
 
 
@@ -66,7 +66,7 @@ def test_a_subscription_as_it_should_be() -> None:
             State.NOTE,
             gcloud("update", "--expiration-period=never"),
         ),
-        (replace(GOOD, deadline=10 * SECOND), State.NOTE, gcloud("update", "--ack-deadline=60")),
+        (replace(GOOD, deadline=16 * SECOND), State.NOTE, gcloud("update", "--ack-deadline=15")),
         (
             replace(GOOD, kept=HOUR),
             State.NOTE,

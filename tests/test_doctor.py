@@ -74,7 +74,7 @@ def by_check(result: Result) -> dict[str, list[dict[str, Any]]]:
 
 def test_all_is_well(doctor: Doctor, emulator: Emulator, postgresql: str) -> None:
     """What could not be checked is said, and is no fault."""
-    _, subscription = emulator.subscription(deadline=60)
+    _, subscription = emulator.subscription(deadline=15)
     url = fresh(postgresql)
     SqlStore(url).close()
     with running(FakeGithub()) as github:
@@ -108,7 +108,7 @@ def test_all_that_is_wrong_is_said_at_once(
     doctor: Doctor, emulator: Emulator, tmp_path: Path
 ) -> None:
     """With the commands that mend it; one fault keeps no other from being found."""
-    _, subscription = emulator.subscription()
+    _, subscription = emulator.subscription(60)
     (tmp_path / "catalog.yml").write_text("services: 3\n", encoding="utf-8")
     with running(FakeGithub()) as github:
         github.state.repositories[HERE].has_issues = False
@@ -132,7 +132,7 @@ def test_all_that_is_wrong_is_said_at_once(
     project, _, name = subscription.removeprefix("projects/").partition("/subscriptions/")
     update = f"gcloud pubsub subscriptions update {name} --project={project}"
     assert f"        {update} --dead-letter-topic=TOPIC" in lines
-    assert f"        {update} --ack-deadline=60" in lines
+    assert f"        {update} --ack-deadline=15" in lines
     assert f"        gh repo edit {HERE} --enable-issues" in lines
 
 

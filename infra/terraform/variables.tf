@@ -118,13 +118,13 @@ variable "gap_filling" {
 variable "subscription" {
   description = <<-EOT
     How messages are kept and delivered again.
-    `retention`: for how long they wait when nobody pulls; `ack_deadline`: seconds that fivewhys may have them in hand before they come again;
+    `retention`: for how long they wait when nobody pulls; `ack_deadline`: seconds after which they come again from a process that was killed (as long as one works on them it says so); lines of one traceback wait for one another for 30 seconds, so that this and `shortest_pause` should have fewer together;
     `attempts`: deliveries after which a message goes to the dead letters (5 to 100; 100 of them, at the longest pause, are 16 hours of a database that is away);
     `dead_letter_retention`: for how long they wait there; `shortest_pause` and `longest_pause`: seconds between two deliveries of one message.
   EOT
   type = object({
     retention             = optional(string, "604800s")
-    ack_deadline          = optional(number, 60)
+    ack_deadline          = optional(number, 15)
     attempts              = optional(number, 100)
     dead_letter_retention = optional(string, "2678400s")
     shortest_pause        = optional(number, 10)
@@ -139,8 +139,8 @@ variable "subscription" {
   }
 
   validation {
-    condition     = var.subscription.ack_deadline >= 30 && var.subscription.ack_deadline <= 600
-    error_message = "ack_deadline has 30 to 600 seconds: with less, what is in hand while a process stands still comes twice."
+    condition     = var.subscription.ack_deadline >= 10 && var.subscription.ack_deadline <= 600
+    error_message = "ack_deadline has 10 to 600 seconds: these are Pub/Sub's limits."
   }
 
   validation {

@@ -48,10 +48,11 @@ PAUSE: Final = 0.2
 QUIET: Final = 5.0
 """Seconds for which nothing has to come for a run to be idle."""
 
-COMES_AGAIN: Final = 20.0
+COMES_AGAIN: Final = 26.0
 """Seconds after which what was lost on its way, or in the hands of who was killed, comes again.
 
-That is longer than such a lease (`sources.pubsub`), and than a subscription's shortest one.
+That is longer than such a lease (`checkup.LEASED`) with the pause that a subscription makes before
+it delivers a second time: 10 seconds, if it has a retry policy that says nothing else.
 """
 
 STOPS_IN: Final = 6.0
@@ -106,7 +107,7 @@ class Service:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._news = threading.Event()
-        self._asked = self._told = 0
+        self._asked = self._told = self._signals = 0
         self._fatal: FivewhysError | None = None
         self._live: Live | None = None
         self._singling = self._begin_singling()
@@ -168,7 +169,8 @@ class Service:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Stop; when told so again, at once: nothing is lost by it."""
-        if self._stopping.is_set():
+        self._signals += 1
+        if self._signals > 1:
             os._exit(128 + number)
         last = threading.Timer(ENDS_IN, os._exit, (0,))
         last.daemon = True

@@ -2,6 +2,7 @@
 """How fast `fivewhys run` is, and whether it stays small: `make load`.
 
     python -m tests.benchmarks.running [--entries 40000] [--rounds 3] [--latency 30] [--soak 180]
+    python -m tests.benchmarks.running --only entries --day mixed
     python -m tests.benchmarks.running --only soak --soak 1800
 
 Spans are seconds, 0 leaves a part out. The soak says each minute how large the process is. It needs
@@ -37,6 +38,7 @@ from google.cloud.pubsub_v1.types import (
 
 from pipeline.entry import format_timestamp
 from pipeline.sources.pubsub import PubSubFeed
+from tests.benchmarks import corpus
 from tests.benchmarks.table import Row, at_least, below, render
 from tests.fakes import pubsub
 from tests.scenarios.healthy import healthy_day
@@ -207,12 +209,27 @@ def by_callback(emulator: Emulator, subscription: str, total: int) -> Reached:
     return reached
 
 
-def throughput(emulator: Emulator, total: int, rounds: int, folder: Path) -> list[Row]:
-    """Measure all three in turn, each on a subscription that holds entries of the same day.
+def _healthy(total: int) -> Iterator[bytes]:
+    """Yield entries that look like failures and are none, as rules are tried on."""
+    return (json.dumps(entry).encode() for entry in healthy_day(1, total))
+
+
+def _mixed(total: int) -> Iterator[bytes]:
+    """Yield entries as those of the file of `make bench`: half requests, 0.3 % errors."""
+    chunks = corpus.entries(total * corpus.BATCH, corpus.expressions(40))
+    return (line for chunk in chunks for line in chunk.splitlines())
+
+
+DAYS: Final[dict[str, Callable[[int], Iterator[bytes]]]] = {"healthy": _healthy, "mixed": _mixed}
+"""What entries are like, by name."""
+
+
+def throughput(emulator: Emulator, texts: Sequence[bytes], rounds: int, folder: Path) -> list[Row]:
+    """Measure all three in turn, each on a subscription that holds the same entries.
 
     The figure of each is the median of the rounds; a callback is slow, and gets fewer entries.
     """
-    texts = [json.dumps(entry).encode() for entry in islice(healthy_day(1, total), total)]
+    total = len(texts)
     few = max(1, total // 8)
     ways: tuple[tuple[int, Callable[[str], Reached]], ...] = (
         (total, lambda name: by_fivewhys(emulator, name, total, folder)),
@@ -369,6 +386,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--day", choices=DAYS, default="healthy")
     parser.add_argument("--latency", type=int, default=30)
     parser.add_argument("--soak", type=int, default=180)
     parser.add_argument("--only", choices=("entries", "latency", "soak"))
@@ -378,7 +396,9 @@ def main() -> None:
         os.environ["PUBSUB_EMULATOR_HOST"] = emulator.address
         folder = Path(name)
         parts: dict[str, Callable[[int], list[Row]]] = {
-            "entries": lambda size: throughput(emulator, size, options.rounds, folder),
+            "entries": lambda size: throughput(
+                emulator, [*islice(DAYS[options.day](size), size)], options.rounds, folder
+            ),
             "latency": lambda size: latency(emulator, size, folder),
             "soak": lambda size: soak(emulator, size, folder),
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -103,6 +105,21 @@ def test_a_stop_ends_a_report_that_waits() -> None:
     one.run()
     assert slept == ["begun"]
     assert one.vitals.reported_at == 0
+
+
+ENDING: Final = """
+import os, signal
+from tests.bootstrap.test_serving import service
+service(lambda _: None, ends_after=0.1).run()
+os.kill(os.getpid(), signal.SIGTERM)
+print("closed")
+"""
+
+
+def test_the_first_signal_ends_nothing_at_once_that_ends_by_itself() -> None:
+    """It may still close what is open; a job that ended otherwise would be started again."""
+    ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"closed\n")
 
 
 def test_a_stop_does_not_wait_for_ever() -> None:

@@ -131,8 +131,8 @@ run "plan" {
   }
 
   assert {
-    condition     = google_pubsub_subscription.entries.ack_deadline_seconds == 60 && length(google_pubsub_subscription.entries.push_config) == 0
-    error_message = "It is pulled from, with a minute to acknowledge."
+    condition     = google_pubsub_subscription.entries.ack_deadline_seconds == 15 && length(google_pubsub_subscription.entries.push_config) == 0
+    error_message = "It is pulled from, and what a killed process had comes again after 15 seconds."
   }
 
   assert {

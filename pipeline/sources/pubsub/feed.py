@@ -33,6 +33,7 @@ from google.pubsub_v1 import (
 )
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from pipeline.checkup import LEASED
 from pipeline.errors import SourceError
 from pipeline.ports import Message
 from pipeline.retrying import Retrying
@@ -76,15 +77,16 @@ class PullSettings:
 
     `messages` and `size` (bytes) bound what is in hand at once, and what is pulled ahead beside it.
     A pull without messages ends after `wait`; any other call, all its tries in one, after the
-    time-out of `retrying`. What is in hand for longer is leased `lease` at a time: so long it is
-    kept from others by who is killed, and they hold back what it may belong to for twice as long.
+    time-out of `retrying`, and after 5 at most: a stop has little more. What is in hand for some
+    seconds is leased `lease` at a time; before that the subscription's own deadline holds, which
+    should be no longer (`checkup.LEASED`): so long it is kept from others by who is killed.
     """
 
     messages: int = 1_000
     size: int = 16 * 1024 * 1024
     wait: float = 5
     retrying: Retrying = field(default_factory=Retrying)
-    lease: int = 15
+    lease: int = LEASED
 
 
 class PubSubFeed:
