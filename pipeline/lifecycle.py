@@ -245,9 +245,10 @@ def _regressed(case: _Case) -> Judged | None:
 
 
 def _ongoing(case: _Case) -> Judged | None:
-    if not 0 < case.history.reported_at < case.times[-1]:
+    come = bisect_right(case.times, case.now)  # what is dated ahead was in that report, or will be
+    if not come or not 0 < case.history.reported_at < case.times[come - 1]:
         return None
-    last = format_timestamp(case.times[-1])
+    last = format_timestamp(case.times[come - 1])
     return State.ONGOING, f"seen again since its first report, last at {last}"
 
 

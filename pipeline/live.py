@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline import receipts
 from pipeline.audit import SECOND
 from pipeline.concluding import Moment
+from pipeline.correlation.links import Anchor
 from pipeline.deployments import History, recent
 from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
@@ -28,7 +29,7 @@ from pipeline.taking import Taking
 from pipeline.traffic import still_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.catalog import Catalog
     from pipeline.concluding import Concluding
@@ -303,8 +304,17 @@ class Live:
         taking.recorded()
         for name in untold:
             self._forget(name)
+        correlator.on_reports(self._reported(outcomes))
         for outcome in outcomes:
             self._note(outcome, now)
+
+    def _reported(self, outcomes: Sequence[Outcome]) -> Iterator[Anchor]:
+        """Yield what incidents were first reported as just now, as who takes over would read it."""
+        for one in outcomes:
+            incident, is_known = one.incident, one.incident.id in self._ledger
+            if one.decision.action is not Action.LEAVE and not is_known:
+                fingerprint, time = incident.anchor
+                yield Anchor(time, fingerprint, incident.id, self._correlator.now)
 
     def _note(self, outcome: Outcome, now: int) -> None:
         """Remember what was told of an incident, and whether something waits."""

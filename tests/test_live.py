@@ -257,6 +257,87 @@ def test_whatever_order_things_come_and_processes_go_in(
     assert not house.store.receipts(1)
 
 
+# --- what was reported ---------------------------------------------------------------------------
+
+
+Told = dict[str, tuple[Any, ...]]
+
+
+def told(rounds: Sequence[Sequence[bytes]], *, is_heir: bool) -> tuple[Told, dict[str, Any]]:
+    """Return incidents and the last decisions after rounds, each a minute after the one before.
+
+    One process takes all of them, or an heir each, who knows what was reported from the store.
+    """
+    house = House(RULES)
+    live = house.live("first")
+    for number, texts in enumerate(rounds):
+        if is_heir:
+            live = house.live(f"heir-{number}")
+        house.feed.publish(texts)
+        while house.feed.left:
+            house.receiver.step()
+        for _ in range(60):
+            house.step(live)
+    store = house.store
+    found = {
+        one.id: (one.absorbed, *found)
+        for one, found in zip(store.incidents(), summary(store.incidents()).values(), strict=True)
+    }
+    return found, {name: one.action for name, one in store.ledger().items()}
+
+
+def test_what_comes_late_joins_what_was_reported() -> None:
+    """It is older than all that was known of the incident, which keeps its id nevertheless."""
+    incidents, ledger = told(
+        [[line("missing", 100), line("slow", 200)], [line("missing", 60)]], is_heir=False
+    )
+    (name,) = (name for name, one in incidents.items() if "missing" in one[1])
+    assert ledger.keys() == {name}
+    assert incidents[name][4] == format_timestamp(BASE + 60 * SECOND)
+    assert [*incidents[name][6].values()] == [2]
+
+
+def test_what_is_joined_after_both_were_reported_is_absorbed() -> None:
+    """Else the issue of the one that is no more would stay as it is."""
+    first = [line("down", 100), line("slow", 200)]
+    second = [line("missing", 500), line("slow", 550)]
+    incidents, ledger = told([first, second, [line("down", 560)]], is_heir=False)
+    (whole,) = (one for one in incidents.values() if one[0])
+    assert {*whole[0]} <= ledger.keys()
+    assert whole[1] == "backend: About missing"
+
+
+def test_what_goes_on_after_its_report_is_ongoing() -> None:
+    """Its first report does not hold all that was seen."""
+    rounds = [[line("missing", 600 * at), line("slow", 600 * at + 100)] for at in range(4)]
+    incidents, _ = told(rounds, is_heir=False)
+    (missing,) = (one for one in incidents.values() if "missing" in one[1])
+    assert missing[2] == "ongoing"
+
+
+SAID = st.tuples(
+    st.sampled_from(("missing", "down", "slow", "refused")),
+    st.integers(0, 90).map(lambda at: 10 * at),
+    st.sampled_from(("backend", "auth")),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(SAID, min_size=1, max_size=4), min_size=2, max_size=4))
+def test_who_reported_knows_of_it_as_an_heir_does(
+    rounds: list[list[tuple[str, int, str]]],
+) -> None:
+    """Ids, absorbed incidents, counts, states and decisions do not depend on restarts."""
+    texts = [
+        [
+            entry(text, at=at, key=f"{text}-{at}-{place}", service=place).json
+            for text, at, place in one
+        ]
+        for one in rounds
+    ]
+    assert told(texts, is_heir=False) == told(texts, is_heir=True)
+
+
 RETRY = [
     line("db: refused", 12, severity=None),
     line("; retrying in 2s", 12.001, severity=None),

@@ -128,20 +128,16 @@ class Correlator:
         due = (item.first_seen + wait for item in self._told_components())
         return min((time for time in due if time > self._now), default=None)
 
-    def settles_at(self, incident: Incident) -> int:
-        """Return the time of an incident's first report."""
-        return incident.first_seen + self._settings.group_wait
-
     # --- detections -------------------------------------------------------------------------------
 
     def on_detections(self, key: Key, richness: Richness, detections: Iterable[Detection]) -> None:
         """Take what was detected in one copy of an entry; none is worth telling, too.
 
         Each rule counts once for an entry, and of several copies the richest one speaks; the same
-        copy again tells what the rules see in it now. A copy
-        that shows nothing is forgotten unless it takes back what a poorer one showed: memory does
-        not grow with what nothing was seen in. Whoever may read a poorer copy after it tells it
-        again (`flow`). Of an entry that is only counted (`thin`) no copy says anything any more.
+        copy again tells what the rules see in it now. A copy that shows nothing is forgotten unless
+        it takes back what a poorer one showed: memory does not grow with what nothing was seen in.
+        Whoever may read a poorer copy after it tells it again (`flow`). Of an entry that is only
+        counted (`thin`) no copy says anything any more.
         """
         if self._counted.has(key):
             return
@@ -213,10 +209,15 @@ class Correlator:
             self.on_time(min(found[0].timestamp, latest or found[0].timestamp))
         for bundle in counted:
             self._counted.add(bundle)
-        self._anchors.update(anchors)
+        self.on_reports(anchors)
         self._settled = dict(settled)
-        self._late = late
-        self._correlated = None
+        self._late, self._correlated = late, None
+
+    def on_reports(self, anchors: Iterable[Anchor]) -> None:
+        """Take what incidents were reported as: these ids stay, whatever is told of them later."""
+        known = self._anchors.union(anchors)
+        if known != self._anchors:
+            self._anchors, self._correlated = known, None
 
     def on_verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Take what people decided: all that holds, in place of what was taken before."""
@@ -264,8 +265,7 @@ class Correlator:
         together = same_doubts(self._ruleset, told.rows, self._settings.clock_skew)
         kin = kinship(told.rows, self._linked(told), self._verdicts, together)
         over, rest = split_off(made, limit, reach, kin)
-        base = told.base
-        kept = {base(row) for item in rest for rows in item.rows.values() for row in rows}
+        kept = {told.base(row) for item in rest for rows in item.rows.values() for row in rows}
         since = min((item.first_seen - reach for item in rest), default=limit)
         kept |= {row for row in self._rows.living() if self._tells_since(row, min(limit, since))}
         if len(kept) == sum(1 for _ in self._rows.living()):
