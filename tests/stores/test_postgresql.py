@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -13,15 +14,21 @@ from alembic.migration import MigrationContext
 from msgspec.structs import replace
 from sqlalchemy import create_engine, make_url
 
+from pipeline.bootstrap.keeping import check_store
 from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.ports import Progress
 from pipeline.redaction.names import short_name
+from pipeline.stores.sql.database import parse_url
+from pipeline.stores.sql.schema import look_at
 from pipeline.stores.sql.store import SqlStore
 from pipeline.stores.sql.tables import metadata
 from pipeline.traffic import Question
 from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, detection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MANY = 8
 STANDARD = 9
@@ -165,6 +172,44 @@ def test_what_cannot_be_opened_says_so_without_the_password(url: str, said: str)
         SqlStore(url)
     assert "s3cret" not in str(caught.value)
     assert caught.value.recoverable is said.startswith("store staging at")
+
+
+BARE = [
+    "postgresql://ana:s3cret@pass@db.invalid/staging",
+    "postgresql://ana:s3cret@pass@db.invalid:5432/staging",
+    "postgresql://ana:@s3cret-pass@db.invalid/staging",
+    "postgresql://ana:s3cret@pa/ss@db.invalid/staging",
+    "postgresql://ana:s3cret@pa/ss?pass@db.invalid/staging",
+    "postgresql:///ana:s3cret-pass@db.invalid/staging",
+]
+
+
+@pytest.mark.parametrize("look", [SqlStore, look_at, check_store])
+@pytest.mark.parametrize("url", BARE)
+def test_an_at_of_the_password_that_is_not_escaped_shows_none_of_it(
+    url: str, look: Callable[[str], object]
+) -> None:
+    """What follows it would be taken for the host or the database, which errors name."""
+    with pytest.raises(StoreError, match="write each @ of the password as %40") as caught:
+        look(url)
+    told = str(caught.value)
+    assert not any(part in told for part in ("s3cret", "pass@", "pa/", "db.invalid", "ana"))
+    assert not caught.value.recoverable
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ana:s3cret%40pass@db.invalid/staging",
+        "postgresql://ana@demo.iam@db.invalid/staging",
+        "postgresql://ana@demo.iam:s3cret@db.invalid/staging",
+        "postgresql://ana:s3cret@db.invalid/staging?application_name=a%40b",
+        "postgresql://ana@db.invalid/staging?application_name=a@b",
+    ],
+)
+def test_an_at_that_belongs_to_something_else_will_do(url: str) -> None:
+    """The names of accounts have one, too."""
+    assert parse_url(url).host == "db.invalid"
 
 
 def test_a_missing_database_says_how_to_make_it(postgresql: str) -> None:

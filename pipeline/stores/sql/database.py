@@ -126,6 +126,9 @@ def parse_url(text: str) -> URL:
     if kind is None:
         message = f"the store's URL is of the kind {url.drivername}, which is not known: {_USAGE}"
         raise StoreError(message)
+    if kind is postgresql and postgresql.is_torn(url, text):
+        message = "the store's URL has an @ too many: write each @ of the password as %40"
+        raise StoreError(message)
     kind.check(url, _USAGE)
     return url
 

@@ -68,6 +68,17 @@ def check(url: URL, usage: str) -> None:
         raise StoreError(message)
 
 
+def is_torn(url: URL, text: str) -> bool:
+    """Whether an @ that is not escaped may have torn the password in `text`, which `url` is of.
+
+    What follows it would be taken for the host or the database, which errors name.
+    """
+    _, _, rest = text.partition("://")
+    if url.password is None:
+        return "@" in rest.partition("/")[2].partition("?")[0]
+    return rest.partition(":")[2].count("@") > 1
+
+
 def name_of(url: URL) -> str:
     """Return what errors call the database: without user and password."""
     host = url.host or str(url.query.get("host", "localhost"))
