@@ -205,16 +205,21 @@ def permissions(name: str, held: Collection[str], member: str) -> Iterator[Findi
         yield Finding(check, state, text, _gcloud("add-iam-policy-binding", name, *grant))
 
 
-def logs(resource: str, member: str, refused: str = "") -> Finding:
-    """Judge whether the Logging API lets us read the entries of a resource (`projects/P`)."""
+def logs(resource: str, refused: str = "", denied: str = "") -> Finding:
+    """Judge whether the Logging API lets us read the entries of a resource (`projects/P`).
+
+    `refused` is what it says if not, `denied` the member that lacks the right, if that is why.
+    """
     check = "logging api"
     if not refused:
         return Finding(check, State.OK, f"entries of {resource} can be read")
+    if not denied:
+        return Finding(check, State.WRONG, refused)
     kind, _, name = resource.partition("/")
     group = {"projects": "projects", "folders": "resource-manager folders"}.get(kind, kind)
-    grant = f"--member={shlex.quote(member)} --role=roles/logging.viewer"
+    grant = f"--member={shlex.quote(denied)} --role=roles/logging.viewer"
     command = f"gcloud {group} add-iam-policy-binding {name} {grant}"
-    return Finding(check, State.WRONG, f"{resource}: {refused}", command)
+    return Finding(check, State.WRONG, refused, command)
 
 
 def tracked(found: Tracked, label: str) -> Iterator[Finding]:

@@ -5,6 +5,7 @@
     FivewhysError
     ├── EntryError            a record that is no log entry (becomes a rejection)
     ├── SourceError           a source that cannot be read at all; says whether a retry can help
+    │   └── DeniedError       it is there, and who we are has not the right to
     ├── ConfigurationError    the user's own files or options are wrong; lists every mistake
     │   ├── RuleError         a rule file, its tests or its template fields
     │   ├── CatalogError      the service catalog
@@ -40,6 +41,10 @@ class SourceError(FivewhysError):
     def __init__(self, message: str, *, recoverable: bool = False) -> None:
         self.recoverable = recoverable
         super().__init__(message)
+
+
+class DeniedError(SourceError):
+    """Who we are lacks a right that it takes: to grant it helps, no retry does."""
 
 
 @dataclass(frozen=True, order=True, slots=True)

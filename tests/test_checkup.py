@@ -118,10 +118,16 @@ def test_permissions_are_granted_by_the_least_role() -> None:
 )
 def test_logs_that_must_not_be_read(resource: str, begins: str) -> None:
     """The role is granted where the logs are."""
-    assert logs(resource, "me").state is State.OK
-    told = logs(resource, "user:ana@example.com", "it must not be read")
-    assert told.state is State.WRONG
+    assert logs(resource).state is State.OK
+    told = logs(resource, "it must not be read", "user:ana@example.com")
+    assert (told.state, told.text) == (State.WRONG, "it must not be read")
     assert told.command == f"{begins}--member=user:ana@example.com --role=roles/logging.viewer"
+
+
+def test_logs_that_no_role_lets_us_read() -> None:
+    """As for a filter that is mistyped: there is no command against that."""
+    told = logs("projects/demo", "it does not understand what it is asked")
+    assert (told.state, told.command) == (State.WRONG, "")
 
 
 def wrong(one: Tracked) -> list[Finding]:

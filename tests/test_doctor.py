@@ -180,10 +180,13 @@ def test_without_settings(doctor: Doctor) -> None:
             "wrong",
             f"{BINDING} --member=PRINCIPAL --role=roles/logging.viewer",
         ),
+        (Refusal(grpc.StatusCode.INVALID_ARGUMENT), "wrong", ""),
+        (Refusal(grpc.StatusCode.NOT_FOUND), "wrong", ""),
+        (Refusal(grpc.StatusCode.UNAUTHENTICATED), "wrong", ""),
     ],
 )
 def test_logs_that_gaps_are_filled_from(refusal: Refusal | None, state: str, command: str) -> None:
-    """One read says whether they may be read."""
+    """One read says whether they may be read; a role is named only where it is what is missing."""
     options = {
         "subscription": "projects/test-project/subscriptions/fivewhys",
         "store": "sqlite:///store.db",
@@ -192,6 +195,7 @@ def test_logs_that_gaps_are_filled_from(refusal: Refusal | None, state: str, com
     with served(FakeLogging(refusals=deque([refusal]))) as client:
         (found,) = look_at_logs(read_settings(options), client)
     assert (found.state, found.command) == (state, command)
+    assert found.text.count("projects/test-project") == 1
 
 
 def test_without_credentials(

@@ -18,7 +18,7 @@ from pipeline.bootstrap.reading import (
 )
 from pipeline.bootstrap.shipped import data_folder
 from pipeline.checkup import Finding, State
-from pipeline.errors import ConfigurationError, FivewhysError, Mistake, SourceError
+from pipeline.errors import ConfigurationError, DeniedError, FivewhysError, Mistake, SourceError
 from pipeline.settings import GITHUB, QUARANTINE
 
 if TYPE_CHECKING:
@@ -156,15 +156,16 @@ def look_at_logs(read: Read, client: Any = None) -> Iterator[Finding]:
     reading = Reading(client, query, ReadSettings(size=1, retrying=settings.retrying))
     try:
         reading.page()
+    except DeniedError as error:
+        member = principal(getattr(client.transport, "_credentials", None))
+        yield checkup.logs(resource, str(error), member)
     except SourceError as error:
         if error.recoverable:
-            text = f"it could not be checked: {error}"
-            yield Finding("logging api", State.UNKNOWN, text)
-            return
-        member = principal(getattr(client.transport, "_credentials", None))
-        yield checkup.logs(resource, member, str(error))
+            yield Finding("logging api", State.UNKNOWN, f"it could not be checked: {error}")
+        else:
+            yield checkup.logs(resource, str(error))
     else:
-        yield checkup.logs(resource, "")
+        yield checkup.logs(resource)
 
 
 def _github(read: Read) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from google.rpc.error_details_pb2 import RetryInfo
 
-from pipeline.errors import SourceError
+from pipeline.errors import DeniedError, SourceError
 from pipeline.logquery import within, written
 from pipeline.messages import read_message
 from pipeline.ports import Message
@@ -157,6 +157,8 @@ class Reading:
         if had_token and isinstance(error, exceptions.InvalidArgument):
             return SourceError(f"{NAME}: a page is not there any more: {said}", recoverable=True)
         message = ": ".join(filter(None, (NAME, ", ".join(self._query.resources), reason, said)))
+        if isinstance(error, exceptions.PermissionDenied):
+            return DeniedError(message)
         helps = not reason and not (isinstance(error, GoogleAuthError) and not error.retryable)
         return SourceError(message, recoverable=helps)
 

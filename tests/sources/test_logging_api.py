@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.entry import LogEntry, Rejection
-from pipeline.errors import SourceError
+from pipeline.errors import DeniedError, SourceError
 from pipeline.retrying import Retrying
 from pipeline.sources.logging_api import LoggingFeed, LoggingSource, Query, Reading, ReadSettings
 from tests.fakes.logging_server import FakeLogging, Refusal, served
@@ -151,6 +151,7 @@ def test_what_no_retry_can_help_ends_at_once(
     with pytest.raises(SourceError, match=said) as caught:
         keys(LoggingSource(client, HOUR, QUICK, lambda _: None))
     assert not caught.value.recoverable
+    assert isinstance(caught.value, DeniedError) is (code is grpc.StatusCode.PERMISSION_DENIED)
     assert len(api.asked) == 1
 
 
