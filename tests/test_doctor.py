@@ -12,12 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.bootstrap.doctoring import look_at_logs
+from pipeline.checkup import CONSUME, GET
 from pipeline.cli import app
 from pipeline.settings import read_settings
 from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.fakes.logging_server import FakeLogging, Refusal, served
 from tests.fakes.postgresql import fresh
+from tests.fakes.pubsub_rights import granting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +136,42 @@ def test_all_that_is_wrong_is_said_at_once(
     assert f"        {update} --dead-letter-topic=TOPIC" in lines
     assert f"        {update} --ack-deadline=15" in lines
     assert f"        gh repo edit {HERE} --enable-issues" in lines
+
+
+@pytest.mark.parametrize(
+    ("held", "told", "state", "ends"),
+    [
+        ([CONSUME, GET], None, "ok", 0),
+        ([CONSUME], None, "unknown", 0),
+        ([], None, "unknown", 1),
+        ([CONSUME], [CONSUME, GET], "wrong", 1),
+    ],
+)
+def test_a_subscription_that_must_not_be_looked_at(  # noqa: PLR0913, PLR0917 - columns of the table
+    doctor: Doctor,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    held: list[str],
+    told: list[str] | None,
+    state: str,
+    ends: int,
+) -> None:
+    """A run pulls from it all the same; the right to pull is what it needs."""
+    with granting(*held, told=told) as address:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+        result = doctor(
+            "--format",
+            "json",
+            SUBSCRIPTION="projects/demo/subscriptions/fivewhys",
+            STORE=f"sqlite:///{tmp_path}/store.db",
+        )
+    found = by_check(result)
+    (subscription,) = found["subscription"]
+    assert (subscription["state"], result.exit_code) == (state, ends), result.output
+    assert (subscription["text"] == "it was not looked at: see permissions") is (state == "unknown")
+    lacked = [one for one in found["permissions"] if one["state"] != "ok"]
+    assert all("add-iam-policy-binding" in one["command"] for one in lacked)
+    assert len(lacked) == 2 - len(held if told is None else told)
 
 
 def test_without_network(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

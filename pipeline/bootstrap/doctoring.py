@@ -120,8 +120,17 @@ def _subscription(read: Read) -> Iterator[Finding]:
 
 
 def _described(read: Read, looking: Looking) -> Iterable[Finding]:
+    """Look at the subscription; a run pulls from it without the right to do so."""
     letters = read.settings.poison != QUARANTINE
-    return checkup.subscription(looking.subscription(), dead_letters=letters)
+    try:
+        found = looking.subscription()
+    except DeniedError:
+        held = looking.permissions()
+        if held is None or checkup.GET in held:
+            raise
+        text = "it was not looked at: see permissions"
+        return [Finding("subscription", State.UNKNOWN, text)]
+    return checkup.subscription(found, dead_letters=letters)
 
 
 def _permissions(name: str, looking: Looking) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from google.api_core import exceptions
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from pipeline.checkup import ROLES, Subscribed
-from pipeline.errors import SourceError
+from pipeline.errors import DeniedError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,6 +68,7 @@ class Looking:
         """Return what it is.
 
         Raises:
+            DeniedError: we may not ask.
             SourceError: it could not be asked; `recoverable` if that is for the network.
 
         """
@@ -120,6 +121,8 @@ def _failure(error: exceptions.GoogleAPIError) -> SourceError:
     said = getattr(error, "message", "") or str(error)
     if isinstance(error, exceptions.NotFound):
         said = "it does not exist"
+    if isinstance(error, exceptions.PermissionDenied):
+        return DeniedError(said.splitlines()[0])
     return SourceError(said.splitlines()[0], recoverable=isinstance(error, _OFFLINE))
 
 
