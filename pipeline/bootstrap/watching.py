@@ -6,10 +6,12 @@ Answers are made of what is known here already: who asks often, or slowly, holds
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +39,7 @@ AT_ONCE: Final = 16
 """Questions that are answered at once; more are turned away."""
 
 TAKES: Final = 5.0
-"""Seconds within which a question has to be asked."""
+"""Seconds within which a question has to be asked, and its answer to be taken."""
 
 _LOGGER: Final = "fivewhys.vitals"
 _PLAIN: Final = "text/plain; charset=utf-8"
@@ -227,7 +229,8 @@ class _Server(ThreadingHTTPServer):
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer, and make room."""
         try:
-            super().process_request_thread(request, client_address)
+            with _hung_up_after(TAKES, request):
+                super().process_request_thread(request, client_address)
         finally:
             self._room.release()
 
@@ -238,9 +241,28 @@ class _Server(ThreadingHTTPServer):
             logging.getLogger(__name__).error("a question was not answered", exc_info=error)
 
 
+@contextmanager
+def _hung_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Let no read and no write of a connection go on for longer, however little comes at a time.
+
+    A time-out of the socket would begin anew with whatever comes.
+    """
+
+    def hang_up() -> None:
+        with suppress(OSError):  # they did
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = TAKES
 
     def do_GET(self) -> None:
         """Answer; any other method is refused by http.server, with 501."""

@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -211,6 +211,22 @@ def test_who_asks_slowly_keeps_nobody_waiting(vitals: Vitals) -> None:
             one.close()
         while not is_answered(port):
             assert time.monotonic() - begun < 4 * TAKES
+
+
+def test_who_never_ends_a_question_keeps_nobody_waiting(vitals: Vitals) -> None:
+    """As many as there is room for, each with a line now and then: a question is to end in time."""
+    port, drips = free_port(), TAKES / 8
+    with watching(vitals, port=port), ExitStack() as stack:
+        slow = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(AT_ONCE)]
+        for one in slow:
+            stack.enter_context(one).sendall(b"GET /livez HTTP/1.1\r\n")
+        begun = time.monotonic()
+        while not is_answered(port):
+            assert time.monotonic() - begun < 3 * TAKES
+            for one in slow:
+                with suppress(OSError):  # it was hung up
+                    one.sendall(b"X-More: 1\r\n")
+            time.sleep(drips)
 
 
 def is_answered(port: int) -> bool:
