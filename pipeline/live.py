@@ -22,6 +22,7 @@ from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
+from pipeline.received import LATE
 from pipeline.report import Action
 from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
@@ -69,6 +70,15 @@ TICK: Final = 2 * SECOND
 
 IDLE: Final = 10 * SECOND
 """How long nothing has to come for event time to go on by the clock."""
+
+PATIENCE: Final = 4
+"""How many times as long lines wait for others by the clock while something comes late.
+
+Who has them may be killed, and who gets them next, too: each keeps them for a lease.
+"""
+
+LATELY: Final = 2 * MINUTE
+"""How long something may come late after something else did; half a minute where all is taken."""
 
 BEHIND: Final = 5 * SECOND
 """How far event time stays behind the clock then: what is logged now is still on its way."""
@@ -233,7 +243,8 @@ class Live:
             # By the clock as well: lines of one traceback may be in the hands of several, and one
             # of these be killed.
             wait = self._policy.group_wait
-            self._taking.on_time(event_time - wait, now - wait)
+            is_late = now - self._store.mark(LATE) < (wait if is_idle else LATELY)
+            self._taking.on_time(event_time - wait, now - (wait * PATIENCE if is_late else wait))
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
             beats = self._taking.hear_silence({}, self._catalog.quiet_after, event_time)

@@ -11,6 +11,12 @@ from typing import Final, NamedTuple
 OWN_LABEL: Final = "fivewhys.own"
 """The label that all entries of this program's own bear."""
 
+LATE: Final = "late"
+"""The mark of when something last came late: behind a backlog, or after who had it was killed."""
+
+LATE_AFTER: Final = 8_000_000_000
+"""How long (ns) after it was published something comes late: less than any lease."""
+
 
 class Received(NamedTuple):
     """What came of messages: entries, detections, and how many held no entry, or our own.

@@ -15,7 +15,7 @@ from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
 from pipeline.ports import Poison
 from pipeline.receipts import written
-from pipeline.received import OWN_LABEL, Received
+from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,7 @@ class Receiver:
         self._clock = clock
         self._counting = counting
         self._keeps_poison = keeps_poison
+        self._marked_at = 0
 
     def step(self) -> Received:
         """Pull once, keep what came, acknowledge it; return what it was.
@@ -118,10 +119,19 @@ class Receiver:
     def _keep(self, messages: Sequence[Message], receipt: bytes, poison: Sequence[Poison]) -> None:
         """Keep it for certain, or give it back."""
         try:
+            self._mark_late(messages)
             self._inbox.receive(receipt, poison, self._clock())
         except BaseException:
             self._feed.give_back(messages)
             raise
+
+    def _mark_late(self, messages: Sequence[Message]) -> None:
+        """Note that something came late, now and then: what belongs to it may come later still."""
+        now = self._clock()
+        oldest = min(one.published or now for one in messages)
+        if now - oldest >= LATE_AFTER <= now - self._marked_at:
+            self._inbox.keep_mark(LATE, now)
+            self._marked_at = now
 
     def _settle(self, messages: Sequence[Message], left: set[str]) -> None:
         """Acknowledge all but what is left to the subscription, by name."""

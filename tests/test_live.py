@@ -20,11 +20,12 @@ from pipeline.entry import format_timestamp
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.examining import Window
 from pipeline.flow import Replay
+from pipeline.lifecycle import MINUTE
 from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
 from pipeline.messages import read_message
 from pipeline.ports import AHEAD, Message
 from pipeline.receipts import KEPT
-from pipeline.received import OWN_LABEL, Received
+from pipeline.received import LATE, OWN_LABEL, Received
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
 from pipeline.report import Policy
@@ -313,6 +314,65 @@ def test_what_goes_on_after_its_report_is_ongoing() -> None:
     incidents, _ = told(rounds, is_heir=False)
     (missing,) = (one for one in incidents.values() if "missing" in one[1])
     assert missing[2] == "ongoing"
+
+
+@pytest.mark.parametrize("late", [0, 12])
+def test_lines_wait_longer_for_others_while_something_comes_late(late: int) -> None:
+    """Who had them was killed, and who got them next: they come again after two leases."""
+    rules = load_rules((), "")
+    house = House(rules, at_once=10)
+    live = house.live("one")
+    lines = [line(text, at / 1000, severity="ERROR") for at, text in enumerate(TRACEBACK)]
+    after = line("ready", 100)
+    house.feed.publish([lines[0], after], published=house.now - late * SECOND)
+    house.receiver.step()
+    for _ in range(45):
+        house.step(live)
+    house.feed.publish(lines[1:])
+    house.receiver.step()
+    for _ in range(150):
+        house.step(live)
+    assert house.store.mark(LATE) == (LATER if late else 0)
+    found, expected = summary(house.store.incidents()), replayed([*lines, after], rules)[0]
+    apart = [one for one in found if one not in expected]
+    assert found
+    assert bool(apart) == (not late)
+
+
+class Unmarked(MemoryStore):
+    """A store that takes no marks, and counts how often it was asked to."""
+
+    asked = 0
+
+    def keep_mark(self, name: str, at: int) -> None:
+        """Fail."""
+        self.asked += 1
+        message = f"{name} is not kept at {at}"
+        raise StoreError(message)
+
+
+def test_what_comes_late_and_cannot_be_noted_is_given_back() -> None:
+    """It is in nobody's hands then, and comes again."""
+    house = House(RULES, Unmarked())
+    house.feed.publish([line("missing", 0)], published=house.now - MINUTE)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            house.receiver.step()
+    assert not house.store.receipts(1)
+    house.feed.publish([line("missing", 1)], published=house.now)
+    assert len(house.feed.pull()) == 2
+
+
+def test_that_something_comes_late_is_noted_now_and_then() -> None:
+    """A backlog is late for long."""
+    house = House(RULES, at_once=1)
+    house.feed.publish([line("missing", at) for at in range(4)], published=house.now - MINUTE)
+    noted = []
+    for _ in range(4):
+        house.receiver.step()
+        noted.append((house.store.mark(LATE) - LATER) // SECOND)
+        house.now += 5 * SECOND
+    assert noted == [0, 0, 10, 10]
 
 
 SAID = st.tuples(

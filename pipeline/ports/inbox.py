@@ -14,13 +14,14 @@ class Message(NamedTuple):
     """What a subscription delivered: a log entry as JSON, as a log sink publishes it.
 
     `handle` is what it is acknowledged by, `name` its own for good. `attempt` is how often it was
-    delivered, 0 if nobody counts.
+    delivered, 0 if nobody counts; it was `published` then (ns UTC, to the second; 0: not known).
     """
 
     handle: str
     name: str
     data: bytes
     attempt: int = 0
+    published: int = 0
 
 
 class Feed(Protocol):

@@ -27,12 +27,14 @@ class MemoryFeed:
     _out: dict[str, Message] = field(default_factory=dict)
     _count: int = 0
 
-    def publish(self, texts: Iterable[bytes]) -> None:
-        """Put messages into it, each with a name of its own."""
+    def publish(self, texts: Iterable[bytes], published: int = 0) -> None:
+        """Put messages into it, each with a name of its own, as `published` then (ns UTC)."""
         for text in texts:
             self._count += 1
             attempt = int(self.counts)
-            self._waiting.append(Message(f"h{self._count}", f"m{self._count}", text, attempt))
+            self._waiting.append(
+                Message(f"h{self._count}", f"m{self._count}", text, attempt, published)
+            )
 
     def expire(self) -> None:
         """Let everything that was delivered and not acknowledged come again."""

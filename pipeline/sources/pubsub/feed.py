@@ -33,6 +33,7 @@ from google.pubsub_v1 import (
 )
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from pipeline.audit import SECOND
 from pipeline.checkup import LEASED
 from pipeline.errors import SourceError
 from pipeline.ports import Message
@@ -159,7 +160,13 @@ class PubSubFeed:
         except exceptions.GoogleAPIError as error:
             raise _failure(self.name, error) from error
         messages = [
-            Message(one.ack_id, (told := one.message).message_id, told.data, one.delivery_attempt)
+            Message(
+                one.ack_id,
+                (told := one.message).message_id,
+                told.data,
+                one.delivery_attempt,
+                told.publish_time.seconds * SECOND,
+            )
             for one in PullResponse.pb(answer).received_messages
         ]
         with self._lock:
