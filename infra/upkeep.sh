@@ -38,16 +38,14 @@ backups() {
 }
 
 restore() {
-    pause
-    gcloud sql backups restore "$1" --restore-instance=fivewhys --project="$PROJECT"
-    resume
+    alone gcloud sql backups restore "$1" --restore-instance=fivewhys --project="$PROJECT"
 }
 
 pause() {
-    gcloud scheduler jobs pause fivewhys --project="$PROJECT" --location="$REGION"
+    gcloud scheduler jobs pause fivewhys --project="$PROJECT" --location="$REGION" || return
     for execution in $(running); do
         gcloud run jobs executions cancel "$execution" --project="$PROJECT" \
-            --region="$REGION" --quiet
+            --region="$REGION" --quiet || return
     done
 }
 
@@ -66,14 +64,12 @@ replay() { # what it says is shown in any case
     return "$status"
 }
 
-rebuild() { # nothing else may run meanwhile
+rebuild() { # whose logs these are says FIVEWHYS_LOGGING_PROJECT, which the job has
     store="$(terraform -chdir="$ROOT" output -raw store)"
     filter="${2:-$(terraform -chdir="$ROOT" output -raw log_filter)}"
-    pause
-    gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --wait \
+    alone gcloud run jobs execute fivewhys --project="$PROJECT" --region="$REGION" --wait \
         --task-timeout=24h \
         --args="^;;^replay;;--from-logging;;$filter;;--since;;$1;;--store;;$store;;--sink;;github"
-    resume
 }
 
 app-key() {
@@ -130,6 +126,21 @@ former() { # all keys that signed before, if there are any
         gcloud secrets versions access latest --secret=fivewhys-marker-key-former \
             --project="$PROJECT"
     fi
+}
+
+alone() { # COMMAND: nothing else runs meanwhile; then all goes on, whatever came of it
+    local status=0 begun=""
+    if pause; then
+        "$@" || { status=$? && begun="$(running)"; } # who waits may be cut off from what goes on
+    else
+        status=$?
+    fi
+    if [ -n "$begun" ]; then
+        echo "$begun still runs; once it has ended: infra/upkeep.sh resume" >&2
+    else
+        resume
+    fi
+    return "$status"
 }
 
 running() { # executions of the runner that have not ended

@@ -49,7 +49,10 @@ def read_logging(wanted: str, project: str, since: int | None, until: int | None
     """
     mistakes = Mistakes()
     if not project:
-        message = "name the project whose logs are read, or set GOOGLE_CLOUD_PROJECT"
+        message = (
+            "name the project whose logs are read, or set FIVEWHYS_LOGGING_PROJECT or "
+            "GOOGLE_CLOUD_PROJECT"
+        )
         mistakes.note(Mistake(PROJECT, 0, message))
     if since is None:
         message = f"{FROM_LOGGING} needs it: how far back is read, as 6h"

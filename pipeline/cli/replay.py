@@ -80,9 +80,8 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         str,
         typer.Option(
             metavar="PROJECT",
-            envvar="GOOGLE_CLOUD_PROJECT",
-            show_envvar=False,
-            help="Whose logs --from-logging reads. Default: GOOGLE_CLOUD_PROJECT.",
+            help="Whose logs --from-logging reads. "
+            "Default: FIVEWHYS_LOGGING_PROJECT, or GOOGLE_CLOUD_PROJECT.",
         ),
     ] = "",
     out: Annotated[
@@ -143,13 +142,14 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
 ) -> None:
     """Read exports of Cloud Logging entries and report the incidents in them."""
     from pipeline.bootstrap.replaying import ReplayOptions
+    from pipeline.bootstrap.settled import settled
 
     if sources and from_logging is not None:
         fail("name a SOURCE or --from-logging: a run reads one of them", EXIT_USAGE)
     is_piped = not sources and from_logging is None
     if is_piped and sys.stdin.isatty():
         fail("name a SOURCE: a file, a glob, a folder, or - for standard input", EXIT_USAGE)
-    options = ReplayOptions(
+    said = ReplayOptions(
         sources=["-"] if is_piped else sources or [],
         from_logging=from_logging,
         project=project,
@@ -172,6 +172,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         dry_run=dry_run,
         jobs=jobs,
     )
+    options = settled(said)
     shown = sys.stderr.isatty() if progress is None else progress
     result = _replayed(options, shown=shown)
     document = result.document()

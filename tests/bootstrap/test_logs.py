@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from typer.testing import CliRunner
 
 from pipeline.bootstrap.replaying import ReplayOptions, replay
+from pipeline.bootstrap.settled import settled
 from pipeline.cli import app
 from pipeline.entry import LogEntry
 from pipeline.sources.files import FileSource
@@ -16,8 +19,6 @@ from tests.fakes.logging_server import FakeLogging, served
 from tests.support import BASE, SECOND
 
 if TYPE_CHECKING:
-    import pytest
-
     from pipeline.document import IncidentDocument
     from pipeline.ports import Source
     from pipeline.result import Result
@@ -54,7 +55,8 @@ def test_what_is_asked_of_the_api_is_checked(
 ) -> None:
     """Before anything is read: whose logs, since when, and who asks."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
-    monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+    for name in ("GOOGLE_CLOUD_PROJECT", "FIVEWHYS_LOGGING_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
     found = CliRunner().invoke(app, ["replay", "--from-logging", "severity>=ERROR"])
     assert found.exit_code == 2
     for part in (
@@ -63,6 +65,25 @@ def test_what_is_asked_of_the_api_is_checked(
         "--from-logging: the Logging API needs credentials",
     ):
         assert part in found.output
+
+
+@pytest.mark.parametrize("written", ["environment", "file"])
+def test_whose_logs_are_read_may_be_a_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    """That of `run`, for which it fills gaps; what is said on the command line goes before it."""
+    for name in [name for name in os.environ if name.startswith("FIVEWHYS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "the-machines")
+    usual = ReplayOptions([], from_logging="")
+    assert settled(usual).project == "the-machines"
+    if written == "file":
+        (tmp_path / "settings.yml").write_text("logging_project: folders/1\n", encoding="utf-8")
+        monkeypatch.setenv("FIVEWHYS_SETTINGS", str(tmp_path / "settings.yml"))
+    else:
+        monkeypatch.setenv("FIVEWHYS_LOGGING_PROJECT", "folders/1")
+    assert settled(usual).project == "folders/1"
+    assert settled(ReplayOptions([], from_logging="", project="mine")).project == "mine"
 
 
 def test_a_run_reads_files_or_the_api() -> None:

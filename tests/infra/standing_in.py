@@ -2,7 +2,8 @@
 
 Run as a program by a link of the program's name, in a folder that is first on the PATH; beside it
 lie `calls` (JSON, one a line), `secrets/NAME/VERSION`, `executions` (one a line, the newest first)
-`there`, if what is described is there already, and `ill`, if `doctor` finds something wrong.
+`there`, if what is described is there already, `ill`, if `doctor` finds something wrong, `failing`,
+words of a call that ends with 3, and `begun`, the executions that such a call leaves behind.
 """
 
 from __future__ import annotations
@@ -28,10 +29,20 @@ def main() -> int:
     with (here / "calls").open("a", encoding="utf-8") as calls:
         calls.write(json.dumps([Path(sys.argv[0]).name, *words]) + "\n")
     bare = " ".join(word for word in words if not word.startswith("-"))
+    if _is_failing(here, words):
+        if (here / "begun").exists():
+            (here / "begun").rename(here / "executions")
+        return 3
     for beginning, answer in ANSWERS.items():
         if bare.startswith(beginning):
             return answer(here, words)
     return 0
+
+
+def _is_failing(here: Path, words: list[str]) -> bool:
+    failing = here / "failing"
+    said = failing.read_text(encoding="utf-8").split() if failing.exists() else [""]
+    return {*said} <= {*words}
 
 
 def _describe(here: Path, _words: list[str]) -> int:

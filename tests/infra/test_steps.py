@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from pipeline.cli import app
 from tests.infra.commands import mistakes
 from tests.infra.standing_in import DIGEST, OUTPUTS
+from tests.infra.test_program import planned
 
 INFRA = Path(__file__).parent.parent.parent / "infra"
 SCRIPTS = ("first-steps.sh", "upkeep.sh")
@@ -295,6 +296,23 @@ def test_an_empty_store_is_filled_with_what_the_sink_would_have_delivered(cloud:
         ]
 
 
+def test_the_job_has_all_that_filling_a_store_takes(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own settings and nothing else of a machine's: what it lacks here is Google alone."""
+    for name in [name for name in os.environ if name.startswith(("FIVEWHYS_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    cloud.run("upkeep.sh", "rebuild", "30d")
+    (told,) = [call[-1] for call in cloud.calls() if "--task-timeout=24h" in call]
+    nobody = {"GOOGLE_APPLICATION_CREDENTIALS": str(cloud.top / "gone.json")}
+    words = told.removeprefix("--args=^;;^").split(";;")
+    done = CliRunner().invoke(app, words, env={**planned("minimal"), **nobody})
+    assert done.exit_code == 2
+    lacking = {line.split(": ")[1] for line in done.stderr.splitlines()}
+    keys = {"FIVEWHYS_GITHUB_APP_KEY_FILE", "FIVEWHYS_MARKER_KEY_FILE"}
+    assert lacking == {"--from-logging", *keys}, done.stderr
+
+
 def test_an_export_is_replayed_by_a_job_of_its_own(cloud: Cloud) -> None:
     """Of which nothing is written, and what it says is shown."""
     assert cloud.run("upkeep.sh", "replay", "gs://my-exports/a,b").returncode == 0
@@ -315,6 +333,37 @@ def test_nothing_runs_while_a_store_is_put_back_or_filled(cloud: Cloud) -> None:
         calls = [call for call in cloud.calls() if call[0] == "gcloud"]
         verbs = [next(w for w in reversed(call) if w in VERBS) for call in calls]
         assert verbs == ["pause", "list", "cancel", VERBS[step[0]], "resume", "execute"]
+
+
+@pytest.mark.parametrize("failing", ["sql backups restore", "executions cancel"])
+def test_what_failed_leaves_nothing_paused(cloud: Cloud, failing: str) -> None:
+    """Whoever is told that a store was not put back would not look whether anything runs."""
+    (cloud.programs / "executions").write_text("fivewhys-a\n" if "cancel" in failing else "")
+    (cloud.programs / "failing").write_text(failing)
+    done = cloud.run("upkeep.sh", "restore", "7")
+    assert done.returncode == 3
+    assert cloud.called("gcloud scheduler jobs resume") != []
+
+
+def test_a_store_that_could_not_be_filled_leaves_nothing_paused(cloud: Cloud) -> None:
+    """What is there goes on; the status is that of what failed."""
+    (cloud.programs / "failing").write_text("run jobs execute --wait")
+    done = cloud.run("upkeep.sh", "rebuild", "30d")
+    assert done.returncode == 3
+    calls = [call for call in cloud.calls() if call[0] == "gcloud"]
+    verbs = [next(w for w in reversed(call) if w in VERBS) for call in calls]
+    assert verbs == ["pause", "list", "execute", "list", "resume", "execute"]
+
+
+def test_nothing_begins_while_a_store_may_still_be_filled(cloud: Cloud) -> None:
+    """Who waits for it may be cut off from it: then it is said how one goes on once it is over."""
+    (cloud.programs / "failing").write_text("run jobs execute --wait")
+    (cloud.programs / "begun").write_text("fivewhys-b\n")
+    done = cloud.run("upkeep.sh", "rebuild", "30d")
+    assert done.returncode == 3
+    assert "fivewhys-b" in done.stderr
+    assert "infra/upkeep.sh resume" in done.stderr
+    assert cloud.called("gcloud scheduler jobs resume") == []
 
 
 VERBS = {
