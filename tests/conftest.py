@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 # time of its own accord, so that a check of the same commit gives the same answer.
 settings.register_profile("fivewhys", deadline=None)
 settings.load_profile("fivewhys")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings() -> Iterator[None]:
+    """Take away what the machine at hand has set: commands read settings from the environment."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("FIVEWHYS_")]:
+            environment.delenv(name)
+        environment.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.bootstrap.reporting import REHEARSED
 from pipeline.cli import app
 from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
@@ -60,6 +61,12 @@ def run(github: FakeGithub) -> Run:
     return lambda *words, **more: CliRunner().invoke(
         app, [str(word) for word in words], env={**settings, **more}
     )
+
+
+@pytest.fixture
+def words(export: Path, store: str) -> tuple[object, ...]:
+    """Return a replay that keeps what it finds, without where it reports to."""
+    return ("replay", export, "--store", store)
 
 
 def issues(github: FakeGithub) -> dict[int, Issue]:
@@ -119,6 +126,82 @@ def test_a_dry_run_shows_what_would_be_done(
     assert "1 to create" in told.stderr
     assert issues(github) == {}
     assert [one.name for one in tmp_path.iterdir()] == ["export.jsonl"]
+
+
+def test_a_dry_run_of_the_settings_fills_the_store_and_writes_no_issue(
+    run: Run, github: FakeGithub, export: Path, store: str
+) -> None:
+    """As that of `run`: it is kept, said, and what was over by then never gets an issue."""
+    words = ("replay", export, "--store", store, "--sink", "github")
+    told = run(*words, FIVEWHYS_DRY_RUN="true")
+    assert told.exit_code == 0, told.output
+    assert "no issue bears its marker" in told.stdout
+    assert "1 to create" in told.stdout
+    assert "No issue was written in GitHub (FIVEWHYS_DRY_RUN)." in told.stdout
+    assert issues(github) == {}
+    assert {one.verb for one in github.seen} == {"GET"}
+    assert len(run("incidents", "list", "--store", store).stdout.splitlines()) == 1
+    with SqlStore(store) as opened:
+        assert opened.mark(REHEARSED)
+
+
+def test_what_no_option_says_the_settings_say(
+    run: Run, github: FakeGithub, export: Path, store: str, tmp_path: Path
+) -> None:
+    """From which priority on, by which catalog and rules, in a file of them, too."""
+    words = ("replay", export, "--store", store, "--sink", "github")
+    assert run(*words, FIVEWHYS_MIN_PRIORITY="P0").exit_code == 0
+    assert issues(github) == {}
+    (tmp_path / "settings.yml").write_text("min_priority: P0\n", encoding="utf-8")
+    file = {"FIVEWHYS_SETTINGS": str(tmp_path / "settings.yml")}
+    assert run(*words, **file).exit_code == 0
+    assert issues(github) == {}
+    assert run(*words, "--min-priority", "P4", **file).exit_code == 0
+    assert len(issues(github)) == 1
+
+
+@pytest.mark.parametrize("key", ["catalog", "rules", "repo", "suppressions", "placeholders"])
+@pytest.mark.parametrize("sink", ["github", "files"])
+def test_what_the_settings_name_has_to_be_there(
+    run: Run, words: tuple[object, ...], tmp_path: Path, sink: str, key: str
+) -> None:
+    """Wherever reports go; what an option names stands in its place."""
+    words = (*words, "--sink", sink, "--out", tmp_path / "out")
+    told = run(*words, **{f"FIVEWHYS_{key.upper()}": "gone"})
+    assert told.exit_code == 2
+    assert "gone" in told.stderr
+    (tmp_path / "settings.yml").write_text(f"{key}: gone\n", encoding="utf-8")
+    told = run(*words, FIVEWHYS_SETTINGS=str(tmp_path / "settings.yml"))
+    assert told.exit_code == 2
+    assert "gone" in told.stderr
+    told = run(*words, f"--{key}", "nowhere", **{f"FIVEWHYS_{key.upper()}": "gone"})
+    assert "nowhere" in told.stderr
+    assert "gone" not in told.stderr
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["export.jsonl", "settings.yml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("MIN_PRIORITY", "FIVEWHYS_MIN_PRIORITY: 'soon' is none of P0, P1, P2, P3, P4"),
+        ("DRY_RUN", "FIVEWHYS_DRY_RUN: 'soon' is neither true nor false"),
+        ("SUBSCRIPTION", "FIVEWHYS_SUBSCRIPTION: 'soon' is none"),
+        ("REDACT_EMAILS", "FIVEWHYS_REDACT_EMAILS: 'soon' is neither true nor false"),
+        ("CATALGO", "FIVEWHYS_CATALGO: there is no such setting; FIVEWHYS_CATALOG is meant?"),
+    ],
+)
+def test_a_mistake_in_a_setting_is_refused_as_by_a_run(
+    run: Run, words: tuple[object, ...], github: FakeGithub, name: str, said: str
+) -> None:
+    """Before anything is touched, beside those of options, wherever reports go."""
+    for sink in ("github", "files"):
+        told = run(*words, "--sink", sink, "--since", "late", **{f"FIVEWHYS_{name}": "soon"})
+        assert told.exit_code == 2
+        assert said in told.stderr
+        assert "--since: 'late' is neither" in told.stderr
+        if name != "REDACT_EMAILS":  # which GitHub is asked with, too
+            assert told.stderr.count(said) == 1
+    assert github.seen == []
 
 
 def test_what_does_not_get_out_waits_in_the_outbox(

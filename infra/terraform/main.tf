@@ -35,12 +35,15 @@ locals {
   common = merge(
     { for key, text in var.settings : "FIVEWHYS_${upper(key)}" => text },
     {
+      FIVEWHYS_SINKS                  = "github"
+      FIVEWHYS_DRY_RUN                = tostring(var.dry_run)
       FIVEWHYS_GITHUB_REPOSITORY      = var.github.repository
       FIVEWHYS_GITHUB_APP_ID          = var.github.app_id
       FIVEWHYS_GITHUB_INSTALLATION_ID = var.github.installation_id
       FIVEWHYS_GITHUB_APP_KEY_FILE    = "sm://projects/${var.project_id}/secrets/${google_secret_manager_secret.all["github-app-key"].secret_id}/versions/${var.secret_versions.github_app_key}"
       FIVEWHYS_MARKER_KEY_FILE        = "sm://projects/${var.project_id}/secrets/${google_secret_manager_secret.all["marker-key"].secret_id}/versions/${var.secret_versions.marker_key}"
     },
+    var.new_issues == 0 ? {} : { FIVEWHYS_GITHUB_NEW_ISSUES = tostring(var.new_issues) },
     var.github.url == "" ? {} : { FIVEWHYS_GITHUB_URL = var.github.url },
     var.secret_versions.marker_key_former == "" ? {} : {
       FIVEWHYS_MARKER_KEY_FORMER_FILE = "sm://projects/${var.project_id}/secrets/${google_secret_manager_secret.all["marker-key-former"].secret_id}/versions/${var.secret_versions.marker_key_former}"
@@ -55,10 +58,7 @@ locals {
     {
       FIVEWHYS_SUBSCRIPTION = google_pubsub_subscription.entries.id
       FIVEWHYS_STORE        = local.store
-      FIVEWHYS_SINKS        = "github"
-      FIVEWHYS_DRY_RUN      = tostring(var.dry_run)
     },
-    var.new_issues == 0 ? {} : { FIVEWHYS_GITHUB_NEW_ISSUES = tostring(var.new_issues) },
     !var.gap_filling ? {} : {
       FIVEWHYS_LOGGING_FILTER  = local.delivered
       FIVEWHYS_LOGGING_PROJECT = one(local.projects)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,12 @@ from pipeline.stores.spool import TemporarySpool
 from pipeline.traffic import ROW, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from pipeline.bootstrap.reporting import Tracker
     from pipeline.ports import Investigator, Source
     from pipeline.result import Result
+    from pipeline.settings import Read
     from pipeline.suppressions import Placed
 
 
@@ -84,11 +87,34 @@ class ReplayOptions:
     only: str = ""  # id of the one incident to look into; "" is each
     from_logging: str | None = None  # filter of what is read from the Logging API; None: nothing
     project: str = ""  # whose logs these are
+    rehearses: bool = False  # all is kept, and what would be written in GitHub is only said
+    read: Read | None = None  # settings, where some were read; what is wrong with them is refused
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the environment says, and the file of settings, if one was read."""
+        return os.environ if self.read is None else self.read.environment
 
 
 def _store_url(options: ReplayOptions) -> str:
     """Return the store's URL; a dry run looks into a database file, and creates none."""
     return IN_MEMORY if options.dry_run and is_missing_file(options.store) else options.store
+
+
+def read_tracker_of(options: ReplayOptions) -> Tracker:
+    """Read the settings of GitHub, from where those of the replay are from.
+
+    Raises:
+        ConfigurationError: every mistake in them.
+
+    """
+    from pipeline.bootstrap.reporting import read_tracker
+    from pipeline.sinks.github.asking import Manners
+
+    if options.read is None:
+        return read_tracker()
+    manners = Manners.of(options.read.settings.retrying)
+    return replace(read_tracker(environment=options.read.environment), manners=manners)
 
 
 def _check_github(options: ReplayOptions) -> None:
@@ -98,10 +124,8 @@ def _check_github(options: ReplayOptions) -> None:
         ConfigurationError: every mistake in them.
 
     """
-    from pipeline.bootstrap.reporting import read_tracker
-
     mistakes = Mistakes()
-    mistakes.attempt(read_tracker, None)
+    mistakes.attempt(lambda: read_tracker_of(options), None)
     if options.store == IN_MEMORY:
         message = "github needs a --store: what is reported has to be known in the next run"
         mistakes.note(Mistake("--sink", 0, message))
@@ -118,6 +142,8 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
 
     """
     mistakes = Mistakes()
+    for mistake in options.read.mistakes if options.read else ():
+        mistakes.note(mistake)
     ruleset = mistakes.attempt(lambda: load_rules(options.rules, options.placeholders), RuleSet())
     version = mistakes.attempt(lambda: rules_version(options.rules), "")
     catalog = mistakes.attempt(lambda: read_catalog(options.catalog), Catalog())
@@ -146,10 +172,11 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
             probe=options.probe,
             commands=options.investigators,
             only=options.only,
+            environment=options.environment,
         ),
         Looking({}),
     )
-    redactor = mistakes.attempt(read_redactor, Redactor())
+    redactor = mistakes.attempt(lambda: read_redactor(options.environment), Redactor())
     looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
     mistakes.attempt(lambda: check_window(since, until), None)
     mistakes.attempt(lambda: check_store(options.store), None)

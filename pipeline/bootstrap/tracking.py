@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pipeline.bootstrap.keeping import open_kept_store
 from pipeline.bootstrap.reporting import REHEARSED, Incidents, apply_in, plan_in
 from pipeline.bootstrap.standing import newest
 from pipeline.entry import parse_timestamp
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
     from pipeline.ports import Store
     from pipeline.report import LedgerEntry
+    from pipeline.sinks.github.reconciling import Plan
     from pipeline.sinks.github.rounds import Applied
     from pipeline.tracker.pace import Pace
 
@@ -144,3 +146,19 @@ class Rehearsing:
         if not lines and self._told != frozenset():
             self.log("NOTICE", "plan: nothing to do")
         self._told = frozenset(lines)
+
+
+def rehearse(tracker: Tracker, store: str) -> list[tuple[str, Plan]]:
+    """Return what would be done about the incidents of a store, once, by the repository.
+
+    As while a run rehearses: what is over by now gets no issue later, unless it comes back.
+
+    Raises:
+        ConfigurationError: there is no such store.
+        StoreError: it cannot be opened, or not be written.
+        SinkError: issues cannot be listed.
+
+    """
+    with open_kept_store(store) as opened:
+        opened.keep_mark(REHEARSED, time.time_ns())
+        return plan_in(tracker, opened)

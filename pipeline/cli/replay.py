@@ -11,7 +11,6 @@ from pipeline.cli.options import (
     EXIT_FAILED,
     EXIT_FOUND,
     EXIT_USAGE,
-    IN_MEMORY,
     Catalog,
     Investigators,
     Placeholders,
@@ -24,7 +23,7 @@ from pipeline.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from pipeline.bootstrap.replaying import ReplayOptions
     from pipeline.document import IncidentDocument, RunDocument
@@ -104,8 +103,12 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         str, typer.Option(metavar="TIME", help="Leave out entries at or after this time.")
     ] = "",
     min_priority: Annotated[
-        str, typer.Option(metavar="P0-P4", help="Report nothing less urgent.")
-    ] = "P4",
+        str,
+        typer.Option(
+            metavar="P0-P4",
+            help="Report nothing less urgent. Default: FIVEWHYS_MIN_PRIORITY, or P4.",
+        ),
+    ] = "",
     hold_rollout: Annotated[
         str,
         typer.Option(
@@ -140,7 +143,10 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         bool | None, typer.Option("--progress/--no-progress", help="Default: on a terminal.")
     ] = None,
 ) -> None:
-    """Read exports of Cloud Logging entries and report the incidents in them."""
+    """Read exports of Cloud Logging entries and report the incidents in them.
+
+    What no option says is said by the settings of `fivewhys run`, if there are any (README).
+    """
     from pipeline.bootstrap.replaying import ReplayOptions
     from pipeline.bootstrap.settled import settled
 
@@ -162,7 +168,7 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         investigators=investigator or [],
         out=out,
         sinks=[*dict.fromkeys(sink or [SinkName.FILES])],
-        store=_store(store, sink or ()),
+        store=store,
         since=since,
         until=until,
         min_priority=min_priority,
@@ -185,15 +191,6 @@ def replay(  # noqa: PLR0913 - each option of the command is a parameter; typer 
         raise typer.Exit(EXIT_FOUND)
 
 
-def _store(url: str, sinks: "Sequence[SinkName]") -> str:
-    """Return where state is kept: what goes to GitHub in the store of the settings, if no other."""
-    if url or SinkName.GITHUB not in sinks:
-        return url or IN_MEMORY
-    from pipeline.settings import read_settings
-
-    return read_settings({}, needed=()).settings.store or IN_MEMORY
-
-
 def _replayed(options: "ReplayOptions", *, shown: bool) -> "Result":
     from pipeline.bootstrap import replaying
     from pipeline.display import progress
@@ -209,18 +206,26 @@ def _replayed(options: "ReplayOptions", *, shown: bool) -> "Result":
 def _say_where(options: "ReplayOptions") -> None:
     if options.dry_run:
         typer.echo("No issue was written (--dry-run).")
-    elif SinkName.FILES in options.sinks:
+        return
+    if SinkName.FILES in options.sinks:
         typer.echo(f"The issues are in {options.out}/")
+    if options.rehearses:
+        typer.echo("No issue was written in GitHub (FIVEWHYS_DRY_RUN).")
 
 
 def _report(options: "ReplayOptions", result: "Result", *, to_errors: bool) -> None:
     """Bring GitHub to what was found; what the run and those before it left waiting, too."""
     from pipeline.bootstrap import reporting
+    from pipeline.bootstrap.replaying import read_tracker_of
+    from pipeline.bootstrap.tracking import rehearse
     from pipeline.cli.reporting import show_applied, show_plan
 
-    tracker, store = guarded(reporting.read_tracker), options.store
+    tracker, store = guarded(lambda: read_tracker_of(options)), options.store
     if options.dry_run:
         plan = guarded(lambda: reporting.plan(tracker, store, result.outcomes), EXIT_FAILED)
+        show_plan(plan, to_errors=to_errors)
+    elif options.rehearses:
+        plan = guarded(lambda: rehearse(tracker, store), EXIT_FAILED)
         show_plan(plan, to_errors=to_errors)
     else:
         applied = guarded(lambda: reporting.apply(tracker, store), EXIT_FAILED)

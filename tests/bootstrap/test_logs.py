@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +54,6 @@ def test_what_is_asked_of_the_api_is_checked(
 ) -> None:
     """Before anything is read: whose logs, since when, and who asks."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
-    for name in ("GOOGLE_CLOUD_PROJECT", "FIVEWHYS_LOGGING_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
     found = CliRunner().invoke(app, ["replay", "--from-logging", "severity>=ERROR"])
     assert found.exit_code == 2
     for part in (
@@ -72,8 +69,6 @@ def test_whose_logs_are_read_may_be_a_setting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
 ) -> None:
     """That of `run`, for which it fills gaps; what is said on the command line goes before it."""
-    for name in [name for name in os.environ if name.startswith("FIVEWHYS_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "the-machines")
     usual = ReplayOptions([], from_logging="")
     assert settled(usual).project == "the-machines"

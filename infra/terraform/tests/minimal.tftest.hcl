@@ -233,6 +233,20 @@ run "plan" {
   }
 
   assert {
+    condition = jsonencode({ for one in google_cloud_run_v2_job.all["replay"].template[0].template[0].containers[0].env : one.name => one.value if length(one.value_source) == 0 }) == jsonencode({
+      FIVEWHYS_DRY_RUN                = "true"
+      FIVEWHYS_GITHUB_APP_ID          = "1234"
+      FIVEWHYS_GITHUB_APP_KEY_FILE    = "sm://projects/my-project/secrets/fivewhys-github-app-key/versions/1"
+      FIVEWHYS_GITHUB_INSTALLATION_ID = "5678"
+      FIVEWHYS_GITHUB_NEW_ISSUES      = "5"
+      FIVEWHYS_GITHUB_REPOSITORY      = "example/platform"
+      FIVEWHYS_MARKER_KEY_FILE        = "sm://projects/my-project/secrets/fivewhys-marker-key/versions/1"
+      FIVEWHYS_SINKS                  = "github"
+    })
+    error_message = "A replay is told what the run is told about GitHub, above all whether anything is written there."
+  }
+
+  assert {
     condition = alltrue([
       for containers in [google_cloud_run_v2_job.all["run"].template[0].template[0].containers, google_cloud_run_v2_job.all["replay"].template[0].template[0].containers] :
       jsonencode([for one in containers[0].env : one.value_source[0].secret_key_ref[0] if length(one.value_source) > 0]) == jsonencode([{ secret = "fivewhys-database-password", version = "7" }])
