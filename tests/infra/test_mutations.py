@@ -154,6 +154,14 @@ PLANNED = (
     ),
     # what else is missed when it is gone
     Mutation(
+        "a replay that does not know whether it may write",
+        "runner.tf",
+        "environment = local.common",
+        'environment = { for k, v in local.common : k => v if k != "FIVEWHYS_DRY_RUN" }',
+        "A replay is told what the run is told about GitHub",
+        MINIMAL,
+    ),
+    Mutation(
         "an open database",
         "database.tf",
         'connector_enforcement = "REQUIRED"',
