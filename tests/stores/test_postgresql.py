@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -12,23 +15,27 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from msgspec.structs import replace
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, event, make_url
 
 from pipeline.bootstrap.keeping import check_store
 from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.ports import Progress
 from pipeline.redaction.names import short_name
+from pipeline.report import Action
 from pipeline.stores.sql.database import parse_url
+from pipeline.stores.sql.pruning import changed, untried
 from pipeline.stores.sql.schema import look_at
 from pipeline.stores.sql.store import SqlStore
 from pipeline.stores.sql.tables import metadata
 from pipeline.traffic import Question
 from tests.fakes.postgresql import fresh
-from tests.stores.support import BASE, detection
+from tests.stores.support import BASE, detection, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
 
 MANY = 8
 STANDARD = 9
@@ -111,6 +118,70 @@ def test_a_number_that_commits_late_is_read_all_the_same(postgresql: str) -> Non
             slow.commit()
         ((late, _), (same, _)) = store.receipts(9)
         assert late < quick == same
+
+
+@contextmanager
+def disturbed(url: str, before: int, deed: Callable[[], None]) -> Iterator[Connection]:
+    """Lend a connection; something is done before its statement of a number, counted from 0."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    numbers = count()
+
+    def count_it(*_: object) -> None:
+        if next(numbers) == before:
+            deed()
+
+    event.listen(engine, "before_cursor_execute", count_it)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def begin_and_go_on(store: SqlStore) -> Callable[[], None]:
+    """Record three incidents; return what records one that goes on, and one that takes another."""
+    other = ("v1-b", BASE + 1)
+    begun = [
+        outcome("inc-a"),
+        outcome("inc-b", anchor=other, action=Action.LEAVE),
+        outcome("inc-c", anchor=("v1-c", BASE + 2)),
+    ]
+    later = [
+        outcome("inc-a", action=Action.UPDATE, body="It goes on."),
+        outcome("inc-b", anchor=other, absorbed=("inc-c",)),
+    ]
+    store.record([], begun, BASE)
+    return partial(store.record, [], later, BASE + 1)
+
+
+@pytest.mark.parametrize("before", range(5))
+def test_what_is_committed_while_changes_are_read_is_told_with_its_decision_or_next_time(
+    postgresql: str, before: int
+) -> None:
+    """Each statement sees what is committed when it begins."""
+    url = fresh(postgresql)
+    with SqlStore(url) as store:
+        with disturbed(url, before, begin_and_go_on(store)) as connection:
+            found = changed(connection, -1)
+        assert all(one.report.action == entry.action for one, entry in found.told.values())
+        known = dict(found.told)
+        later = store.changed(found.revision)
+        for name in later.gone - later.told.keys():
+            known.pop(name, None)
+        assert {**known, **later.told} == store.changed(-1).told
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_what_is_committed_while_the_untried_are_read_comes_with_its_decision(
+    postgresql: str, before: int
+) -> None:
+    """Each statement sees what is committed when it begins."""
+    url = fresh(postgresql)
+    with SqlStore(url) as store:
+        with disturbed(url, before, begin_and_go_on(store)) as connection:
+            found = untried(connection)
+        assert found
+        assert all(one.report.action == entry.action for one, entry in found.values())
 
 
 def test_times_sort_by_their_characters(postgresql: str) -> None:

@@ -81,14 +81,19 @@ def untried(connection: Connection) -> dict[str, tuple[IncidentDocument, LedgerE
 def _told(
     connection: Connection, mine: Select[tuple[str]]
 ) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
-    """Return those of some incidents that were reported, each with the last decision, by id."""
+    """Return those of some incidents that were reported, each with the last decision, by id.
+
+    Both in one statement: of two each sees what is committed when it begins, and a document may be
+    of a later commit than what is known of decisions.
+    """
     lasts = select(func.max(ledger.c.sequence)).where(ledger.c.incident_id.in_(mine))
-    decided = select(ledger).where(ledger.c.sequence.in_(lasts.group_by(ledger.c.incident_id)))
-    known = {one.incident_id: one for one in map(to_ledger_entry, connection.execute(decided))}
-    asked = (documents.c.incident_id.in_(mine), documents.c.incident_id.in_(_DECIDED))
-    found = connection.execute(select(documents.c.document).where(*asked))
-    told = (to_incident(row[0]) for row in found)
-    return {one.id: (one, known[one.id]) for one in told}
+    asked = (
+        select(ledger, documents.c.document)
+        .join(documents, documents.c.incident_id == ledger.c.incident_id)
+        .where(ledger.c.sequence.in_(lasts.group_by(ledger.c.incident_id)))
+    )
+    told = ((to_incident(row.document), to_ledger_entry(row)) for row in connection.execute(asked))
+    return {document.id: (document, entry) for document, entry in told}
 
 
 def prune(connection: Connection, until: int, clock: int, retention: Retention) -> Pruned:
