@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Investigator, Store
     from pipeline.report import Decision, LedgerEntry, Policy, Related
     from pipeline.suppressions import Placed
+    from pipeline.verdicts import Verdict
     from pipeline.whys import WhysTemplates
 
 
@@ -149,10 +150,17 @@ class Concluding:
         known = moment.ledger.get(incident.id)
         now = moment.now
         silence = silence_of(incident.verdicts, now)
-        held = applied.reason(incident.id) or (silence.text if silence else "")
-        if known is None and incident.id in moment.settling:
-            held = held or "settling"
-        decision = decide(incident, report, known, now, self._policy, held=held, rollout=rollout)
+        held, until = _held(incident, moment, applied, silence)
+        decision = decide(
+            incident,
+            report,
+            known,
+            now,
+            self._policy,
+            held=held,
+            held_until=until,
+            rollout=rollout,
+        )
         document = incident_document(
             incident,
             explanation,
@@ -175,3 +183,19 @@ class Concluding:
         before = self._store.incident(document.id) if reported else None
         text = update(before, document, texts.update, texts.update_place) if before else None
         return with_update(document, before, text or "", sent=decision.action != Action.LEAVE)
+
+
+def _held(
+    incident: Incident, moment: Moment, applied: Applied, silence: Verdict | None
+) -> tuple[str, int | None]:
+    """Return why an incident is held back, "" if it is not, and when that ends as far as is known.
+
+    Whether more is on its way is not told by event time: who knows is to be asked again at once.
+    """
+    if reason := applied.reason(incident.id):
+        return reason, applied.until(incident.id)
+    if silence:
+        return silence.text, silence.until
+    if incident.id in moment.settling and incident.id not in moment.ledger:
+        return "settling", moment.now
+    return "", None

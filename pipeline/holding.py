@@ -56,6 +56,11 @@ class Applied:
         """Return the named reason for which an incident is held back, "" if it is not."""
         return "; ".join(item.reason for item in self.held.get(incident_id, ()))
 
+    def until(self, incident_id: str) -> int | None:
+        """Return when one of those that hold an incident back ends first, None if no date says."""
+        ends = (item.suppression.until.date for item in self.held.get(incident_id, ()))
+        return min((end for end in ends if end is not None), default=None)
+
 
 def apply(suppressions: Sequence[Placed], incidents: Sequence[Incident], now: int) -> Applied:
     """Say which incidents are held back at `now` (event time), and what each suppression did."""

@@ -20,6 +20,7 @@ from pipeline.correlation.links import Anchor
 from pipeline.deployments import History, recent
 from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
+from pipeline.holding import Standing
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import UNASKED, Progress
 from pipeline.received import LATE
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.detection import Detector
     from pipeline.examining import Examined
     from pipeline.facts import Fact
+    from pipeline.holding import Account
     from pipeline.incident import Incident
     from pipeline.novelty import Heard
     from pipeline.ports import Case, Investigator, Outcome, Store
@@ -177,7 +179,8 @@ class Live:
         self._ledger: dict[str, LedgerEntry] = {}
         self._told: dict[str, Incident] = {}
         self._current: frozenset[str] = frozenset()
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, tuple[int, int | None]] = {}
+        self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
         self._received_until = self._marked = self._marked_at = self._looked_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
@@ -262,12 +265,21 @@ class Live:
         history = History(self._taking.sightings())
         settling = [item.id for item in chosen if self._is_settling(item, now)]
         moment = Moment(correlator.now, self._ledger, history, settling=settling)
-        outcomes, _ = self._concluding.conclude(incidents, moment, chosen)
+        outcomes, accounts = self._concluding.conclude(incidents, moment, chosen)
+        self._hear_ends(accounts)
         return outcomes
 
+    def _hear_ends(self, accounts: Sequence[Account]) -> None:
+        """Let all that waits be decided again once a suppression ended, as by a newer revision."""
+        expired = {at for at, one in enumerate(accounts) if one.standing is Standing.EXPIRED}
+        if expired - self._expired:
+            self._waiting = dict.fromkeys(self._waiting, (0, 0))
+        self._expired = frozenset(expired)
+
     def _is_news(self, incident: Incident, now: int) -> bool:
-        due = self._waiting.get(incident.id)
-        if due is not None and due <= now:
+        """Whether an incident is to be decided about: it changed, or what it waits for came."""
+        again, until = self._waiting.get(incident.id, (0, None))
+        if until is not None and until <= self._correlator.now and again <= now:
             return True
         told = self._told.get(incident.id)
         return told is not incident and told != incident
@@ -337,7 +349,7 @@ class Live:
             self._ledger[incident.id] = outcome.ledger_entry(self._correlator.now)
         known = self._ledger.get(incident.id)
         if known is None or known.digest != outcome.report.digest:
-            self._waiting[incident.id] = now + AGAIN
+            self._waiting[incident.id] = (now + AGAIN, decision.until)
 
     def _forget(self, name: str) -> None:
         for known in (self._told, self._waiting, self._since):

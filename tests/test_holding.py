@@ -61,6 +61,20 @@ def test_what_it_matches_is_held_back_and_counted() -> None:
     assert found.accounts == (Account(placed[0], Standing.ACTIVE, reason, 1, 2),)
 
 
+def test_the_first_date_ends_what_several_hold_back() -> None:
+    """A revision has none; nor has what nobody holds back."""
+    dated = ("rule: cause | 2025-10-01", "rule: other | 2025-09-20")
+    both = suppressed(*dated)
+    parts = (detection("cause"), detection("other", at=1))
+    found = applied(both, *parts)
+    (name,) = found.held
+    assert found.until(name) == both[1].suppression.until.date
+    assert found.until("inc-other") is None
+    found = applied(suppressed("rule: cause | {revision: backend-00009-abc}"), detection("cause"))
+    (name,) = found.held
+    assert found.until(name) is None
+
+
 def test_what_its_cause_explains_is_held_back_with_it() -> None:
     """Through any number of effects; the incident is one."""
     found = account(suppressed("rule: cause"), *CHAIN)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pipeline.entry import LogEntry
     from pipeline.ports import Investigator, Store
     from pipeline.rule import RuleSet
+    from pipeline.suppressions import Placed
 
 WHYS = """\
 name: unexplained
@@ -80,6 +81,7 @@ class House:
         self.now = LATER
         self.counts = True
         self.investigators: Sequence[Investigator] = ()
+        self.suppressions: Sequence[Placed] = ()
         self.receiver = self.receiver_of()
 
     def receiver_of(self, **parts: Any) -> Receiver:
@@ -107,6 +109,7 @@ class House:
                 investigators=(remembering,),
                 store=self.store,
                 policy=self.policy,
+                suppressions=self.suppressions,
             ),
             remembering=remembering,
             store=self.store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from pipeline.detection import Sample
 from pipeline.errors import TemplateError
 from pipeline.facts import Fact, known_facts
 from pipeline.incident import Incident, State
+from pipeline.lifecycle import HOUR
 from pipeline.report import (
     BODY_LIMIT,
     Action,
@@ -544,6 +545,28 @@ def test_what_is_held_back_is_left_alone() -> None:
     for ledger in (None, known()):
         decision = decide(incident(), REPORT, ledger, NOW, Policy(), held="silenced by ana")
         assert decision == Decision(Action.LEAVE, "silenced by ana")
+
+
+def test_a_decision_that_waits_says_how_long() -> None:
+    """In event time; what only a change of the incident alters waits for none."""
+    made = replace(incident(), priority="P4")
+    policy = Policy(group_wait=HOUR, group_interval=2 * HOUR, rollout_hold=3 * HOUR)
+    ledger, early = known(ago=0), made.first_seen
+    young = Rollout(latest=replace(DEPLOYED, first_seen=NOW))
+    calm = replace(policy, group_wait=0)
+
+    def until(ledger: LedgerEntry | None, now: int, policy: Policy, **more: Any) -> int | None:
+        decision = decide(made, REPORT, ledger, now, policy, **more)
+        assert decision.action is Action.LEAVE
+        return decision.until
+
+    assert until(None, early, policy) == early + HOUR
+    assert until(ledger, NOW, policy) == NOW + 2 * HOUR
+    assert until(None, NOW, calm, rollout=young) == NOW + 3 * HOUR
+    assert until(None, NOW, policy, held="silenced", held_until=NOW + 1) == NOW + 1
+    assert until(None, NOW, policy, held="suppressed") is None
+    assert until(None, NOW, replace(policy, min_priority="P1")) is None
+    assert until(replace(ledger, digest=REPORT.digest), NOW, policy) is None
 
 
 def test_what_a_person_resolved_before_its_first_report_is_left_alone() -> None:

@@ -33,7 +33,7 @@ from pipeline.sinks.github.client import Client
 from pipeline.sinks.github.credentials import REPOSITORY, Credentials, read_credentials
 from pipeline.sinks.github.guiding import Guide
 from pipeline.sinks.github.hearing import Ear
-from pipeline.sinks.github.pacing import Budget
+from pipeline.sinks.github.pacing import Budget, Pacer
 from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.gauging import Outbox, Waiting
@@ -64,7 +64,8 @@ class Tracker:
     """Where reports go: to the repository of `credentials`, or to others that `routing` allows.
 
     `key` signs markers, those that `former` keys signed are ours, too. `manners` say how long
-    requests may take, the `redactor` what is taken out of what people write to us.
+    requests may take, the `redactor` what is taken out of what people write to us. The `pacer` is
+    that of the server: it knows of the requests of all clients, one after the other.
     """
 
     credentials: Credentials
@@ -76,6 +77,7 @@ class Tracker:
     former: tuple[bytes, ...] = field(default=(), repr=False)
     manners: Manners = field(default_factory=Manners)
     redactor: Redactor = field(default_factory=Redactor)
+    pacer: Pacer = field(default_factory=Pacer, repr=False, compare=False)
 
     @property
     def repository(self) -> str:
@@ -281,7 +283,8 @@ def _reconciler(
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy, tracker.former)
     world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps))
-    with Client(tracker.credentials, world, manners=tracker.manners) as client:
+    manners, pacer = tracker.manners, tracker.pacer
+    with Client(tracker.credentials, world, manners=manners, pacer=pacer) as client:
         ear = Ear(client, store, documents, tracker.redactor)
         guide = Guide(client, documents, world.clock, tracker.similar)
         yield Reconciler(client, book, house, world, ear=ear, guide=guide)

@@ -23,6 +23,7 @@ from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
 from pipeline.live import AT_ONCE, LEASE
+from pipeline.report import Action
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused, Singling
 from pipeline.vitals import NOBODY, Vitals
@@ -319,7 +320,10 @@ class Service:
         vitals.services, vitals.quiet = live.services, live.quiet
         if step.outcomes:
             vitals.concluded += len(step.outcomes)
-            self._tell()
+            actions = {one.decision.action for one in step.outcomes}
+            # What is left alone can wait for the next round of reports; after a drain is no other.
+            if self._parts.ends_idle or actions != {Action.LEAVE}:
+                self._tell()
         self._is_settled = live.is_done(now)  # only now: what was decided is known to be asked for
         if not step.receipts:
             self._stopping.wait(PAUSE)

@@ -90,9 +90,13 @@ def newest(tracker: Tracker, store: Store, sleep: Callable[[float], None]) -> in
     world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=False))
     times = [0]
     for one in tracker.all:
-        with Client(one.credentials, world, manners=tracker.manners) as client:
+        with _client(one, world) as client:
             times.append(client.newest(LABEL))
     return max(times)
+
+
+def _client(tracker: Tracker, world: World) -> Client:
+    return Client(tracker.credentials, world, manners=tracker.manners, pacer=tracker.pacer)
 
 
 def _kept(tracker: Tracker, store: Store) -> set[str]:
@@ -104,8 +108,7 @@ def _kept(tracker: Tracker, store: Store) -> set[str]:
 def _called(tracker: Tracker, store: Store, repository: str) -> str:
     """Return what a repository is called now; as it was, where nobody says."""
     world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=False))
-    credentials = tracker.of(repository).credentials
-    with Client(credentials, world, manners=tracker.manners) as client:
+    with _client(tracker.of(repository), world) as client:
         try:
             return client.repository().full_name
         except CallError:

@@ -28,10 +28,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An action and the named reason for it."""
+    """An action and the named reason for it.
+
+    It may be another one from `until` on (event time, ns UTC) though nothing changed of the
+    incident; None: nothing but a change of it makes a difference.
+    """
 
     action: Action
     reason: str
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +76,16 @@ def decide(  # noqa: PLR0913 - all that has a say in it
     policy: Policy,
     *,
     held: str = "",
+    held_until: int | None = None,
     rollout: Rollout = NO_ROLLOUT,
 ) -> Decision:
     """Say what to do about an incident at `now` (event time), and why.
 
-    `held` is the reason for which somebody holds it back, "" if nobody does.
+    `held` is the reason for which somebody holds it back, "" if nobody does; `held_until`
+    says when that ends, None if no time does it.
     """
     if held:
-        return Decision(Action.LEAVE, held)
+        return Decision(Action.LEAVE, held, held_until)
     if PRIORITIES.index(incident.priority) > PRIORITIES.index(policy.min_priority):
         return Decision(Action.LEAVE, f"below the minimum priority {policy.min_priority}")
     if ledger is not None:
@@ -91,12 +98,13 @@ def _decide_first(incident: Incident, now: int, policy: Policy, rollout: Rollout
     if incident.state is State.RESOLVED and resolution_of(incident.verdicts):
         return Decision(Action.LEAVE, f"{incident.state_reason}, before its first report")
     # Nothing waits for what is dated ahead of all that has come: its clock is wrong.
-    if incident.first_seen <= now < incident.first_seen + policy.group_wait:
-        return Decision(Action.LEAVE, "settling")
+    settled = incident.first_seen + policy.group_wait
+    if incident.first_seen <= now < settled:
+        return Decision(Action.LEAVE, "settling", settled)
     young = rollout.latest
     if young and young.first_seen <= now < young.first_seen + policy.rollout_hold:
-        age = span_text(now - young.first_seen)
-        return Decision(Action.LEAVE, f"held back: {young.name} started {age} ago")
+        reason = f"held back: {young.name} started {span_text(now - young.first_seen)} ago"
+        return Decision(Action.LEAVE, reason, young.first_seen + policy.rollout_hold)
     return Decision(Action.CREATE, "first report")
 
 
@@ -111,8 +119,9 @@ def _decide_again(
         return Decision(Action.UPDATE, f"new symptoms: {len(new)}")
     if incident.state != ledger.state:
         return Decision(Action.UPDATE, f"state changed from {ledger.state} to {incident.state}")
-    if now < ledger.decided_at + policy.group_interval:
-        return Decision(Action.LEAVE, "within group_interval of the last report")
+    ready = ledger.decided_at + policy.group_interval
+    if now < ready:
+        return Decision(Action.LEAVE, "within group_interval of the last report", ready)
     if incident.last_seen <= ledger.decided_at:
         return Decision(Action.UPDATE, "what is known of it changed since the last report")
     return Decision(Action.UPDATE, "it went on since the last report")

@@ -15,7 +15,9 @@ from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
 from pipeline.errors import StoreError
 from pipeline.live import Step
 from pipeline.received import Received
+from pipeline.report import Action
 from pipeline.stores.memory import MemoryStore
+from tests.stores.support import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,14 +58,14 @@ def _signals() -> Iterator[None]:
         signal.signal(name, handler)
 
 
-def service(report: Any, **parts: Any) -> Service:
-    """Build a service that has nothing to do but report."""
+def service(report: Any, live: Any = None, **parts: Any) -> Service:
+    """Build a service that has nothing to do but report, unless somebody correlates."""
     nothing: Any = Nothing()
     return Service(
         Parts(
             store=MemoryStore(),
             receivers=(nothing,),
-            live=lambda _: nothing,
+            live=lambda _: live or nothing,
             holder="one",
             report=report,
             **parts,
@@ -83,6 +85,33 @@ def test_a_drain_reports_before_it_ends() -> None:
 
     service(report, ends_idle=True).run()
     assert len(calls) == 2
+
+
+class Deciding(Nothing):
+    """Comes to the same decision again and again."""
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+
+    def step(self, *_: object, **__: object) -> Any:
+        """Decide."""
+        time.sleep(0.01)
+        return Step(0, (outcome(action=self.action),))
+
+
+@pytest.mark.parametrize(
+    ("action", "ends_idle", "is_woken"),
+    [(Action.LEAVE, False, False), (Action.LEAVE, True, True), (Action.UPDATE, False, True)],
+)
+def test_what_is_left_alone_wakes_nobody_who_reports(
+    action: Action, *, ends_idle: bool, is_woken: bool
+) -> None:
+    """It is looked at when it is time to; a drain waits for nothing that could be told."""
+    calls: list[object] = []
+    one = service(calls.append, live=Deciding(action), ends_after=1.5, ends_idle=ends_idle)
+    one.run()
+    assert calls
+    assert (len(calls) > 1) == is_woken
 
 
 def test_a_stop_ends_a_report_that_waits() -> None:

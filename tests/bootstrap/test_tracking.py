@@ -15,6 +15,7 @@ from pipeline.bootstrap.tracking import Reading, Rehearsing, Tracking
 from pipeline.cli import app
 from pipeline.errors import SinkError
 from pipeline.lifecycle import HOUR, MINUTE
+from pipeline.sinks.github.pacing import Budget, Pacer
 from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.support import SECOND
@@ -176,6 +177,20 @@ def test_what_happens_elsewhere_makes_it_look_at_all(
     clock.now += {"time": HOUR, "a clock that was set back": -HOUR}.get(disturb, 0)
     tracking.report(no_time)
     assert len(github.seen) > before + 2
+
+
+def test_the_requests_of_all_rounds_are_within_one_budget(
+    tracker: Tracker, store: Store, github: FakeGithub
+) -> None:
+    """Each round has clients of its own; GitHub counts what all of them ask."""
+    few = replace(tracker, pacer=Pacer(Budget(calls_an_hour=40)))
+    clock = Clock()
+    tracking = Tracking(few, store, clock)
+    for _ in range(60):
+        clock.now += 5 * SECOND
+        tracking.report(no_time)
+    assert issues(github) == TITLES
+    assert len(github.seen) == 40
 
 
 def test_the_end_of_a_silence_is_noticed(store: Store, tmp_path: Path) -> None:
