@@ -13,13 +13,16 @@ RESTS: Final = 0.3
 RESTING: Final = 9
 """For so many times as long as a short step took."""
 
+LONG: Final = 3
+"""For so many times as long as a longer one took."""
+
 LONGEST: Final = 5.0
-"""Seconds that it rests at most after a long one: as long as that took."""
+"""Seconds that it rests at most."""
 
 
 def rest_after(took: float) -> float:
-    """Return how long to rest after a step that took so many seconds: at least half of the time.
+    """Return how long to rest after a step that took so many seconds: three quarters of the time.
 
-    Unless a step takes longer than `LONGEST`.
+    Less once a step takes so long that who waits for what is correlated would wait for too long.
     """
-    return max(min(RESTS, RESTING * took), min(LONGEST, took))
+    return max(min(RESTS, RESTING * took), min(LONGEST, LONG * took))
