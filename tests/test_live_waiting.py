@@ -196,6 +196,8 @@ def test_what_changed_within_group_interval_is_told_when_that_is_over() -> None:
     live = house.live("one")
     take(house, line("missing", 0))
     passing(house, live, 60)
+    take(house, line("missing", (house.now - BASE) // SECOND))
+    passing(house, live, 2)  # it is ongoing now, which is told at once
     (known,) = house.store.ledger().values()
     take(house, line("missing", (house.now - BASE) // SECOND))
     before = house.now
