@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.concluding import Concluding, Moment, Texts
 from pipeline.deployments import History, Sightings, recent
-from pipeline.errors import SinkError
+from pipeline.errors import LeaseLostError, SinkError
 from pipeline.examining import Examiner, Told
-from pipeline.ports import UNASKED, Work
+from pipeline.ports import UNASKED, Progress, Work
 from pipeline.result import Result
 from pipeline.selfaudit import audit_document
 from pipeline.taking import Taking
@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from pipeline.entry.beats import Day
     from pipeline.entry.sighting import Running, Sighting
     from pipeline.examining import Window
-    from pipeline.ports import Batch, Investigator, Outcome, Sink, Source, Spool, Spread, Store
+    from pipeline.ports import (
+        Batch,
+        Investigator,
+        Lease,
+        Outcome,
+        Sink,
+        Source,
+        Spool,
+        Spread,
+        Store,
+    )
     from pipeline.report import LedgerEntry, Policy
     from pipeline.suppressions import Placed
     from pipeline.traffic import Traffic
@@ -38,7 +48,11 @@ def in_turn(work: Callable[[Batch], Work], batches: Iterable[Batch]) -> Iterator
 
 
 class Replay:
-    """One run over a source that ends: everything is read, then reported once."""
+    """One run over a source that ends: everything is read, then reported once.
+
+    With a `lease`, one of those who correlate in the same store, it records only if that is held
+    from before it began.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
         self,
@@ -58,6 +72,7 @@ class Replay:
         spread: Spread = in_turn,
         rules_version: str = "",
         traffic: Traffic | None = None,
+        lease: Lease | None = None,
     ) -> None:
         self._detector = detector
         self._correlator = correlator
@@ -70,6 +85,7 @@ class Replay:
         self._spread = spread
         self._rules_version = rules_version
         self._traffic = traffic
+        self._lease = lease
         self._tally = Tally(spool)
         self._taking = Taking(detector, correlator, self._tally, traffic)
         self._concluding = Concluding(
@@ -86,6 +102,13 @@ class Replay:
         """Take a source to its end; `on_records` is told how many more were read (for progress).
 
         The ledger is written before anything is sent, so that a crash in between repeats nothing.
+
+        Raises:
+            SourceError: the source cannot be read.
+            LeaseLostError: another process correlated meanwhile; nothing is recorded or sent.
+            StoreError: the store cannot be read or written.
+            SinkError: what is recorded did not get out.
+
         """
         taking, correlator = self._taking, self._correlator
         taking.begin(self._store)
@@ -141,8 +164,27 @@ class Replay:
         now = self._correlator.now
         asked = self._traffic.answers if self._traffic is not None else UNASKED
         seen, told = recent(sightings, now), still_asked(asked, now)
-        self._store.record(found, outcomes, now, cleared, seen, answers=told, beats=beats)
+        try:
+            self._store.record(
+                found,
+                outcomes,
+                now,
+                cleared,
+                seen,
+                answers=told,
+                beats=beats,
+                progress=self._progress(),
+            )
+        except LeaseLostError as error:
+            message = f"{error}; run it again while nobody else correlates there"
+            raise LeaseLostError(message) from error
         self._send(outcomes)
+
+    def _progress(self) -> Progress | None:
+        """Return that what was received waits as before, and who has to hold the lease."""
+        if self._lease is None:
+            return None
+        return Progress((), self._store.held(), self._correlator.now, *self._lease)
 
     def _send(self, outcomes: Sequence[Outcome]) -> None:
         """Send every outcome to every sink; one that fails keeps no other from getting out."""

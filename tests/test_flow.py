@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pipeline.catalog import Catalog
 from pipeline.correlation import Correlator
 from pipeline.entry import Rejection
-from pipeline.errors import SinkError
+from pipeline.errors import LeaseLostError, SinkError
 from pipeline.examining import Window
 from pipeline.facts import Fact
 from pipeline.flow import Replay, Texts
+from pipeline.ports import Lease, Progress
 from pipeline.report import Action, Policy
 from pipeline.stores.memory import MemoryStore
 from pipeline.whys import Status, load_whys
@@ -211,6 +212,31 @@ def test_unknown_severities_are_counted() -> None:
     odd = entry("well", severity="LOUD")
     result = run(odd, odd, entry("fine", severity="info"), entry("good", severity=None))
     assert result.document().entries.unknown_severities == 1
+
+
+def test_a_run_beside_others_leaves_what_was_received_as_it_is() -> None:
+    """What waits to be correlated, and lines that wait for what follows, are those others' work."""
+    store, mine = MemoryStore(), Lease("correlation", "me")
+    store.lease(*mine, BASE + 1, BASE)
+    for receipt in (b"one", b"two"):
+        store.receive(receipt, (), BASE)
+    told = Progress((1,), b"lines", BASE, *mine, requests=b"requests")
+    store.record([], [], BASE, progress=told)
+    run(MISSING, store=store, lease=mine)
+    assert [item.rule for item in store.detections()] == ["missing"]
+    assert (store.held(), [*store.recent(0)]) == (b"lines", [b"requests"])
+    assert store.receipts(9) == [(2, b"two")]
+
+
+@pytest.mark.parametrize("holder", ["another", ""])
+def test_a_run_that_lost_its_lease_records_and_sends_nothing(holder: str) -> None:
+    """Whoever has it now, or had it meanwhile, correlated; it says what to do."""
+    store, mine, sink = MemoryStore(), Lease("correlation", "me"), MemorySink()
+    if holder:
+        store.lease(mine.name, holder, BASE + 1, BASE)
+    with pytest.raises(LeaseLostError, match="'correlation': nothing was recorded; run it again"):
+        run(MISSING, store=store, sinks=[sink], lease=mine)
+    assert (store.detections(), store.incidents(), sink.sent) == ((), (), [])
 
 
 def test_each_record_is_told_to_the_progress_bar() -> None:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.bootstrap.reporting import Tracker
-    from pipeline.ports import Investigator, Source
+    from pipeline.ports import Investigator, Lease, Source, Store
     from pipeline.result import Result
     from pipeline.settings import Read
     from pipeline.suppressions import Placed
@@ -138,7 +138,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
 
     Raises:
         ConfigurationError: every mistake in the options and in all files they name.
-        StoreError: the store cannot be opened.
+        StoreError: the store cannot be opened, or another process correlates there.
 
     """
     mistakes = Mistakes()
@@ -191,6 +191,7 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
     settings = CorrelationSettings(latest=time.time_ns() + A_DAY)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(_store_url(options)))
+        lease = _lease(options, store, stack)
         traffic = None
         if any(item.audit.share for item in ruleset.correlations):
             traffic = Traffic(stack.enter_context(TemporarySpool(ROW)), redactor.name)
@@ -222,9 +223,19 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
                 spread=spread,
                 rules_version=version,
                 traffic=traffic,
+                lease=lease,
             ),
             source,
         )
+
+
+def _lease(options: ReplayOptions, store: Store, stack: ExitStack) -> Lease | None:
+    """Return the lease of who correlates in a store that is kept, if it is written at all."""
+    if options.dry_run or options.store == IN_MEMORY:
+        return None
+    from pipeline.bootstrap.alone import alone
+
+    return stack.enter_context(alone(store))
 
 
 def write_detections(path: str, result: Result) -> None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from pipeline.lifecycle import MINUTE
-from pipeline.ports.inbox import Feed, Inbox, Message, Poison, Progress, Standing
+from pipeline.ports.inbox import Feed, Inbox, Lease, Message, Poison, Progress, Standing
 from pipeline.report import LedgerEntry
 from pipeline.retention import RETENTION
 
@@ -51,6 +51,7 @@ __all__ = [
     "Feed",
     "Inbox",
     "Investigator",
+    "Lease",
     "Message",
     "Outcome",
     "Poison",
@@ -216,6 +217,9 @@ class Deliveries(Protocol):
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back, if it is held; somebody else's stays."""
+
+    def holder(self, name: str) -> str:
+        """Return who had a lease last and did not give it back; "" is nobody."""
 
     def pace(self, server: str) -> Pace:
         """Return how fast a server was written to lately."""

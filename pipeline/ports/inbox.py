@@ -57,6 +57,13 @@ class Poison(NamedTuple):
     number: int = 0
 
 
+class Lease(NamedTuple):
+    """What only one process at a time may do, by its name, and who does it."""
+
+    name: str
+    holder: str
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run that never ends has come: what a commit makes true, beside what was found.

@@ -584,6 +584,19 @@ def test_only_the_holder_gives_a_lease_back(store: Store) -> None:
     store.release("example/nothing", "two")
 
 
+def test_who_holds_a_lease_is_known(store: Store) -> None:
+    """Until it is given back, also if its time is over."""
+    assert store.holder("example/platform") == ""
+    store.lease("example/platform", "one", BASE + 10, BASE)
+    store.lease("example/platform", "two", BASE + 20, BASE)
+    assert store.holder("example/platform") == "one"
+    store.lease("example/platform", "two", BASE + 20, BASE + 10)
+    assert store.holder("example/platform") == "two"
+    assert store.holder("example/other") == ""
+    store.release("example/platform", "two")
+    assert store.holder("example/platform") == ""
+
+
 # --- the inbox ------------------------------------------------------------------------------------
 
 

@@ -324,6 +324,10 @@ class MemoryStore(MemoryDetections):
         self._paces[server] = pace.after(self.pace(server))
         return self._paces[server]
 
+    def holder(self, name: str) -> str:
+        """Return who had a lease last and did not give it back; "" is nobody."""
+        return self._leases.get(name, ("", 0))[0]
+
     def standing(self) -> Standing:
         """Return what there is, as numbers."""
         waiting = [at for at, _, needed in self._inbox.values() if needed]

@@ -135,6 +135,11 @@ def hold(connection: Connection, name: str, holder: str) -> None:
         raise LeaseLostError(message)
 
 
+def holder_of(name: str) -> Select[Any]:
+    """Return what asks who had a lease last."""
+    return select(leases.c.holder).where(leases.c.name == name)
+
+
 def mark_of(name: str) -> Select[Any]:
     """Return what asks for the time that was kept by a name."""
     return select(marks.c.at).where(marks.c.name == name)

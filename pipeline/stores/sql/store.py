@@ -77,10 +77,7 @@ class SqlStore:
         return tuple(sorted(found, key=order))
 
     def anchors(self, since: int | None = None) -> tuple[Anchor, ...]:
-        """Return the anchors of all incidents that were ever reported, absorbed ones too.
-
-        With a time `since`, of those that are in use or began since then.
-        """
+        """Return the anchors of what was ever reported; `since`: is in use or began since then."""
         firsts = select(func.min(ledger.c.sequence)).group_by(ledger.c.incident_id)
         reported = (
             select(incidents, ledger.c.decided_at)
@@ -202,10 +199,7 @@ class SqlStore:
         return found[0] if found else None
 
     def neighbours(self, fingerprints: Collection[str] = ()) -> tuple[Neighbour, ...]:
-        """Return what other incidents are to know of each, as last recorded.
-
-        Of those put away, only of such as have one of the fingerprints.
-        """
+        """Return what others are to know of each; put away, only those with the fingerprints."""
         return tuple(self._read(pruning.neighbours(fingerprints), rows.to_neighbour))
 
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -248,6 +242,10 @@ class SqlStore:
         """Give a lease back."""
         with self._database.writing() as connection:
             delivering.release(connection, name, holder)
+
+    def holder(self, name: str) -> str:
+        """Return who had a lease last and did not give it back; "" is nobody."""
+        return next(iter(self._read(receiving.holder_of(name), lambda row: str(row.holder))), "")
 
     def pace(self, server: str) -> Pace:
         """Return how fast a server was written to lately."""
