@@ -11,7 +11,8 @@ import pytest
 
 from pipeline import receipts
 from pipeline.bootstrap import quarantine
-from pipeline.bootstrap.serving import LEASED, Parts, Service
+from pipeline.bootstrap.serving import Parts, Service
+from pipeline.bootstrap.tenure import LEASED
 from pipeline.errors import FivewhysError, LeaseLostError, StoreError
 from pipeline.live import AT_ONCE, LEASE, Live, Step
 from pipeline.ports import Progress

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
 from pipeline.bootstrap.resting import rest_after
+from pipeline.bootstrap.tenure import RENEWED, Tenure
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
-from pipeline.live import AT_ONCE, LEASE
+from pipeline.live import AT_ONCE
 from pipeline.report import Action
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused, Singling
@@ -36,12 +37,6 @@ if TYPE_CHECKING:
     from pipeline.live import Live
     from pipeline.ports import Store
     from pipeline.receiving import Receiver
-
-LEASED: Final = 6 * SECOND
-"""How long a lease holds that nobody renews: as long a dead process keeps others waiting."""
-
-RENEWED: Final = 2.0
-"""Seconds between renewals."""
 
 PAUSE: Final = 0.2
 """Seconds to wait where there was nothing to do."""
@@ -110,6 +105,7 @@ class Service:
         self._news = threading.Event()
         self._asked = self._told = self._signals = 0
         self._fatal: FivewhysError | None = None
+        self._tenure = Tenure(parts.store, parts.holder)
         self._live: Live | None = None
         self._singling = self._begin_singling()
         self._is_settled = False
@@ -159,7 +155,7 @@ class Service:
 
     def _let_go(self) -> None:
         with suppress(StoreError):
-            self._parts.store.release(LEASE, self._parts.holder)
+            self._tenure.end()
 
     def stop(self) -> None:
         """Let every thread come to its end."""
@@ -291,11 +287,7 @@ class Service:
 
     def _correlate(self) -> bool:
         vitals = self.vitals
-        vitals.is_correlating = self._is_mine()
-        if not vitals.is_correlating:
-            self._live, self._is_settled = None, False
-            self._singling = self._begin_singling()
-            vitals.services, vitals.quiet = NOBODY, ()
+        if not self._is_mine():
             self._stopping.wait(PAUSE)
             return False
         try:
@@ -304,10 +296,11 @@ class Service:
             self._is_settled = False
             step = self._singling.step(live, now, is_current=self._is_current(now))
         except LeaseLostError:
-            self._live = None
+            self._lose()
             return False
-        except NewerError:
-            self._stand_back()
+        except NewerError:  # let another process correlate, which may be newer
+            self._lose()
+            self._tenure.end()
             raise
         except FivewhysError:
             self._live = None  # it knows what the store does not: begin anew
@@ -334,10 +327,20 @@ class Service:
             self._stopping.wait(rest_after(took))
         return True
 
-    def _stand_back(self) -> None:
-        """Let another process correlate, which may be newer, until this one tries again."""
-        self._live, self.vitals.is_correlating = None, False
-        self._parts.store.release(LEASE, self._parts.holder)
+    def _is_mine(self) -> bool:
+        """Whether this process correlates; what it knows is of before, if another one did."""
+        if self.vitals.is_correlating and self._tenure.renew():
+            return True
+        self._lose()
+        self.vitals.is_correlating = self._tenure.take()
+        return self.vitals.is_correlating
+
+    def _lose(self) -> None:
+        """Know nothing any more of what only who correlates knows."""
+        vitals = self.vitals
+        self._live, self._is_settled, vitals.is_correlating = None, False, False
+        self._singling = self._begin_singling()
+        vitals.services, vitals.quiet = NOBODY, ()
 
     def _begin_singling(self) -> Singling:
         return Singling(self._parts.store, self._parts.holder, self._parts.retrying)
@@ -359,14 +362,10 @@ class Service:
         self._asked += 1
         self._news.set()
 
-    def _is_mine(self) -> bool:
-        now = time.time_ns()
-        return self._parts.store.lease(LEASE, self._parts.holder, now + LEASED, now)
-
     def _renew(self) -> bool:
         """Renew the lease while a step takes long."""
         if self.vitals.is_correlating:
-            self._is_mine()
+            self._tenure.renew()
         self._stopping.wait(RENEWED)
         return False
 

@@ -202,17 +202,31 @@ class Deliveries(Protocol):
         Of incidents that are put away, only that of some which are asked for, `also`.
         """
 
-    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
+    def deliver(self, tracker: str, incident: str, delivery: Delivery, holder: str = "") -> None:
         """Keep what is known of the issue of an incident, in place of what was known.
 
-        It is kept for certain once this returns.
+        It is kept for certain once this returns. A `holder` is who writes to the tracker, by the
+        lease of its name.
+
+        Raises:
+            LeaseLostError: the holder does not hold that lease any more; nothing is changed.
+
         """
 
     def lease(self, name: str, holder: str, until: int, now: int) -> bool:
         """Take or renew a lease, if nobody else holds it at `now`; return whether it is held.
 
+        It does not say which of both: another may have held it and given it back since the last
+        time, so whoever asks knows nothing of what that one did. `renew` tells.
+
         Of several who ask at once, one is told so. One that lasts for more than `AHEAD` longer than
         `until` was taken by a clock that was wrong: nobody holds it.
+        """
+
+    def renew(self, name: str, holder: str, until: int) -> bool:
+        """Renew a lease if nobody else had it since it was taken; return whether it is held.
+
+        One that is over is held on if nobody took it. It is never taken anew by this.
         """
 
     def release(self, name: str, holder: str) -> None:

@@ -555,6 +555,38 @@ def test_only_one_holds_a_lease(store: Store) -> None:
     assert not store.lease("example/platform", "one", BASE + 50, BASE + 31)
 
 
+def test_who_renews_a_lease_learns_whether_another_one_had_it(store: Store) -> None:
+    """Be it over or given back: it is renewed only by who had it all along, taken by nobody."""
+    assert not store.renew("a", "one", BASE + 10)
+    assert store.lease("a", "one", BASE + 10, BASE)
+    assert store.renew("a", "one", BASE + 20)
+    assert not store.renew("b", "one", BASE + 20)
+    assert not store.lease("a", "two", BASE + 30, BASE + 19)
+    assert store.renew("a", "one", BASE + 60), "it was over, and nobody took it"
+    assert store.lease("a", "two", BASE + 70, BASE + 60)
+    assert not store.renew("a", "one", BASE + 99)
+    assert not store.lease("a", "three", BASE + 80, BASE + 69), "it is as long as it was"
+    assert not store.renew("a", "one", BASE + 99), "it is over, and still another's"
+    store.release("a", "two")
+    assert not store.renew("a", "one", BASE + 99)
+    assert store.lease("a", "three", BASE + 80, BASE + 69)
+
+
+def test_only_who_writes_to_a_tracker_keeps_what_is_known_of_it(store: Store) -> None:
+    """What another one learned meanwhile is not overwritten; what names no writer is kept."""
+    store.deliver("example/platform", "inc-1", WAITING)
+    with pytest.raises(LeaseLostError, match="'example/platform'"):
+        store.deliver("example/platform", "inc-1", Delivery(), "one")
+    assert store.lease("example/platform", "one", BASE + 10, BASE)
+    store.deliver("example/platform", "inc-2", WAITING, "one")
+    assert store.lease("example/platform", "two", BASE + 20, BASE + 10)
+    with pytest.raises(LeaseLostError):
+        store.deliver("example/platform", "inc-1", Delivery(), "one")
+    assert store.deliveries("example/platform") == {"inc-1": WAITING, "inc-2": WAITING}
+    store.deliver("example/platform", "inc-1", Delivery(), "two")
+    assert store.deliveries("example/platform")["inc-1"] == Delivery()
+
+
 def test_a_lease_by_a_clock_that_was_set_back_holds_nobody_up(store: Store) -> None:
     """One that is a bit ahead is no reason to take it from a living one."""
     assert store.lease("example/platform", "one", BASE + AHEAD + 10, BASE + AHEAD)

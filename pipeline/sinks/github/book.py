@@ -1,6 +1,7 @@
 """What our ledger has of one repository's issues: kept at once, so that a stop loses nothing.
 
-Only who holds the lease of the repository writes into it.
+Only who holds the lease of the repository writes into it, and only as long as nobody else held it
+since it was read: the store sees to that at each write (`LeaseLostError`).
 """
 
 from __future__ import annotations
@@ -78,15 +79,22 @@ class Book:
     # --- who writes -------------------------------------------------------------------------------
 
     def take(self) -> bool:
-        """Become the only writer or stay it, unless another one is; return whether we are."""
+        """Become the only writer, unless another one is; return whether we are.
+
+        Others may have written meanwhile, also if we wrote before: then everything is read anew.
+        """
         now = self._now()
         return self._ledger.lease(self._tracker, self._holder, now + LEASE, now)
+
+    def renew(self) -> bool:
+        """Stay the only writer; return whether nobody else has been since we became it."""
+        return self._ledger.renew(self._tracker, self._holder, self._now() + LEASE)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Stay the only writer meanwhile, however long a request takes; then let others write."""
         over = threading.Event()
-        keeper = threading.Thread(target=self._renew, args=(over,), name="writer", daemon=True)
+        keeper = threading.Thread(target=self._keep_on, args=(over,), name="writer", daemon=True)
         keeper.start()
         try:
             yield
@@ -95,10 +103,10 @@ class Book:
             keeper.join()
             self._ledger.release(self._tracker, self._holder)
 
-    def _renew(self, over: threading.Event) -> None:
+    def _keep_on(self, over: threading.Event) -> None:
         while not over.wait(self._renewed):
             with suppress(StoreError):  # who writes asks before each step, and is told
-                self.take()
+                self.renew()
 
     # --- what is known ----------------------------------------------------------------------------
 
@@ -198,5 +206,5 @@ class Book:
 
     def _keep(self, incident: str, delivery: Delivery) -> None:
         if delivery != self._row(incident):
-            self._ledger.deliver(self._tracker, incident, delivery)
+            self._ledger.deliver(self._tracker, incident, delivery, self._holder)
             self._rows[incident] = delivery

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.errors import LeaseLostError
 from pipeline.sinks.github.book import LEASE
 from pipeline.sinks.github.failures import (
     CallError,
@@ -133,7 +134,11 @@ class Reconciler:
         with self._book.writing():
             self._book.read()
             told = [self._book.with_news(one) for one in wanted]
-            self._reconcile(Round(self._book, told, applied))
+            state = Round(self._book, told, applied)
+            try:
+                self._reconcile(state)
+            except LeaseLostError:
+                state.lost()
         return applied
 
     def _is_our_turn(self) -> bool:
@@ -156,7 +161,7 @@ class Reconciler:
         """Plan and take steps until one is in doubt; return when to plan again, None if never."""
         try:
             wanted, issues, same = self._listed(state.wanted)
-            if not self._book.take():
+            if not self._book.renew():
                 state.lost()
                 return None
             for one in wanted if self._guide else ():
@@ -182,7 +187,7 @@ class Reconciler:
         """Take steps; what fails keeps the rest of its incident waiting, and no other."""
         while state.left:
             step, owner = state.left[0]
-            if not self._book.take():
+            if not self._book.renew():
                 state.lost()
                 return None
             try:
@@ -204,10 +209,10 @@ class Reconciler:
         other = step.other_number or state.created.get(step.other, 0)
         self._book.intend(step)
         taken = take(self._client, step, number, other)
+        state.applied.done.append(step)
         self._book.took(step, taken)
         if step.kind is Kind.CREATE:
             state.created[step.incident] = taken
-        state.applied.done.append(step)
 
     def _doubt(self, state: Round) -> int | None:
         """Return when it is clear that what was asked for without an answer will not appear."""

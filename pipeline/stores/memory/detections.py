@@ -94,12 +94,22 @@ class MemoryDetections(MemoryInbox):
         self._leases[name] = (holder, until)
         return True
 
+    def renew(self, name: str, holder: str, until: int) -> bool:
+        """Renew a lease if nobody else had it since it was taken; return whether it is held."""
+        if not self._is_held(name, holder):
+            return False
+        self._leases[name] = (holder, until)
+        return True
+
     def release(self, name: str, holder: str) -> None:
         """Give a lease back."""
-        if self._leases.get(name, ("", 0))[0] == holder:
+        if self._is_held(name, holder):
             del self._leases[name]
 
     def _hold(self, name: str, holder: str) -> None:
-        if self._leases.get(name, ("", 0))[0] != holder:
+        if not self._is_held(name, holder):
             message = f"another holds the lease {name!r}: nothing was recorded"
             raise LeaseLostError(message)
+
+    def _is_held(self, name: str, holder: str) -> bool:
+        return self._leases.get(name, ("", 0))[0] == holder

@@ -311,8 +311,15 @@ class MemoryStore(MemoryDetections):
         known, hidden = self._deliveries[tracker], self._away - set(also)
         return {name: item for name, item in known.items() if name not in hidden}
 
-    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
-        """Keep what is known of the issue of an incident, in place of what was known."""
+    def deliver(self, tracker: str, incident: str, delivery: Delivery, holder: str = "") -> None:
+        """Keep what is known of the issue of an incident, in place of what was known.
+
+        Raises:
+            LeaseLostError: the holder does not hold the tracker's lease any more.
+
+        """
+        if holder:
+            self._hold(tracker, holder)
         self._deliveries[tracker][incident] = delivery
 
     def pace(self, server: str) -> Pace:

@@ -51,6 +51,12 @@ def lease(connection: Connection, name: str, holder: str, until: int, now: int) 
     return True
 
 
+def renew(connection: Connection, name: str, holder: str, until: int) -> bool:
+    """Renew a lease if nobody else had it since it was taken; return whether it is held."""
+    mine = (leases.c.name == name) & (leases.c.holder == holder)
+    return connection.execute(update(leases).where(mine).values(until=until)).rowcount > 0
+
+
 def release(connection: Connection, name: str, holder: str) -> None:
     """Give a lease back."""
     connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

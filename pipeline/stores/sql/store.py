@@ -59,7 +59,8 @@ _T = TypeVar("_T")
 class SqlStore:
     """A store at a database URL: `sqlite://` in memory, `sqlite:///FILE` to keep it.
 
-    Every method raises StoreError, in plain words, when the database fails.
+    Every method raises StoreError, in plain words, when the database fails; LeaseLostError, where
+    it changes something as the holder of a lease, when another one has that.
     """
 
     def __init__(self, url: str = "sqlite://", timeout: float = TIMEOUT) -> None:
@@ -228,15 +229,22 @@ class SqlStore:
         asked = (pruning.known_of(tracker), *pruning.known_also(tracker, also))
         return dict(chain.from_iterable(self._read(one, delivering.to_delivery) for one in asked))
 
-    def deliver(self, tracker: str, incident: str, delivery: Delivery) -> None:
+    def deliver(self, tracker: str, incident: str, delivery: Delivery, holder: str = "") -> None:
         """Keep what is known of the issue of an incident, in place of what was known."""
         with self._database.writing() as connection:
+            if holder:
+                receiving.hold(connection, tracker, holder)
             delivering.deliver(connection, tracker, incident, delivery)
 
     def lease(self, name: str, holder: str, until: int, now: int) -> bool:
         """Take or renew a lease, if nobody else holds it at `now`; return whether it is held."""
         with self._database.writing() as connection:
             return delivering.lease(connection, name, holder, until, now)
+
+    def renew(self, name: str, holder: str, until: int) -> bool:
+        """Renew a lease if nobody else had it since it was taken; return whether it is held."""
+        with self._database.writing() as connection:
+            return delivering.renew(connection, name, holder, until)
 
     def release(self, name: str, holder: str) -> None:
         """Give a lease back."""
@@ -257,21 +265,13 @@ class SqlStore:
             return delivering.keep_pace(connection, server, pace)
 
     def forget(self, kept: Collection[Key], before: int, name: str, holder: str) -> int:
-        """Forget detections older than a time whose entries are not among those kept.
-
-        It raises LeaseLostError as `thin` does.
-        """
+        """Forget detections older than a time whose entries are not among those kept."""
         with self._database.writing() as connection:
             receiving.hold(connection, name, holder)
             return recording.forget(connection, kept, before)
 
     def thin(self, gone: Gone, name: str, holder: str) -> None:
-        """Forget entries that are only counted, and keep what stands for them: both or nothing.
-
-        Raises:
-            LeaseLostError: somebody else holds the lease of this name.
-
-        """
+        """Forget entries that are only counted, and keep what stands for them: both or nothing."""
         with self._database.writing() as connection:
             receiving.hold(connection, name, holder)
             recording.thin(connection, gone)
@@ -315,12 +315,7 @@ class SqlStore:
         return self._read(receiving.needed(limit), receiving.numbered)
 
     def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
-        """Put a receipt into quarantine, as poison, in place of where it was: both or nothing.
-
-        Raises:
-            LeaseLostError: somebody else holds the lease of this name.
-
-        """
+        """Put a receipt into quarantine, as poison, in place of where it was: both or nothing."""
         with self._database.writing() as connection:
             receiving.refuse(connection, number, poison, name, holder)
 

@@ -136,18 +136,17 @@ def test_who_never_gets_its_turn_writes_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize("call", ["issues/list-for-repo", "issues/create"])
 def test_who_loses_its_turn_stops(desk: Desk, call: str) -> None:
     """It was so slow that another one took over."""
-    store = desk.store
     taken: list[bool] = []
 
     class Slow(MemoryStore):
         """A store whose lease runs out at a request."""
 
-        def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+        def renew(self, name: str, holder: str, until: int) -> bool:
             """Say that another one has it once the request was made."""
             if desk.github.calls(call):
                 taken.append(True)
                 return False
-            return store.lease(name, holder, until, now)
+            return super().renew(name, holder, until)
 
     desk.store = Slow()
     applied = desk.apply(desk.wanted(news=(News("first", "It was seen."),)))
