@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
@@ -19,14 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
 from pipeline.bootstrap.resting import rest_after
-from pipeline.bootstrap.tenure import RENEWED, Tenure
+from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
 from pipeline.live import AT_ONCE
 from pipeline.report import Action
 from pipeline.retrying import Retrying
-from pipeline.singling import Refused, Singling
+from pipeline.singling import Refused
 from pipeline.vitals import NOBODY, Vitals
 
 if TYPE_CHECKING:
@@ -69,6 +68,7 @@ class Parts:
     """What the threads work with; `live` builds who correlates, `report` is None without a sink.
 
     Each of the `receivers` has a thread. `report` is given what lets time pass (seconds).
+    Who fails too often to correlate lets others do so for `aside` (seconds).
     `ends_after` (seconds, 0: never) and `ends_idle` say when a run ends by itself, `retrying` when
     what failed is tried again. `log` takes a severity and a text; `tracing` makes a span of each
     round. `filling` reads what was logged while nobody received, None if nobody is to.
@@ -84,6 +84,7 @@ class Parts:
     ends_after: float = 0
     ends_idle: bool = False
     retrying: Retrying = field(default_factory=Retrying)
+    aside: float = ASIDE
     log: Callable[[str, str], None] = lambda _severity, _text: None
     tracing: Tracing = field(default_factory=Tracing)
     filling: Filling | None = None
@@ -105,9 +106,8 @@ class Service:
         self._news = threading.Event()
         self._asked = self._told = self._signals = 0
         self._fatal: FivewhysError | None = None
-        self._tenure = Tenure(parts.store, parts.holder)
+        self._tenure = Tenure(parts.store, parts.holder, parts.retrying, parts.aside)
         self._live: Live | None = None
-        self._singling = self._begin_singling()
         self._is_settled = False
 
     def run(self) -> None:
@@ -146,16 +146,12 @@ class Service:
         until = time.monotonic() + STOPS_IN
         for thread in threads:
             thread.join(max(0, until - time.monotonic()))
-        releasing = threading.Thread(target=self._let_go, daemon=True)
+        releasing = threading.Thread(target=self._tenure.end, daemon=True)
         releasing.start()
         releasing.join(LETS_GO_IN)
         self._parts.log("INFO", f"stopped; received {self.vitals.received.messages:,} messages")
         if self._fatal is not None:
             raise self._fatal
-
-    def _let_go(self) -> None:
-        with suppress(StoreError):
-            self._tenure.end()
 
     def stop(self) -> None:
         """Let every thread come to its end."""
@@ -294,7 +290,7 @@ class Service:
             self._live = live = self._live or self._begun()
             now = time.time_ns()
             self._is_settled = False
-            step = self._singling.step(live, now, is_current=self._is_current(now))
+            step = self._tenure.singling.step(live, now, is_current=self._is_current(now))
         except LeaseLostError:
             self._lose()
             return False
@@ -303,8 +299,9 @@ class Service:
             self._tenure.end()
             raise
         except FivewhysError:
-            self._live = None  # it knows what the store does not: begin anew
+            self._fail()
             raise
+        self._tenure.stepped()
         if isinstance(step, Refused):
             self._note_refused(step)
             return True
@@ -323,7 +320,7 @@ class Service:
             return bool(step.outcomes)
         took = (vitals.stepped_at - now) / SECOND
         vitals.stepped.observe(took)
-        if step.receipts < AT_ONCE == self._singling.at_once:
+        if step.receipts < AT_ONCE == self._tenure.singling.at_once:
             self._stopping.wait(rest_after(took))
         return True
 
@@ -332,18 +329,25 @@ class Service:
         if self.vitals.is_correlating and self._tenure.renew():
             return True
         self._lose()
-        self.vitals.is_correlating = self._tenure.take()
+        is_over = self._stopping.wait(self._tenure.rest())
+        self.vitals.is_correlating = not is_over and self._tenure.take()
         return self.vitals.is_correlating
+
+    def _fail(self) -> None:
+        """Begin anew, as we know what the store does not; where that never helps, let others."""
+        is_begun, self._live = self._live is not None, None
+        count = self._tenure.failed(is_begun=is_begun)
+        if count:
+            self._lose()
+            message = f"it failed {count} times in a row: for {self._parts.aside:g} s another"
+            self._parts.log("WARNING", f"correlate: {message} process may")
 
     def _lose(self) -> None:
         """Know nothing any more of what only who correlates knows."""
         vitals = self.vitals
         self._live, self._is_settled, vitals.is_correlating = None, False, False
-        self._singling = self._begin_singling()
+        self._tenure.lost()
         vitals.services, vitals.quiet = NOBODY, ()
-
-    def _begin_singling(self) -> Singling:
-        return Singling(self._parts.store, self._parts.holder, self._parts.retrying)
 
     def _note_refused(self, refused: Refused) -> None:
         """Note that a receipt is in quarantine; who read it begins anew."""
@@ -355,6 +359,7 @@ class Service:
     def _begun(self) -> Live:
         live = self._parts.live(self._parts.holder)
         live.begin(time.time_ns())
+        self._tenure.began()
         self._tell()  # whoever correlated before may not have got to it
         return live
 

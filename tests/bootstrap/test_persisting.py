@@ -47,6 +47,7 @@ def test_a_failure_is_a_warning_and_then_an_error() -> None:
             holder="here",
             ends_after=1,
             retrying=QUICK,
+            aside=0.01,
             log=lambda severity, text, **_: said.append((severity, text)),
         )
     )

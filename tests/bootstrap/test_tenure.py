@@ -18,21 +18,12 @@ from pipeline.stores.memory import MemoryStore
 from tests.test_live import RULES, House, line, replayed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pipeline.live import Live
 
 TEXTS = [line("missing", at) for at in range(4)]
 HOUR = 3600 * SECOND
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Leave to others what a run does about signals."""
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 def wait(is_so: Callable[[], bool]) -> None:
@@ -97,14 +88,17 @@ class Store(MemoryStore):
 class Run:
     """A process that goes on; others come and go in `house`."""
 
-    def __init__(self) -> None:
-        self.store = Store()
+    def __init__(self, **parts: Any) -> None:
+        self.store: Any = parts.pop("store", Store())
         self.store.begin()
         self.house = House(RULES, self.store, at_once=1)
         self.house.now = time.time_ns() + HOUR
         self.begun: list[Live] = []
-        parts = Parts(store=self.store, receivers=(), live=self.live, holder="me")
-        self.service = Service(parts)
+        self.said: list[str] = []
+        told: dict[str, Any] = {"store": self.store, "receivers": (), "live": self.live, **parts}
+        self.service = Service(
+            Parts(holder="me", log=lambda *words: self.said.append(": ".join(words)), **told)
+        )
 
     def live(self, holder: str) -> Live:
         """Begin."""
@@ -126,10 +120,13 @@ class Run:
             finally:
                 self.service.stop()
 
+        before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
         with ThreadPoolExecutor(1) as pool:
             done = pool.submit(do)
             self.service.run()
             done.result()
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
     def be_another(self) -> None:
         """Take over from who was stopped, do what there is to do, and end."""
