@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
-from pipeline.bootstrap.serving import LEASED, RENEWED
+from pipeline.bootstrap.tenure import LEASED, RENEWED
 from pipeline.errors import StoreError
 from pipeline.live import LEASE
 from pipeline.ports import Lease
@@ -102,8 +102,7 @@ class _Keeper:
 
     def _renew(self) -> bool:
         """Renew the lease; return whether it is still held: who records asks for it."""
-        now = time.time_ns()
-        return self._store.lease(*self._lease, now + self._leased, now)
+        return self._store.renew(*self._lease, time.time_ns() + self._leased)
 
 
 _KEEPERS: Final[list[_Keeper]] = []

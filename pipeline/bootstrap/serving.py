@@ -274,12 +274,9 @@ class Service:
         if received is None:
             self._stopping.wait(RENEWED)
             return False
-        self._tell_filled(filling)
-        return received.messages > 0
-
-    def _tell_filled(self, filling: Filling) -> None:
         if filling.is_over:
             self._parts.log("INFO", f"fill: {filling.taken:,} entries were read again")
+        return received.messages > 0
 
     def _correlate(self) -> bool:
         vitals = self.vitals

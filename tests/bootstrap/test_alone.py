@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.bootstrap.alone import alone
-from pipeline.bootstrap.serving import LEASED, Parts, Service
+from pipeline.bootstrap.serving import Parts, Service
 from pipeline.bootstrap.spreading import spread_over
+from pipeline.bootstrap.tenure import LEASED
 from pipeline.cli import app
 from pipeline.errors import StoreError
 from pipeline.live import LEASE, Live
@@ -109,12 +110,12 @@ def test_a_store_that_fails_for_a_moment_is_asked_again() -> None:
     asked: list[int] = []
 
     class Failing(MemoryStore):
-        def lease(self, name: str, holder: str, until: int, now: int) -> bool:
-            asked.append(now)
-            if len(asked) in {2, 3}:
+        def renew(self, name: str, holder: str, until: int) -> bool:
+            asked.append(until)
+            if len(asked) in {1, 2}:
                 message = "the database is locked"
                 raise StoreError(message)
-            return super().lease(name, holder, until, now)
+            return super().renew(name, holder, until)
 
     with shortly(Failing()):
         assert waited(lambda: len(asked) > 4)
@@ -128,7 +129,9 @@ def test_what_was_lost_is_not_taken_again() -> None:
         now = time.time_ns()
         store.lease(LEASE, "other", now + SECOND, now)
         time.sleep(0.3)
-    assert store.holder(LEASE) == "other"
+        store.release(LEASE, "other")
+        time.sleep(0.3)
+        assert store.holder(LEASE) == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
@@ -137,10 +140,10 @@ def test_no_thread_is_there_while_processes_are_forked() -> None:
     lock = threading.Lock()
 
     class Slow(MemoryStore):
-        def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+        def renew(self, name: str, holder: str, until: int) -> bool:
             with lock:
                 time.sleep(0.2)
-                return super().lease(name, holder, until, now)
+                return super().renew(name, holder, until)
 
     store = Slow()
     with shortly(store) as lease:
