@@ -98,7 +98,9 @@ def test_who_fails_again_and_again_lets_another_one_try(sick: Sick, failures: in
 
 
 @pytest.mark.parametrize(
-    "sick", [Sick(begins_after=7 * TRIES), Sick(steps_after=4 * CHANCES * TRIES)], ids=repr
+    "sick",
+    [Sick(begins_after=7 * TRIES), Sick(steps_after=4 * CHANCES * TRIES)],
+    ids=["to begin", "in steps"],
 )
 def test_who_is_alone_goes_on_trying(sick: Sick) -> None:
     """Until it is well it is not taken for that, though it stands back in between."""
