@@ -182,6 +182,7 @@ class Live:
         self._waiting: dict[str, tuple[int, int | None]] = {}
         self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
+        self._patience = policy.group_wait
         self._received_until = self._marked = self._marked_at = self._looked_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
         self.services: Mapping[str, int] = {}
@@ -203,7 +204,7 @@ class Live:
 
     def is_settled(self, now: int) -> bool:
         """Whether each incident is known for so long that it was decided what to do about it."""
-        wait = self._policy.group_wait + 2 * AGAIN
+        wait = self._patience + 2 * AGAIN
         return all(since + wait <= now for since in [*self._since.values()])
 
     def is_done(self, now: int) -> bool:
@@ -247,7 +248,8 @@ class Live:
             # of these be killed.
             wait = self._policy.group_wait
             is_late = now - self._store.mark(LATE) < (wait if is_idle else LATELY)
-            self._taking.on_time(event_time - wait, now - (wait * PATIENCE if is_late else wait))
+            self._patience = wait * PATIENCE if is_late else wait
+            self._taking.on_time(event_time - wait, now - self._patience)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
             beats = self._taking.hear_silence({}, self._catalog.quiet_after, event_time)
@@ -289,12 +291,15 @@ class Live:
 
         What was in the hands of somebody who was killed, or comes out of a backlog, may be behind
         event time; until it is here a symptom has not met its cause. Lines that are held back wait
-        as long from when they came: what is known of an incident may not be all that they say.
+        as long from when they came, or longer: they may say more than what is known.
         """
         if incident.id in self._ledger:
             return False
-        waited = now - self._since.setdefault(incident.id, now) - self._policy.group_wait
-        return waited < 0 or (waited < AGAIN and self._taking.is_waiting(self._correlator.now))
+        wait, known = self._policy.group_wait, now - self._since.setdefault(incident.id, now)
+        if known < wait + AGAIN:
+            return known < wait or self._taking.is_waiting(self._correlator.now)
+        times = {sample.timestamp for one in incident.symptoms for sample in one.samples}
+        return known < self._patience + AGAIN and self._taking.holds(times)
 
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
@@ -325,7 +330,7 @@ class Live:
         )
         self._taken.clear()
         taking.recorded()
-        for name in untold:
+        for name in self._told.keys() - self._current:  # the absorbed, too: they may come back
             self._forget(name)
         correlator.on_reports(self._reported(outcomes))
         for outcome in outcomes:

@@ -35,7 +35,7 @@ from pipeline.silence import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pipeline.correlation import Correlator
     from pipeline.detection import Detection, Detector
@@ -197,6 +197,10 @@ class Taking:
     def is_waiting(self, now: int) -> bool:
         """Whether lines of tracebacks are held back that were logged before `now` (ns UTC)."""
         return self._joiner.is_waiting(now)
+
+    def holds(self, times: Collection[int]) -> bool:
+        """Whether a line that was logged at one of some times (ns UTC) is held back."""
+        return any(one.timestamp in times for one in self._joiner.held())
 
     def hear(self, told: Iterable[Told]) -> None:
         """Take what the rules see in further copies of entries that matter, which may be nothing.

@@ -31,6 +31,7 @@ from pipeline.redaction import Redactor
 from pipeline.report import Policy
 from pipeline.stores.memory import MemoryStore
 from pipeline.traffic import ROW, Traffic
+from pipeline.verdicts import Kind, Verdict
 from pipeline.whys import load_whys
 from tests.fakes.feed import MemoryFeed
 from tests.fakes.investigator import Witness
@@ -340,6 +341,60 @@ def test_lines_wait_longer_for_others_while_something_comes_late(late: int) -> N
     apart = [one for one in found if one not in expected]
     assert found
     assert bool(apart) == (not late)
+
+
+def test_what_people_merged_is_there_again_once_they_take_that_back() -> None:
+    """It is as it was told before, and told anew nevertheless: the store has it as absorbed."""
+    house = House(RULES)
+    live = house.live("one")
+    house.feed.publish([line("missing", 0), line("slow", 5, service="auth"), line("well", 200)])
+    house.receiver.step()
+    for _ in range(60):
+        house.step(live)
+    first, second = sorted(house.store.anchors())
+    apart = summary(house.store.incidents())
+    merge = house.store.give(
+        Verdict(
+            Kind.MERGE,
+            first.incident_id,
+            (first.fingerprint, first.time),
+            BASE + 210 * SECOND,
+            "alice",
+            other=(second.fingerprint, second.time),
+            other_incident=second.incident_id,
+        )
+    )
+    house.step(live)
+    assert len(house.store.incidents()) == 1
+    house.store.undo(merge.number, "alice")
+    house.step(live)
+    assert summary(house.store.incidents()).keys() == apart.keys()
+
+
+@pytest.mark.parametrize("late", [0, 12])
+@pytest.mark.parametrize("given", ["retry", "handled"])
+def test_what_is_noise_once_all_of_it_is_read_is_not_reported_before(given: str, late: int) -> None:
+    """Its lines are held for longer while something comes late, and so is its first report."""
+    house = House(RULES)
+    texts = [*{"retry": RETRY, "handled": HANDLED}[given], line("well", 100, severity="INFO")]
+    house.feed.publish(texts, published=house.now - late * SECOND)
+    live = house.live("one")
+    for _ in range(300):
+        house.receiver.step()
+        house.step(live)
+    assert not house.store.ledger()
+    assert house.store.held() == b""
+
+
+def test_what_goes_on_while_something_comes_late_is_reported() -> None:
+    """Though some of its lines are always held back."""
+    house = House(RULES)
+    live = house.live("one")
+    for at in range(130):
+        house.feed.publish([line("missing", at)], published=house.now - 12 * SECOND)
+        house.receiver.step()
+        house.step(live)
+    assert house.store.ledger()
 
 
 class Unmarked(MemoryStore):
