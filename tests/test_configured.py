@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 HERE = "example/platform"
+FAILED = {**MISSING, "textPayload": "job failed: no room"}
+"""What the rules of the settings know, and those that come along do not."""
 RULE = """\
 title: A failing job
 id: 0c8d52a4-7d0e-4f0b-9d0b-5f4f3b1d2a10
@@ -82,18 +84,18 @@ def test_a_report_goes_where_the_settings_say(github: FakeGithub, tmp_path: Path
     """From a replay, later, and what waits: no option is needed."""
     out = tmp_path / "out"
     dry = ("replay", "-", "--sink", "github", "--dry-run")
-    assert "1 to create" in run(*dry, stdin=json.dumps(MISSING)).stdout
+    assert "1 to create" in run(*dry, stdin=json.dumps(FAILED)).stdout
     replayed = run("replay", "-", "--sink", "files", "--out", out, "--store", store(tmp_path),
-                   stdin=json.dumps(MISSING))  # fmt: skip
+                   stdin=json.dumps(FAILED))  # fmt: skip
     assert replayed.exit_code == 0, replayed.output
     assert json.loads(run("outbox", "--format", "json").stdout)["waiting"][0]["tracker"] == ""
     assert "1 to create" in run("plan").stdout
     assert "create an issue for inc-" in run("apply").stdout
     assert len(github.state.repositories[HERE].issues) == 1
     assert run("outbox").stderr == "Nothing waits.\n"
-    assert "Missing critical tables" in run("incidents", "list").stdout
+    assert "A failing job" in run("incidents", "list").stdout
     assert "incidents" in run("store", "size").stdout
-    again = run("replay", "-", "--sink", "github", stdin=json.dumps(MISSING))
+    again = run("replay", "-", "--sink", "github", stdin=json.dumps(FAILED))
     assert "Nothing is left to do in GitHub." in again.stdout, again.output
 
 

@@ -105,7 +105,8 @@ class Settings(BaseSettings):
         default="",
         repr=False,  # it may hold a password
         description="where state is kept: `sqlite:///FILE`, or for several processes "
-        "`postgresql://USER:PASSWORD@HOST/DATABASE`; needed",
+        "`postgresql://USER:PASSWORD@HOST/DATABASE` (an `@` of the password is written `%40`); "
+        "needed",
     )
     logging_filter: _Text = Field(
         default="",
@@ -145,7 +146,8 @@ class Settings(BaseSettings):
     )
     dry_run: _Flag = Field(
         default=False,
-        description="`true`: nothing is written in GitHub; what would be is said in the log",
+        description="`true`: `run` and `replay` write nothing in GitHub; what they would is said "
+        "in the log. `apply` does what it is told to",
     )
     rules: _List = Field(
         default=(), description="folders of rules; those that come with fivewhys by default"
