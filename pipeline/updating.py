@@ -133,10 +133,13 @@ def with_update(
     """
     last = before.report.reported if before else None
     found = changes(before.report.reported or reported(before), document) if before else None
+    news = found.news if found and text else []
+    # It is kept until the next one: whoever writes comments may not look before that.
+    comment = text if news else ""
     said = {
         "update": text,
-        "news": found.news if found and text else [],
-        "reported": reported(document) if sent else last,
+        "news": news,
+        "reported": reported(document).model_copy(update={"update": comment}) if sent else last,
     }
     report = document.report.model_copy(update=said)
     return document.model_copy(update={"report": report})

@@ -161,6 +161,7 @@ CONTRACT = {
         "symptoms",
         "unsettled",
         "deployments",
+        "update",
     },
     "incidents.report.reported.symptoms": {"fingerprint", "count", "last_seen"},
     "incidents.suppressed": {"place", "owner", "reason", "until"},
@@ -397,6 +398,7 @@ def test_an_incident_is_told_in_full() -> None:
             ],
             "unsettled": ["Whose?"],
             "deployments": ["backend backend-1", "backend backend-2"],
+            "update": "",
         },
     }
     assert incident["looked_at"] == ["The source code is that of the checkout."]

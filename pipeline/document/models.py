@@ -134,6 +134,7 @@ class ReportedDocument(_Model):
     symptoms: list[ReportedSymptomDocument]
     unsettled: list[str] = Field(description="the questions that were open")
     deployments: list[str] = Field(description="service and revision of each that had begun")
+    update: str = Field("", description="the comment that it made; empty if it made none")
 
 
 class ReportDocument(_Model):

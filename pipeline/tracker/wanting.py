@@ -120,10 +120,10 @@ def _held(document: IncidentDocument, now: int) -> str:
 
 def _news(document: IncidentDocument, decided: LedgerEntry) -> tuple[News, ...]:
     """Return the comment of a decision: only one that was taken, and only where there is news."""
-    report = document.report
-    if report.action != Action.UPDATE or not report.update or not report.news:
+    last = document.report.reported
+    if decided.action != Action.UPDATE or last is None or not last.update:
         return ()
-    return (News(f"{decided.action}-{decided.decided_at}-{decided.digest}", report.update),)
+    return (News(f"{decided.action}-{decided.decided_at}-{decided.digest}", last.update),)
 
 
 def _is_resolved_by_people(document: IncidentDocument) -> bool:

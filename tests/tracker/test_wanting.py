@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipeline.document import SuppressedDocument, VerdictDocument
+from pipeline.document.models import ReportedDocument
 from pipeline.incident import State
 from pipeline.report import Action, LedgerEntry
 from pipeline.tracker.model import News
@@ -25,6 +27,20 @@ def recorded(report: dict[str, Any] | None = None, **values: Any) -> Any:
     one = document()
     told = one.report.model_copy(update={**REPORT, **(report or {})})
     return one.model_copy(update={"report": told, **values})
+
+
+def last(update: str) -> ReportedDocument:
+    """Return what the last report said, with the comment that it made."""
+    return ReportedDocument(
+        last_seen="",
+        state="new",
+        root_cause="",
+        established=False,
+        symptoms=[],
+        unsettled=[],
+        deployments=[],
+        update=update,
+    )
 
 
 def test_an_issue_says_what_the_report_says() -> None:
@@ -60,8 +76,8 @@ def test_only_people_are_assigned(name: str, logins: tuple[str, ...]) -> None:
 
 
 def test_a_decision_makes_one_comment() -> None:
-    """Named after it, so that it is made once, whoever tries again."""
-    told = {"action": "update", "update": "New symptom.", "news": ["symptoms"]}
+    """Named after it, so that it is made once, whoever tries again, and whatever is known since."""
+    told = {"action": "leave", "update": "It went on.", "reported": last("New symptom.")}
     assert wanted(recorded(told), DECIDED).news == (News("update-77-abc", "New symptom."),)
 
 
@@ -88,11 +104,15 @@ def test_what_was_over_before_anything_was_written_is_not_reported(
     assert told.held == "suppressed by ana (s.yml:1)"
 
 
-@pytest.mark.parametrize("less", [{"action": "leave"}, {"news": []}, {"update": ""}])
-def test_what_is_no_news_makes_no_comment(less: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("action", "update"),
+    [(Action.CREATE, "Twice more."), (Action.UPDATE, ""), (Action.UPDATE, None)],
+)
+def test_what_is_no_news_makes_no_comment(action: Action, update: str | None) -> None:
     """Nor what was not decided to be reported: a count that grew shows in the report."""
-    told = {"action": "update", "update": "Twice more.", "news": ["symptoms"], **less}
-    assert wanted(recorded(told), DECIDED).news == ()
+    reported = None if update is None else last(update)
+    told = {"action": "update", "update": "Twice more.", "news": ["symptoms"], "reported": reported}
+    assert wanted(recorded(told), replace(DECIDED, action=action)).news == ()
 
 
 @pytest.mark.parametrize(
