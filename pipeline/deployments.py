@@ -60,18 +60,38 @@ class Sightings:
     known: dict[Running, Sighting] = field(default_factory=dict)
     too_many: bool = False
     most: int = MOST
+    changed: set[Running] = field(default_factory=set, compare=False)
+    """Those added, changed or forgotten; who looked at them clears it."""
+    _until: int = field(default=0, compare=False)
 
     def add(self, more: Mapping[Running, Sighting], lasts: Mapping[Running, str] = NONE) -> None:
         """Add some, and when those added before logged last.
 
-        Nothing is known any more once there are too many to be true.
+        Nothing is known any more once there are too many to be true, until `forget` ends that.
         """
         if not self.too_many:
+            before = {running: self.known.get(running) for running in chain(more, lasts)}
             merge_sightings(self.known, more)
             merge_lasts(self.known, lasts)
+            self.changed |= {name for name, one in before.items() if self.known.get(name) != one}
             self.too_many = len(self.known) > self.most
         if self.too_many:
+            self.changed |= self.known.keys()
             self.known.clear()
+
+    def forget(self, now: int) -> None:
+        """Forget those of long ago (event time, ns UTC), and with them that there were too many.
+
+        Not before a store forgot what it was told until then: it would get as many each time.
+        """
+        kept = recent(self.known, now)
+        self.changed |= self.known.keys() - kept.keys()
+        self.known = kept
+        if self.too_many:
+            self._until = self._until or now + KEPT
+            self.too_many = now < self._until
+        if not self.too_many:
+            self._until = 0
 
     def redacted(
         self, redact: Callable[[str], str], identify: Callable[[str], str]
@@ -79,14 +99,21 @@ class Sightings:
         """Return them fit to be stored and shown; `identify` keeps identifiers apart."""
         clean: dict[Running, Sighting] = {}
         for (service, version), one in self.known.items():
-            fit = msgspec.structs.replace(
-                one,
-                log_name=identify(one.log_name),
-                insert_id=identify(one.insert_id),
-                commit=redact(one.commit),
-            )
-            merge_sightings(clean, {(redact(service), redact(version)): fit})
+            name = redact(service), redact(version)
+            merge_sightings(clean, {name: fit_sighting(one, redact, identify)})
         return clean
+
+
+def fit_sighting(
+    one: Sighting, redact: Callable[[str], str], identify: Callable[[str], str]
+) -> Sighting:
+    """Return a sighting fit to be stored and shown; `identify` keeps identifiers apart."""
+    return msgspec.structs.replace(
+        one,
+        log_name=identify(one.log_name),
+        insert_id=identify(one.insert_id),
+        commit=redact(one.commit),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +167,10 @@ class History:
     """The deployments of all services, in order."""
 
     def __init__(self, sightings: Mapping[Running, Sighting]) -> None:
-        by_service: defaultdict[str, list[Deployment]] = defaultdict(list)
+        self._sightings: defaultdict[str, list[tuple[str, Sighting]]] = defaultdict(list)
         for (service, revision), one in sightings.items():
-            by_service[service].append(_deployment(service, revision, one))
-        self._services = {name: _in_order(items) for name, items in by_service.items()}
+            self._sightings[service].append((revision, one))
+        self._services: dict[str, tuple[Deployment, ...]] = {}
 
     def rollout(self, incident: Incident, incidents: Iterable[Incident]) -> Rollout:
         """Say what deployments have to do with an incident; `incidents` are all there are."""
@@ -165,20 +192,26 @@ class History:
             facts=tuple(fact for fact in facts if fact),
         )
 
+    def _of(self, service: str) -> tuple[Deployment, ...]:
+        """Return the deployments of a service; nobody asks for those of most."""
+        if service not in self._services:
+            told = self._sightings.get(service, ())
+            self._services[service] = _in_order(_deployment(service, *each) for each in told)
+        return self._services[service]
+
     def _known(self, incident: Incident) -> list[Deployment]:
         """Return those of the incident's services whose beginning is known, in order."""
         found = [
             item
             for service in incident.services
-            for item in self._services.get(service, ())
+            for item in self._of(service)
             if item.previous or _announcement(item, incident)
         ]
         return sorted(found, key=lambda item: (item.first_seen, item.service, item.revision))
 
     def _at(self, place: Place) -> Deployment | None:
         """Return the deployment of a place."""
-        items = self._services.get(place.service, ())
-        return next((item for item in items if _holds(item, place)), None)
+        return next((item for item in self._of(place.service) if _holds(item, place)), None)
 
     def _fact(self, place: Place, places: Sequence[Place], incident: Incident) -> Fact | None:
         """Relate a symptom to the beginning of the revision it was first seen on, if known."""
@@ -196,8 +229,13 @@ class History:
 
 def recent(sightings: Mapping[Running, Sighting], now: int) -> dict[Running, Sighting]:
     """Return those that are remembered at `now` (event time, ns UTC)."""
-    since = bare_time(max(now - KEPT, 0))
+    since = kept_since(now)
     return {running: one for running, one in sightings.items() if one.last >= since}
+
+
+def kept_since(now: int) -> str:
+    """Return the time, as sightings have it, of the last entry of who is just remembered then."""
+    return bare_time(max(now - KEPT, 0))
 
 
 def _deployment(service: str, revision: str, one: Sighting) -> Deployment:

@@ -17,7 +17,7 @@ from pipeline import receipts
 from pipeline.audit import SECOND
 from pipeline.concluding import Moment
 from pipeline.correlation.links import Anchor
-from pipeline.deployments import History, recent
+from pipeline.deployments import History
 from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
 from pipeline.holding import Standing
@@ -323,7 +323,7 @@ class Live:
             outcomes,
             event_time,
             correlator.cleared(taking.touched),
-            recent(taking.sightings(), event_time),
+            taking.news(event_time),
             answers=still_asked(asked, event_time),
             beats=taking.beats(),
             progress=progress,

@@ -113,14 +113,30 @@ class Minutes:
     known: Beats = field(default_factory=dict)
     too_many: bool = False
     most: int = MOST
+    _until: int = field(default=0, compare=False)
 
     def add(self, more: Mapping[Day, int]) -> None:
-        """Add some; nothing is known any more once there are too many to be true."""
+        """Add some; nothing is known any more once there are too many to be true.
+
+        Until `forget` ends that.
+        """
         if not self.too_many:
             merge_beats(self.known, more)
             self.too_many = len(self.known) > self.most
         if self.too_many:
             self.known.clear()
+
+    def forget(self, now: int) -> None:
+        """Forget those of long ago (event time, ns UTC), and with them that there were too many.
+
+        Not before a store forgot what it was told until then: it would get as many each time.
+        """
+        self.known = recent_beats(self.known, now)
+        if self.too_many:
+            self._until = self._until or now + (KEPT + 1) * MINUTES * MINUTE
+            self.too_many = now < self._until
+        if not self.too_many:
+            self._until = 0
 
     def redacted(self, redact: Callable[[str], str]) -> Beats:
         """Return them fit to be stored and shown."""

@@ -6,18 +6,21 @@ of an entry replaces what was told of it before, so whatever is taken twice coun
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
 from pipeline import receipts
 from pipeline.correlation.keys import identity_of as redacted_identity
-from pipeline.deployments import Sightings, recent
+from pipeline.deployments import Sightings, fit_sighting, recent
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.requests import merge_requests
+from pipeline.entry.sighting import merge_sightings
 from pipeline.entry.value import come_by, identity_of
 from pipeline.errors import NewerError
 from pipeline.joining import Joiner
@@ -29,7 +32,6 @@ from pipeline.silence import (
     is_heard,
     is_silence,
     past,
-    recent_beats,
     silences,
     without,
 )
@@ -59,6 +61,51 @@ class Account(Protocol):
         """Add what was heard of trouble."""
 
 
+@dataclass(slots=True)
+class Redacted:
+    """What `sightings` come to, fit to be stored and shown; only what changed is redacted anew.
+
+    `identify` keeps identifiers apart. `news` are the names of those that are others than before;
+    who kept these clears it.
+    """
+
+    sightings: Sightings
+    redact: Callable[[str], str]
+    identify: Callable[[str], str]
+    news: set[Running] = field(default_factory=set)
+    _known: dict[Running, Sighting] = field(default_factory=dict)
+    _sources: defaultdict[Running, set[Running]] = field(default_factory=lambda: defaultdict(set))
+
+    def every(self) -> Mapping[Running, Sighting]:
+        """Return all of them, as they are now."""
+        for name in {self._placed(running) for running in self.sightings.changed}:
+            self._renew(name)
+        self.sightings.changed.clear()
+        return MappingProxyType(self._known)
+
+    def _placed(self, running: Running) -> Running:
+        """Note whether a revision is one of those of its redacted name, and return that."""
+        service, version = running
+        name = self.redact(service), self.redact(version)
+        note = set.add if running in self.sightings.known else set.discard
+        note(self._sources[name], running)
+        return name
+
+    def _renew(self, name: Running) -> None:
+        """Merge anew what has one redacted name: what is forgotten cannot be taken out."""
+        clean: dict[Running, Sighting] = {}
+        for running in self._sources[name]:
+            one = fit_sighting(self.sightings.known[running], self.redact, self.identify)
+            merge_sightings(clean, {name: one})
+        before = self._known.pop(name, None)
+        self._known |= clean
+        if not clean:
+            del self._sources[name]
+            self.news.discard(name)
+        elif clean[name] != before:
+            self.news.add(name)
+
+
 class Taking:
     """Tells a correlator what was examined; `touched` are the entries (redacted) of this run."""
 
@@ -77,6 +124,7 @@ class Taking:
         self._joiner = Joiner()
         self._known: dict[int, int] = {}  # by its identity as read: its identity once redacted
         self._sightings = Sightings()
+        self._redacted = Redacted(self._sightings, detector.redact_name, detector.identify)
         self._minutes = Minutes()
         self._requests: Requests = {}
         self._silences: Sequence[Key] = ()
@@ -128,13 +176,14 @@ class Taking:
         return receipts.requests_written(self._requests, self._correlator.now)
 
     def recorded(self) -> None:
-        """Begin to note anew which entries are touched, and requests: what was is recorded."""
+        """Begin to note anew what is touched, requests and revisions: what was is recorded."""
         self.touched, self._requests = set(), {}
+        self._redacted.news.clear()
 
     def forget(self, now: int) -> None:
         """Forget entries that the correlator forgot, and what is long ago (event time, ns UTC)."""
-        self._sightings.known = recent(self._sightings.known, now)
-        self._minutes.known = recent_beats(self._minutes.known, now)
+        self._sightings.forget(now)
+        self._minutes.forget(now)
         kept = self._correlator.identities()
         self._known = {read: known for read, known in self._known.items() if known in kept}
         self._silences = [key for key in self._silences if redacted_identity(key) in kept]
@@ -156,7 +205,12 @@ class Taking:
 
     def sightings(self) -> Mapping[Running, Sighting]:
         """Return which revisions logged, and when, redacted."""
-        return self._sightings.redacted(self._detector.redact_name, self._detector.identify)
+        return self._redacted.every()
+
+    def news(self, now: int) -> Mapping[Running, Sighting]:
+        """Return those that are not recorded so, of what is remembered at `now` (event time)."""
+        every = self._redacted.every()
+        return recent({running: every[running] for running in self._redacted.news}, now)
 
     def beats(self) -> Beats:
         """Return in which minutes services logged, redacted."""

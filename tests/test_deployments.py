@@ -320,6 +320,26 @@ def test_secrets_in_names_do_not_leave() -> None:
     assert clean == {("web", "gone"): expected}
 
 
+def test_of_services_that_nobody_asks_for_nothing_is_worked_out() -> None:
+    """There may be thousands; a time of theirs that is none does no harm."""
+    bad = Sighting("no time", "", "", "", "none")
+    sightings = {**BOTH, ("auth", "1"): bad}
+    assert rollout(sightings, on(NEW, 3)) == rollout(BOTH, on(NEW, 3))
+
+
+def test_revisions_count_again_once_what_was_told_before_is_forgotten() -> None:
+    """There is no telling of them from those that were too many before."""
+    told = Sightings(most=1)
+    for _ in range(2):  # each time as long
+        told.add({("web", "a"): seen(0, 1), ("web", "b"): seen(0, 1)})
+        told.forget(BASE)
+        told.forget(BASE + KEPT - 1)
+        told.add({("web", "a"): seen(0, 1)})
+        assert told == Sightings({}, too_many=True, most=1)
+        told.forget(BASE + KEPT)
+        assert told == Sightings(most=1)
+
+
 def test_a_revision_is_forgotten_after_a_while() -> None:
     """Three months after its last entry."""
     told = {("web", "a"): seen(0, 1), ("web", "b"): seen(0, 2)}

@@ -267,6 +267,23 @@ def test_too_many_services_are_none() -> None:
     assert heard.redacted(str) == {}
 
 
+def test_services_count_again_once_what_was_told_before_is_forgotten() -> None:
+    """Each time after as long."""
+    heard = Minutes(most=2)
+    end = BASE + (KEPT + 1) * DAY * MINUTE
+    for _ in range(2):
+        heard.add(minutes(a=[1], b=[2]))
+        heard.forget(BASE)
+        heard.forget(end - 1)
+        heard.add(minutes(a=[1]))
+        assert heard == Minutes({}, too_many=True, most=2)
+        heard.forget(end)
+        assert heard == Minutes(most=2)
+    heard.add(minutes(a=[1]))
+    heard.forget(BASE)
+    assert heard.redacted(str) == minutes(a=[1])
+
+
 def test_names_are_redacted() -> None:
     """Those that look alike then are one."""
     heard = Minutes()

@@ -108,6 +108,29 @@ def test_sightings_of_revisions_are_merged(store: Store) -> None:
     }
 
 
+def test_as_many_revisions_as_there_are_are_merged(store: Store) -> None:
+    """Whatever of them is told later, and whatever others there are of the same names."""
+    every = {(service, f"{number}"): seen("03", "04") for service in "ab" for number in range(700)}
+    later = {running: seen("02", "05") for running in every if running[1] != "7"}
+    store.record([], [], BASE, (), every)
+    store.record([], [], BASE, (), {("a", "7"): seen("03", "06")})
+    store.record([], [], BASE, (), later)
+    others = {("a", "7"): seen("03", "06"), ("b", "7"): seen("03", "04")}
+    assert store.sightings() == {running: seen("02", "05") for running in later} | others
+
+
+def test_a_revision_is_remembered_for_as_long_as_it_is_said(store: Store) -> None:
+    """To the nanosecond, however the time of its last entry is written."""
+    told = {
+        ("backend", f"{late}"): Sighting("2025", "log", "id", "", bare_time(BASE + late))
+        for late in (0, 1, 10, 1_000_000_000)
+    }
+    store.record([], [], BASE, (), told)
+    for now, kept in ((0, 4), (1, 3), (2, 2), (10, 2), (11, 1), (1_000_000_000, 1)):
+        store.record([], [], BASE + KEPT + now, (), {})
+        assert len(store.sightings()) == kept
+
+
 def test_a_revision_is_forgotten_long_after_its_last_entry(store: Store) -> None:
     """Even if nothing is told of it any more, so that what is kept does not grow for ever."""
     store.record([], [], BASE, (), {("backend", "1"): seen("01", "02")})

@@ -25,6 +25,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine.default import DefaultDialect
 
 from pipeline.detection import Detection, Sample
+from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
 from pipeline.report import Action
 from pipeline.stores.sql.database import known_revisions
@@ -438,6 +439,23 @@ def test_a_decision_is_taken_once_however_many_record_it(tmp_path: Path) -> None
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda store: store.record([], [same()], BASE), [one, other] * 4))
     assert query(tmp_path, "SELECT count(*) FROM ledger") == [(1,)]
+
+
+def test_of_revisions_only_those_are_read_of_which_something_is_told(tmp_path: Path) -> None:
+    """There may be thousands of others: what cannot be read of them does not matter here."""
+    first, *others = [("backend", "1"), ("backend", "2"), ("auth", "1")]
+    early, late = (Sighting(time, "log", "id", "", time) for time in ("2025-09-10", "2025-09-11"))
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [], BASE, (), dict.fromkeys([first, *others], late))
+    query(
+        tmp_path,
+        "UPDATE deployments SET log_name = x'00' WHERE (service, revision) <> ('backend', '1')",
+    )
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [], BASE, (), {first: early})
+    told = query(tmp_path, "SELECT service, revision, first, last FROM deployments ORDER BY first")
+    assert told[0] == (*first, "2025-09-10", "2025-09-11")
+    assert len(told) == 3
 
 
 def test_the_ledger_never_forgets_an_incident(tmp_path: Path) -> None:

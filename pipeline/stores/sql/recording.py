@@ -6,10 +6,10 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from pipeline.correlation.counted import KEPT
-from pipeline.deployments import recent
+from pipeline.deployments import kept_since
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.report import Action
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 _ENTRY = ("log_name", "timestamp", "insert_id")
 _DAY = ("project", "service", "date")
+_RUNNING = ("service", "revision")
 _ONCE = ("incident_id", "decided_at", "action", "digest")
 
 _REVISION = "revision"
@@ -179,14 +180,24 @@ def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: i
 
 def record_sightings(connection: Connection, given: Mapping[Running, Sighting], now: int) -> None:
     """Merge what is told of revisions with what is known, and forget those of long ago."""
-    known = dict(map(to_sighting, connection.execute(select(deployments))))
-    before = dict(known)
+    before = _known_sightings(connection, given.keys()) if given else {}
+    known = dict(before)
     merge_sightings(known, given)
     changed = [running for running in given if known[running] != before.get(running)]
     new = [sighting_row(running, known[running]) for running in changed]
-    _replace(connection, deployments, new, ("service", "revision"))
-    gone = known.keys() - recent(known, now).keys()
-    delete_by(connection, deployments, ("service", "revision"), gone)
+    _replace(connection, deployments, new, _RUNNING)
+    connection.execute(delete(deployments).where(deployments.c.last < kept_since(now)))
+
+
+def _known_sightings(connection: Connection, asked: Collection[Running]) -> dict[Running, Sighting]:
+    """Return what is known of some revisions, or of all: nearly always there are few to ask for."""
+    statement = select(deployments)
+    if len(asked) <= _CHUNK // len(_RUNNING):
+        service, revision = (deployments.c[name] for name in _RUNNING)
+        # Of SQLite only the first of these asks an index.
+        is_near = service.in_({name for name, _ in asked})
+        statement = statement.where(is_near, tuple_(service, revision).in_(asked))
+    return dict(map(to_sighting, connection.execute(statement)))
 
 
 def record_answers(connection: Connection, given: Mapping[Question, int], now: int) -> None:
