@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -60,6 +60,17 @@ def test_what_is_in_hand_is_leased_anew(emulator: Emulator) -> None:
             assert not feed.pull()
         feed.acknowledge(messages)
         assert not feed.pull()
+
+
+def test_a_mistake_of_our_own_in_keeping_leases_is_told_to_who_pulls(emulator: Emulator) -> None:
+    """Whoever pulls ends by it, and is started anew: nobody goes on without leases."""
+    topic, subscription = emulator.subscription(deadline=10)
+    emulator.publish(topic, [b"slow"])
+    mistaken: Any = "no number"
+    with PubSubFeed(subscription, PullSettings(wait=2, lease=mistaken)) as feed:
+        assert len(pulled(feed, 1)) == 1
+        with pytest.raises(TypeError, match="integer"):
+            pulled(feed, 1, 14)
 
 
 def test_what_was_in_the_hands_of_the_dead_comes_again(emulator: Emulator) -> None:

@@ -114,6 +114,7 @@ class PubSubFeed:
         )
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._mistake: Exception | None = None
         self._keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
         self._keeper.start()
 
@@ -122,8 +123,11 @@ class PubSubFeed:
 
         Raises:
             SourceError: it cannot be pulled from; says whether a retry can help.
+            Exception: leases are kept no more, by a mistake of our own; whoever pulls is to end.
 
         """
+        if self._mistake is not None:
+            raise self._mistake
         return self._ahead.take()
 
     def stop(self) -> None:
@@ -240,6 +244,13 @@ class PubSubFeed:
         )
 
     def _keep_leases(self) -> None:
+        """Keep leases; a mistake of our own in that is told to who pulls, whose end is noticed."""
+        try:
+            self._lease_anew()
+        except Exception as error:  # noqa: BLE001 - this thread nobody would miss
+            self._mistake = error
+
+    def _lease_anew(self) -> None:
         """Lease what is in hand anew, before the shortest deadline that there is (10 s) is over."""
         seconds = self._settings.lease
         while not self._closed.wait(_SHORTEST / 2):
