@@ -211,8 +211,8 @@ class Live:
         """Whether moreover no lines of tracebacks are held back."""
         return self.is_settled(now) and not self._taking.is_waiting(now - BEHIND)
 
-    def step(self, now: int, *, is_current: bool, at_once: int = AT_ONCE) -> Step:
-        """Read so many receipts, and record what changed; `now` is the time (ns UTC).
+    def step(self, now: int, *, is_current: bool, at_once: int = AT_ONCE, beyond: int = 0) -> Step:
+        """Read so many receipts, `beyond` a number, and record what changed; `now` is in ns UTC.
 
         `is_current` says that whoever receives is known to have nothing left to take.
 
@@ -222,7 +222,7 @@ class Live:
             ValueError: what was received is no receipt, or one of another version.
 
         """
-        found = self._store.receipts(at_once)
+        found = self._store.receipts(at_once, beyond)
         for number, receipt in found:
             examined = receipts.read(receipt)
             self._taking.take(examined, now)

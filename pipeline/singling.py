@@ -2,7 +2,8 @@
 
 What came from outside must not keep all else from being correlated, whatever it is; and a store
 that fails must not cost a receipt. So nothing leaves the inbox unless it alone makes steps fail
-again and again, while what needs no receipt succeeds; and then one only, until others went well.
+again and again, while what needs no receipt succeeds; and then one only, until others went well,
+which are looked for beyond the next one that fails.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Singling:
     Once steps failed as often as `retrying` allows, one receipt is read at a time, and after each
     success twice as many (`at_once`), until all are read again as ever. One that fails as often
     alone goes into quarantine. If the next one does so, too, before any receipt was recorded, the
-    fault may be in none of them: it stays.
+    fault may be in none of them: it stays, until one of those `beyond` it, each of which is read
+    once, can be recorded.
     """
 
     inbox: Inbox
@@ -49,6 +51,8 @@ class Singling:
     at_once: int = AT_ONCE
     _failed: int = 0
     _suspect: int = 0
+    _stays: int = 0
+    _beyond: int = 0
     _has_refused: bool = False
 
     def step(self, live: Live, now: int, *, is_current: bool) -> Step | Refused:
@@ -63,11 +67,14 @@ class Singling:
         """
         before = self._without(live, now) if self.at_once == 1 else ()
         try:
-            step = live.step(now, is_current=is_current, at_once=self.at_once)
+            step = live.step(now, is_current=is_current, at_once=self.at_once, beyond=self._beyond)
         except (LeaseLostError, NewerError):
             raise
         except Exception as error:  # noqa: BLE001 - our own mistake: one receipt must not stop all
             return self._judge(error, now)
+        if self._beyond and not step.receipts:
+            self._beyond = 0
+            raise FivewhysError(self._why())
         self._go_on(step.receipts)
         return Step(step.receipts, (*before, *step.outcomes))
 
@@ -85,6 +92,7 @@ class Singling:
         self._failed = 0
         self._has_refused = self._has_refused and not count
         is_all = count < self.at_once
+        self._stays = self._beyond = 0
         self.at_once = AT_ONCE if is_all else min(2 * self.at_once, AT_ONCE)
 
     def _judge(self, error: Exception, now: int) -> Refused:
@@ -94,18 +102,21 @@ class Singling:
             if self.at_once < AT_ONCE or self.retrying.is_over(self._failed):
                 self.at_once, self._failed = 1, 0
             raise _tried_again(error)
-        found = self.inbox.receipts(1)
+        found = self.inbox.receipts(1, self._beyond)
         if not found:
             raise _tried_again(error)
         ((number, receipt),) = found
         self._failed = self._failed + 1 if number == self._suspect else 1
         self._suspect = number
-        if not self.retrying.is_over(self._failed):
+        if not self._stays and not self.retrying.is_over(self._failed):
             raise _tried_again(error)
         if self._has_refused:
-            more = f"receipt {number} stays: another one was put into quarantine before"
-            raise _tried_again(error, more)
+            self._stays, self._beyond = self._stays or number, number
+            raise _tried_again(error, self._why())
         return self._refuse(number, receipt, error, now)
+
+    def _why(self) -> str:
+        return f"receipt {self._stays} stays: another one was put into quarantine before"
 
     def _refuse(self, number: int, receipt: bytes, error: Exception, now: int) -> Refused:
         # Databases may give a number again, once its row is gone: the time is part of the name.

@@ -232,6 +232,35 @@ def test_one_may_be_put_away_again_once_another_was_recorded(store: Any) -> None
     assert sum(store.recorded) == len(TEXTS) - 2
 
 
+@pytest.mark.parametrize("refused", [{0, 1}, {2, 3, 4}, {0, 1, 2, 3, 5}])
+def test_several_in_a_row_stop_nothing(store: Any, refused: set[int]) -> None:
+    """What can be recorded shows that the store takes receipts: so the fault is theirs."""
+    run = Run(store)
+    store.refused = refused
+    run.steps(80)
+    assert quarantine_of(store) == [f"receipt {at + 1}" for at in sorted(refused)]
+    assert sum(store.recorded) == len(TEXTS) - len(refused)
+    assert store.backlog() == 0
+    assert run.singling.at_once == AT_ONCE
+    expected, end = replayed([text for at, text in enumerate(TEXTS) if at not in refused], RULES)
+    assert run.house.finish(end) == expected
+
+
+def test_the_last_one_stays_until_something_else_is_recorded(store: Any) -> None:
+    """What comes then is not kept waiting by it."""
+    run = Run(store)
+    store.refused = {7, 8}
+    run.steps(60)
+    assert quarantine_of(store) == ["receipt 8"]
+    assert store.backlog() == 1
+    assert run.errors[-1].endswith("receipt 9 stays: another one was put into quarantine before")
+    run.house.feed.publish([line("down", 1)])
+    run.house.receiver.step()
+    run.steps(10)
+    assert quarantine_of(store) == ["receipt 8", "receipt 9"]
+    assert store.backlog() == 0
+
+
 def test_what_fails_without_a_receipt_is_no_receipts_fault(store: Any) -> None:
     """Whether there is one or not."""
 
@@ -286,7 +315,7 @@ def test_each_receipt_has_tries_of_its_own() -> None:
     """One that was committed late, before the others, is not taken for what failed so far."""
 
     class Shifting(MemoryStore):
-        def receipts(self, _: int) -> list[tuple[int, bytes]]:
+        def receipts(self, _limit: int, _beyond: int = 0) -> list[tuple[int, bytes]]:
             seen.append(len(seen))
             return [(len(seen), b"receipt")]
 

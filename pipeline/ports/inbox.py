@@ -111,8 +111,8 @@ class Inbox(Protocol):
         b"" is kept, too, if there is poison, and else is nothing.
         """
 
-    def receipts(self, limit: int) -> Sequence[tuple[int, bytes]]:
-        """Return those that no commit made needless, by number, the first ones first."""
+    def receipts(self, limit: int, beyond: int = 0) -> Sequence[tuple[int, bytes]]:
+        """Return those that no commit made needless, by number, the first ones `beyond` one."""
 
     def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
         """Put a receipt into quarantine, as poison, in place of where it was: both or nothing.

@@ -195,17 +195,17 @@ def test_a_receipt_is_put_away_before_anybody_stands_back() -> None:
 
 
 def test_a_receipt_that_stays_is_put_away_by_another_process() -> None:
-    """By one that put none away yet."""
-    run = refusing({1, 2}, LONG)
+    """By one that put none away yet, where nothing is left that could be recorded."""
+    run = refusing({2, 3}, LONG)
 
     def beside() -> None:
         take_over(run)
-        assert names(run) == ["receipt 2"]
+        assert names(run) == ["receipt 3"]
         correlate(run)
 
     run.go_on(beside)
-    assert sorted(names(run)) == ["receipt 2", "receipt 3"]
-    found, end = expected(1, 2)
+    assert sorted(names(run)) == ["receipt 3", "receipt 4"]
+    found, end = expected(2, 3)
     assert run.house.finish(end) == found
 
 

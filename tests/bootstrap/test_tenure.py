@@ -72,11 +72,11 @@ class Store(MemoryStore):
         with self.lock:
             return super().renew(name, holder, until)
 
-    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
+    def receipts(self, limit: int, beyond: int = 0) -> list[tuple[int, bytes]]:
         """Return some, as the one who correlates asks for."""
         self.come_to("receipts", "me")
         with self.lock:
-            return super().receipts(limit)
+            return super().receipts(limit, beyond)
 
     def record(self, *args: Any, **kwargs: Any) -> None:
         """Record."""

@@ -667,6 +667,8 @@ def test_what_was_received_stays_until_a_commit_makes_it_needless(store: Store) 
     (first, one), (second, two) = store.receipts(5)
     assert (one, two) == (b"one", b"\x00two\xff")
     assert [receipt for _, receipt in store.receipts(1)] == [b"one"]
+    assert list(store.receipts(1, first)) == [(second, two)]
+    assert list(store.receipts(1, second)) == []
     assert store.backlog() == 2
     store.lease("correlation", "me", BASE + 1, BASE)
     store.record([], [], BASE, progress=progress(first, held=b"lines", requests=b"r"))

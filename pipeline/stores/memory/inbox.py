@@ -30,10 +30,10 @@ class MemoryInbox:
             self._poison.pop(one.name, None)
             self._poison[one.name] = one._replace(number=next(self._numbers))
 
-    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
-        """Return the receipts that no commit made needless, by number, the first ones first."""
+    def receipts(self, limit: int, beyond: int = 0) -> list[tuple[int, bytes]]:
+        """Return the receipts that no commit made needless, the first ones `beyond` a number."""
         needed = ((number, kept[1]) for number, kept in self._inbox.items() if kept[2])
-        return [*islice(needed, limit)]
+        return [*islice((one for one in needed if one[0] > beyond), limit)]
 
     def backlog(self) -> int:
         """Return how many receipts there are that no commit made needless."""

@@ -49,9 +49,10 @@ def standing(connection: Connection) -> Standing:
     return Standing(waiting, oldest or 0, latest or 0, poison, states)
 
 
-def needed(limit: int) -> Select[Any]:
-    """Return what asks for the first receipts that no commit made needless."""
-    waiting = select(inbox.c.number, inbox.c.receipt).where(inbox.c.needed == 1)
+def needed(limit: int, beyond: int) -> Select[Any]:
+    """Return what asks for the first receipts beyond a number that no commit made needless."""
+    told = (inbox.c.needed == 1) & (inbox.c.number > beyond)
+    waiting = select(inbox.c.number, inbox.c.receipt).where(told)
     return waiting.order_by(inbox.c.number).limit(limit)
 
 

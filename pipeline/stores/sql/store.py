@@ -310,9 +310,9 @@ class SqlStore:
             with lend() as connection:
                 receiving.receive(connection, receipt, poison, at)
 
-    def receipts(self, limit: int) -> list[tuple[int, bytes]]:
-        """Return the receipts that no commit made needless, by number, the first ones first."""
-        return self._read(receiving.needed(limit), receiving.numbered)
+    def receipts(self, limit: int, beyond: int = 0) -> list[tuple[int, bytes]]:
+        """Return the receipts that no commit made needless, the first ones `beyond` a number."""
+        return self._read(receiving.needed(limit, beyond), receiving.numbered)
 
     def refuse(self, number: int, poison: Poison, name: str, holder: str) -> None:
         """Put a receipt into quarantine, as poison, in place of where it was: both or nothing."""
