@@ -101,7 +101,7 @@ class Filling:
             StoreError: nothing can be kept; what was read comes again.
 
         """
-        if not self._store.lease(FILLING, self._holder, now + LEASED, now):
+        if not self._is_mine(now):
             self._feed = self._receiver = None
             return None
         receiver = self._receiver or self._opened()
@@ -116,6 +116,12 @@ class Filling:
         """Read no more; what is left is noted."""
         self.is_over = True
         self._store.release(FILLING, self._holder)
+
+    def _is_mine(self, now: int) -> bool:
+        """Whether this process reads; what it has opened is of before, if another one did."""
+        if self._receiver is not None:
+            return self._store.renew(FILLING, self._holder, now + LEASED)
+        return self._store.lease(FILLING, self._holder, now + LEASED, now)
 
     def _opened(self) -> Receiver | None:
         """Begin where the last one who read has come to; None if nothing is left."""
