@@ -429,6 +429,20 @@ def test_whole_tracebacks_fill_the_room_by_their_lines() -> None:
     assert sum(map(len, early)) + len(joiner.flush().joined) == 9
 
 
+@pytest.mark.parametrize("long", [f"ValueError: {'x' * 262_000}", f"ValueError: x{' ' * 262_000}"])
+def test_memory_is_bounded_in_characters_too(long: str) -> None:
+    """Lines may be as long as an entry: 20,000 of these would be gigabytes."""
+    joiner, told, most = Joiner(), 0, 0
+    for number in range(150):
+        made = lines(PYTHON, at=10 * number, key=f"{number:03}-")
+        *frames, _ = made
+        for one in [*frames, entry(long, at=10 * number + 0.01, key=f"{number:03}-x")]:
+            told += len(joiner.on_entry(one).joined)
+            most = max(most, sum(map(len, texts(joiner.held()))))
+    assert 8 * 1024 * 1024 < most < 16 * 1024 * 1024
+    assert told + len(joiner.flush().joined) == 150
+
+
 def test_what_belongs_to_no_traceback_is_loose() -> None:
     """Lines alone, and errors that stand above nothing, in order of time."""
     alone = entry("ValueError: x", at=3), entry("an error", at=5), entry("another", at=5.5)

@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 
 HELD: Final = 20_000
 """Lines that a `Joiner` holds at most; one of 5,000 frames has half of that."""
+LONG: Final = 16 * 1024 * 1024 // HELD
+"""Characters with which a line counts as one more: so all that is held has 16 million at most, of
+up to four bytes each."""
 TEXT_LIMIT: Final = 256 * 1024
 """Characters of a joined text; past these only lines that are not indented count (the exception
 of Python, causes of Java), as far as the same number again."""
@@ -348,8 +351,11 @@ def _distance(run: Sequence[LogEntry], time: int) -> int:
 
 
 def _size(entry: LogEntry | None) -> int:
-    """Return how many lines it has."""
-    return 0 if entry is None else 1 + line_of(entry).count("\n")
+    """Return how many lines it has; long ones count as several."""
+    if entry is None:
+        return 0
+    size = len(str(entry.document.get("textPayload")))  # with white space at its end
+    return 1 + line_of(entry).count("\n") + size // LONG
 
 
 _NOTHING: Final = Released()
