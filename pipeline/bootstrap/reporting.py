@@ -282,7 +282,7 @@ def _reconciler(
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
     book = Book(store, tracker.name, holder, time.time_ns)
     house = House(LABEL, tracker.key, tracker.policy, tracker.former)
-    world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps))
+    world = World(time.time_ns, sleep, Paces(store, tracker.server, keeps=keeps), book.renew)
     manners, pacer = tracker.manners, tracker.pacer
     with Client(tracker.credentials, world, manners=manners, pacer=pacer) as client:
         ear = Ear(client, store, documents, tracker.redactor)

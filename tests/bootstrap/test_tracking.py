@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.bootstrap.reporting import REHEARSED, outbox_of, read_tracker
+from pipeline.bootstrap.reporting import REHEARSED, apply_in, outbox_of, read_tracker
 from pipeline.bootstrap.tracking import Reading, Rehearsing, Tracking
 from pipeline.cli import app
 from pipeline.errors import SinkError
@@ -273,3 +273,19 @@ def test_what_was_over_before_the_rehearsal_ended_is_never_filed(
     Tracking(tracker, store).report(no_time)
     assert issues(github) == TITLES[1:]
     assert outbox_of(store, is_tracked=True).waiting == ()
+
+
+def test_who_was_taken_over_from_while_it_waited_writes_nothing_more(
+    tracker: Tracker, store: Store, github: FakeGithub
+) -> None:
+    """Between two writes it waits a second, and may be stopped for long."""
+    written: list[int] = []
+
+    def be_stopped(_seconds: float) -> None:
+        later = time.time_ns() + 60 * SECOND  # the lease is over by then
+        store.lease(tracker.name, "another", later + SECOND, later)
+        written.append(sum(one.verb != "GET" for one in github.seen))
+
+    ((_, applied),) = apply_in(tracker, store, be_stopped)
+    assert len(applied.failures) == 2
+    assert sum(one.verb != "GET" for one in github.seen) == written[0]

@@ -51,6 +51,11 @@ def _nothing() -> None:
     """Do nothing."""
 
 
+def _always() -> bool:
+    """Say that nobody else ever writes."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Manners:
     """How we behave; `longest_wait` is for one request, `pauses` before a read is tried again.
@@ -87,11 +92,15 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The clock (ns UTC), what lets time pass (seconds), and what outlasts the process."""
+    """The clock (ns UTC), what lets time pass (seconds), and what outlasts the process.
+
+    `renew` says whether we are still the only one who writes, and that we stay it for a while.
+    """
 
     clock: Callable[[], int]
     sleep: Callable[[float], None]
     memory: Memory | None = None
+    renew: Callable[[], bool] = _always
 
 
 class Asking:
@@ -265,10 +274,18 @@ class Asking:
             raise
 
     def _sent(self, call: Call, path: str, auth: Auth.Auth) -> Answer | Lost:
-        """Send one request when its time has come, and note what that costs and tells."""
+        """Send one request when its time has come, and note what that costs and tells.
+
+        Raises:
+            Later: it is a write, and while it waited another one took over writing.
+
+        """
         self._wait(call)
         self._pacer.began(self._world.clock(), write=call.writes)
         self._keep()
+        if call.writes and not self._world.renew():  # as late as can be: we may have been stopped
+            message = f"{call.what}: nothing was sent: another process took over writing"
+            raise Later(message)
         answer = self._wire.exchange(auth, call.verb, path, call.query, call.body)
         now = self._world.clock()
         self._pacer.ended(now, write=call.writes)

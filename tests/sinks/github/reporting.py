@@ -106,11 +106,13 @@ class Desk:
         self.count += 1
         killed = threading.Event()
         self.github.kill = killed.set
-        memory = Paces(self.store, "server")
-        with client_of(self.github, self.passing, patience=patience, memory=memory) as client:
+        memory, holder = Paces(self.store, "server"), f"process-{self.count}"
+        book = Book(self.store, HERE, holder, self.passing.now)
+        parts: dict[str, Any] = {"patience": patience, "memory": memory, "renew": book.renew}
+        with client_of(self.github, self.passing, **parts) as client:
             mortal: Any = Mortal(client, killed)
             house = House("fivewhys", self.key, self.policy, self.former)
-            holder, documents = f"process-{self.count}", self.documents
+            documents = self.documents
             one = reconciler_of(mortal, self.store, holder, self.passing.world, house, documents)
             return use(one)
 

@@ -16,7 +16,7 @@ from pipeline.sinks.github.wire import Patience
 from tests.fakes.github import TOKEN, Clock, FakeGithub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pipeline.sinks.github.book import Paces
 
@@ -92,11 +92,12 @@ def client_of(  # noqa: PLR0913 - what tests vary
     pauses: tuple[int, ...] = (SECOND, 3 * SECOND),
     patience: Patience = PATIENT,
     memory: Paces | None = None,
+    renew: Callable[[], bool] = lambda: True,
 ) -> Iterator[Client]:
     """Make a client of the maintainer's."""
     who = credentials or Credentials(HERE, github.base, Secret(TOKEN))
     manners = Manners(patience=patience, pauses=pauses)
     pacer = Pacer(budget or Budget())
-    world = replace(passing.world, memory=memory)
+    world = replace(passing.world, memory=memory, renew=renew)
     with Client(who, world, manners=manners, pacer=pacer, breaker=breaker) as client:
         yield client

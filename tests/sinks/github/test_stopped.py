@@ -13,12 +13,13 @@ from pipeline.sinks.github.failures import Later
 from pipeline.sinks.github.rounds import Applied
 from pipeline.stores.memory import MemoryStore
 from tests.sinks.github.flows import FLOWS, begun, check
-from tests.sinks.github.support import HERE
+from tests.sinks.github.support import HERE, Time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.tracker.delivering import Delivery
+    from pipeline.tracker.model import Wanted
     from tests.sinks.github.reporting import Desk
 
 
@@ -88,4 +89,53 @@ def test_who_was_stopped_for_long_does_not_go_on_where_another_one_was(flow: str
             assert store.done is not None
             assert store.done.failures == {}
             assert [*map(type, stopped.failures.values())] == [Later], store.called
+            check(desk, flow, wanted)
+
+
+class Sleepy(Time):
+    """Time in which the first process is stopped for long as its `at`th sleep ends.
+
+    Meanwhile the `other` one writes, and gives the lease back.
+    """
+
+    at = 0
+    slept = 0
+    done: Applied | None = None
+    other: Callable[[], Applied] = Applied
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, and more than was asked for."""
+        super().sleep(seconds)
+        self.slept += 1
+        if self.slept == self.at:
+            self.clock.advance((LEASE + SECOND) / SECOND)
+            self.done = self.other()
+
+
+def asleep_in(desk: Desk, wanted: Wanted, at: int) -> Sleepy:
+    """Let the time of a desk be one in which who writes is stopped."""
+    passing = Sleepy(desk.passing.clock)
+    passing.at, passing.other = at, lambda: desk.apply(wanted)
+    desk.passing = passing
+    return passing
+
+
+def sleeps(flow: str) -> int:
+    """Return how many there are in a flow."""
+    with begun(flow) as (desk, wanted):
+        passing = asleep_in(desk, wanted, 0)
+        desk.apply(wanted)
+        return passing.slept
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_who_was_stopped_before_a_request_does_not_send_it(flow: str) -> None:
+    """It was noted long ago, as requests keep a pace: what is noted since is another one's."""
+    for at in range(1, sleeps(flow) + 1):
+        with begun(flow) as (desk, wanted):
+            passing = asleep_in(desk, wanted, at)
+            stopped = desk.apply(wanted)
+            assert passing.done is not None
+            assert passing.done.failures == {}
+            assert [*map(type, stopped.failures.values())] == [Later]
             check(desk, flow, wanted)
