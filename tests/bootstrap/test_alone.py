@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 import time
 from contextlib import suppress
@@ -26,7 +25,7 @@ from tests.support import SECOND, rule_text, ruleset
 from tests.test_live import House, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -160,15 +159,6 @@ def test_no_thread_is_there_while_processes_are_forked() -> None:
 TEXTS: Final = {name: rule_text(name, level="critical") for name in ("missing", "refused")}
 EARLY: Final = [line("missing", at) for at in range(20)] + [line("refused", at) for at in range(21)]
 """What was logged hours ago, of two failures."""
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Give signals back to whom they belong."""
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 @pytest.fixture

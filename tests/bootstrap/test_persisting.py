@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,20 +13,9 @@ from pipeline.retrying import Retrying
 from pipeline.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pipeline.live import Live
 
 QUICK = Retrying(tries=3, first=0.01, longest=0.02)
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Leave the handlers of signals as they were."""
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 def away(_holder: str) -> Live:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
@@ -18,9 +17,6 @@ from pipeline.received import Received
 from pipeline.report import Action
 from pipeline.stores.memory import MemoryStore
 from tests.stores.support import outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Nothing:
@@ -47,15 +43,6 @@ class Both(Received):
 
     receipts = 0
     outcomes = Step().outcomes
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Give signals back to whom they belong."""
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 def service(report: Any, live: Any = None, **parts: Any) -> Service:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from tests.fakes.feed import MemoryFeed
 from tests.support import entry, rule_text, ruleset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.live import Live
     from pipeline.ports import Message
@@ -43,15 +42,6 @@ class Feed(MemoryFeed):
             raise self.failure
         with LOCK:
             return super().pull()
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """Leave to others what a run does about signals."""
-    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for name, handler in before.items():
-        signal.signal(name, handler)
 
 
 def service(
