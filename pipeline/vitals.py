@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.audit import SECOND
-from pipeline.errors import SinkError, SourceError, StoreError
+from pipeline.errors import FivewhysError, SinkError, SourceError, StoreError
 from pipeline.exposition import COUNTER, HISTOGRAM, Histogram, Metric, one
 from pipeline.incident import State
 from pipeline.lifecycle import DAY, HOUR, MINUTE, span_text
@@ -21,7 +21,6 @@ from pipeline.received import Received
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pipeline.errors import FivewhysError
     from pipeline.ports import Standing
 
 STALLED: Final = 3 * MINUTE
@@ -60,6 +59,14 @@ CONDITIONS: Final = (BEHIND, NOTHING_COMES, SERVICE_QUIET)
 
 _KINDS: Final[Mapping[type, str]] = {StoreError: "store", SinkError: "github"}
 
+_FAILED: Final[Mapping[str, str]] = {
+    "github": "GitHub cannot be written to",
+    "logging": "the Logging API cannot be read",
+    "pubsub": "the subscription cannot be pulled from",
+    "store": "the store cannot be reached",
+}
+"""What is told of each kind to strangers: no error is quoted, as it names hosts and databases."""
+
 NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -82,6 +89,7 @@ class Vitals:
     that logged steadily, with the last minute in which they did; `quiet` those of them of which
     nothing is heard while others are. `refused` are receipts that went into quarantine. `retries`
     are rounds that failed by thread, `failures` the same by what did not do what was asked of it.
+    `troubles` are words for whoever asks, by thread: `trouble` of what it failed by last.
     """
 
     started_at: int = 0
@@ -117,7 +125,7 @@ class Vitals:
     def failed(self, name: str, error: FivewhysError) -> None:
         """Note that a round of a thread failed, which is tried again."""
         self.retries[name] = self.retries.get(name, 0) + 1
-        self.troubles[name] = str(error)
+        self.troubles[name] = trouble(name, error)
         self.failures[_kind(name, error)] += 1
 
     def took(self, received: Received, now: int) -> None:
@@ -135,6 +143,16 @@ class Vitals:
             self.lag = max(0, now - received.latest)
             if self.lag <= LATE:
                 self.current_at = now
+
+
+def trouble(name: str, error: Exception) -> str:
+    """Return what kind of thing failed a thread, as fit for strangers; the log has the whole."""
+    if not isinstance(error, FivewhysError):
+        return "a mistake of our own: see the log"
+    failed = _FAILED.get(_kind(name, error), "it failed")
+    if isinstance(error, StoreError) and not error.recoverable:
+        failed = "the store cannot be used"
+    return f"{failed}: see the log"
 
 
 def _kind(name: str, error: FivewhysError) -> str:

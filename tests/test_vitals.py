@@ -152,25 +152,31 @@ def test_it_is_ready_once_both_sides_were_reached(
 
 
 @pytest.mark.parametrize(
-    ("thread", "error", "kind"),
+    ("thread", "error", "kind", "told"),
     [
-        ("correlate", StoreError("cut"), "store"),
-        ("receive 2", SourceError("cut"), "pubsub"),
-        ("fill", SourceError("cut"), "logging"),
-        ("report", SinkError("cut", recoverable=True), "github"),
-        ("report", FivewhysError("a mistake"), "other"),
+        ("correlate", StoreError("db-7: no"), "store", "the store cannot be used"),
+        (
+            "receive",
+            StoreError("db-7: cut", recoverable=True),
+            "store",
+            "the store cannot be reached",
+        ),
+        ("receive 2", SourceError("cut"), "pubsub", "the subscription cannot be pulled from"),
+        ("fill", SourceError("cut"), "logging", "the Logging API cannot be read"),
+        ("report", SinkError("cut", recoverable=True), "github", "GitHub cannot be written to"),
+        ("report", FivewhysError("a mistake"), "other", "it failed"),
     ],
 )
 def test_what_failed_is_counted_by_whom_it_was_asked_of(
-    thread: str, error: FivewhysError, kind: str
+    thread: str, error: FivewhysError, kind: str, told: str
 ) -> None:
-    """And by the thread, with what is wrong now."""
+    """And by the thread, with the kind of thing that is wrong now: the log quotes the error."""
     vitals = Vitals()
     vitals.failed(thread, error)
     vitals.failed(thread, error)
     assert dict(vitals.failures) == {kind: 2}
     assert vitals.retries == {thread: 2}
-    assert vitals.troubles == {thread: str(error)}
+    assert vitals.troubles == {thread: f"{told}: see the log"}
 
 
 def test_what_can_be_watched() -> None:

@@ -22,7 +22,17 @@ from pipeline.exposition import COUNTER, Metric, exposition
 from pipeline.lifecycle import MINUTE
 from pipeline.ownlog import FIGURES
 from pipeline.tracker.gauging import gauges
-from pipeline.vitals import SILENT, STALLED, WATCH, conditions, figures, metrics, stalled, unready
+from pipeline.vitals import (
+    SILENT,
+    STALLED,
+    WATCH,
+    conditions,
+    figures,
+    metrics,
+    stalled,
+    trouble,
+    unready,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +122,9 @@ class Watching:
             self._standing_at = time.time_ns()
             self._look_at_tracker(now)
         except FivewhysError as error:
-            self._vitals.troubles[WATCH] = str(error)
+            if WATCH not in self._vitals.troubles:  # once: who asks is told less
+                self._log("WARNING", f"{WATCH}: {error}; it is tried again")
+            self._vitals.troubles[WATCH] = trouble(WATCH, error)
         else:
             self._vitals.troubles.pop(WATCH, None)
         found = tuple(self._conditions(time.time_ns()))
@@ -172,7 +184,7 @@ class Watching:
             try:
                 self.look()
             except Exception as error:  # a mistake of our own: it ends no watch
-                self._vitals.troubles[WATCH] = f"{type(error).__name__}: {error}"
+                self._vitals.troubles[WATCH] = trouble(WATCH, error)
                 logging.getLogger(__name__).exception("watch: it is tried again")
             if self._closed.wait(self._every):
                 return

@@ -117,7 +117,7 @@ def test_what_came_is_noted_and_spans_of_idle_rounds_are_not() -> None:
     assert vitals.batches.total > 0
     assert {"receive", "receive 2", "lease"} <= vitals.rounds.keys()
     assert "correlate" not in vitals.rounds
-    assert vitals.troubles == {"correlate": "the store is of no use"}
+    assert vitals.troubles == {"correlate": "the store cannot be used: see the log"}
     assert [one.name.partition(" ")[0] for one in over] == ["receive"]
     assert "INFO: started" in said
     assert "WARNING: correlate: the store is of no use; it is tried again" in said
@@ -155,7 +155,7 @@ def test_one_that_fails_now_is_pulled_from_again() -> None:
     run.run()
     waiting.join()
     assert "receive" not in run.vitals.rounds
-    assert "no route" in stalled(run.vitals, 2 * time.time_ns())[0]
+    assert "cannot be pulled from" in stalled(run.vitals, 2 * time.time_ns())[0]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -36,8 +36,8 @@ class Broken(MemoryStore):
     def standing(self) -> Standing:
         """Fail if it is."""
         if self.is_cut:
-            message = "the database does not answer"
-            raise StoreError(message)
+            message = "postgresql://db-7.internal/fivewhys: the database does not answer"
+            raise StoreError(message, recoverable=True)
         return super().standing()
 
 
@@ -94,16 +94,35 @@ def test_it_is_ready_once_the_store_was_reached(vitals: Vitals) -> None:
 
 
 def test_a_store_that_fails_is_noted(vitals: Vitals) -> None:
-    """Until it answers again."""
-    store = Broken()
-    found = Watching(vitals, store, lambda *_: None)
+    """Until it answers again; the log has all of it, once."""
+    store, said = Broken(), list[str]()
+    found = Watching(vitals, store, lambda *words: said.append(": ".join(words)))
     found.look()
     store.is_cut = True
     found.look()
-    assert vitals.troubles == {"watch": "the database does not answer"}
+    found.look()
+    assert vitals.troubles == {"watch": "the store cannot be reached: see the log"}
+    message = "postgresql://db-7.internal/fivewhys: the database does not answer"
+    assert said == [f"WARNING: watch: {message}; it is tried again"]
     store.is_cut = False
     found.look()
     assert vitals.troubles == {}
+
+
+def test_strangers_learn_what_kind_of_thing_fails_and_not_where_it_is() -> None:
+    """Both answers are for whoever asks."""
+    vitals, store = Vitals(started_at=time.time_ns() - STALLED - HOUR), Broken()
+    store.is_cut = True
+    found = Watching(vitals, store, lambda *_: None)
+    found.look()
+    with pytest.raises(StoreError) as raised:
+        store.standing()
+    vitals.failed("receive", raised.value)
+    told = "the store cannot be reached: see the log\n"
+    _, _, ready = found.answer("/readyz")
+    assert ready.startswith(f"the store was not reached yet: {told}")
+    _, _, alive = found.answer("/livez")
+    assert alive.startswith("receive: nothing succeeded for 63 min: " + told)
 
 
 def test_what_is_wrong_is_said_once_and_when_it_is_over(vitals: Vitals) -> None:
@@ -175,7 +194,7 @@ def test_a_mistake_of_our_own_does_not_end_the_watch(
             time.sleep(0.01)
         status, _, text = found.answer("/readyz")
         assert status == HTTPStatus.SERVICE_UNAVAILABLE
-        assert text == "the store was not reached yet: KeyError: 'no such column'\n"
+        assert text == "the store was not reached yet: a mistake of our own: see the log\n"
         store.is_wrong = False
         while found.answer("/readyz")[0] != HTTPStatus.OK:
             assert time.monotonic() < until
