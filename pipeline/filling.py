@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pipeline.audit import SECOND
-from pipeline.lifecycle import MINUTE
+from pipeline.entry import format_timestamp
+from pipeline.lifecycle import DAY, MINUTE
 from pipeline.ports import Feed
 from pipeline.received import Received
 
@@ -45,6 +46,18 @@ class Gap(NamedTuple):
     since: int
     until: int
     lost: int = 0
+
+    @property
+    def left_out(self) -> str:
+        """What is not read, in words, and what to do about it: a replay wants to be alone."""
+        before = self.since - self.lost
+        days = -(-(self.until - before) // DAY)
+        return (
+            f"nobody received since {format_timestamp(before)}, and what was logged until "
+            f"{format_timestamp(self.since)} is not read: stop the service, let `fivewhys replay "
+            "--from-logging` read that into its store, and start it again "
+            f"(`infra/upkeep.sh rebuild {days}d` does all of it)"
+        )
 
 
 class Ending(Feed, Protocol):

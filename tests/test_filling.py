@@ -96,6 +96,17 @@ def test_what_is_to_be_read(filling_at: int, received: int, found: Gap | None) -
     assert gap_of(filling_at, received, NOW) == found
 
 
+def test_what_is_not_read_is_said_with_what_to_do() -> None:
+    """A replay into the store is refused while the service runs, so that one has to be stopped."""
+    gap = gap_of(0, NOW - FURTHEST, NOW)
+    assert gap is not None
+    assert gap.left_out == (
+        "nobody received since 2025-09-03T00:50:00Z, and what was logged until "
+        "2025-09-03T01:00:00Z is not read: stop the service, let `fivewhys replay --from-logging` "
+        "read that into its store, and start it again (`infra/upkeep.sh rebuild 8d` does all of it)"
+    )
+
+
 def test_a_first_run_reads_nothing(client: LoggingServiceV2Client, api: FakeLogging) -> None:
     """What was logged before it is replayed by whoever wants it."""
     one = filling(client, House(RULES))
@@ -298,6 +309,7 @@ def test_a_gap_that_cannot_be_read_stops_nothing(
     api.refusals.append(Refusal(grpc.StatusCode.PERMISSION_DENIED))
     house = House(RULES)
     house.store.keep_mark(RECEIVED, BASE)
-    said = [severity for severity, text in serve(house, client, "tries again") if "fill: " in text]
-    assert said == ["INFO", "WARNING", "ERROR"]
+    said = [told for told in serve(house, client, "tries again") if "fill: " in told[1]]
+    assert [severity for severity, _ in said] == ["INFO", "WARNING", "ERROR"]
+    assert "stop the service, let `fivewhys replay --from-logging` read that" in said[1][1]
     assert house.store.mark(FILLING) > BASE

@@ -253,9 +253,7 @@ class Service:
         since = format_timestamp(gap.since)
         self._parts.log("INFO", f"fill: reads again what was logged since {since}")
         if gap.lost:
-            before = format_timestamp(gap.since - gap.lost)
-            message = f"fill: nobody received since {before}: replay what was logged until {since}"
-            self._parts.log("WARNING", message)
+            self._parts.log("WARNING", f"fill: {gap.left_out}")
         return True
 
     def _fill(self, filling: Filling) -> bool:
