@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipeline.audit import SECOND
+from pipeline.correlation import CorrelationSettings
 from pipeline.correlation.keys import identity_of
+from pipeline.correlation.settling import asks_back
 from pipeline.deployments import Sightings
 from pipeline.detection import Detection  # noqa: TC001 - msgspec asks for it when it decodes
 from pipeline.entry import UNKNOWN_TIME, LogEntry, format_timestamp
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detector
     from pipeline.entry.requests import Requests
+    from pipeline.rule import RuleSet
 
 VERSION = 1
 """Of a new one the version before is read, too: others still write it while they are replaced."""
@@ -71,6 +74,13 @@ _JSON = b"["
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Receipt)
 _HEADS = msgspec.msgpack.Decoder(_Head)
+
+
+def kept_for(ruleset: RuleSet) -> int:
+    """Return for how long requests are kept under some rules: nanoseconds."""
+    # A service that went well before what is asked for has to be among what is known.
+    asked = asks_back(ruleset) + 2 * CorrelationSettings().allowed_lateness
+    return max(KEPT, asked)
 
 
 def written(examined: Examined, detector: Detector) -> bytes:

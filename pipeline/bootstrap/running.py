@@ -19,11 +19,10 @@ from pipeline.bootstrap.tracing import read_tracing
 from pipeline.bootstrap.watching import Patience, Tracked, Watching
 from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
-from pipeline.correlation.settling import asks_back
 from pipeline.detection import Detector
 from pipeline.entry.value import come_by
 from pipeline.live import Live, Remembering
-from pipeline.receipts import KEPT
+from pipeline.receipts import kept_for
 from pipeline.receiving import Receiver
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
@@ -104,9 +103,7 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
 def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
     """Build who correlates, anew whenever this process begins to."""
     detector = Detector(house.ruleset, house.redactor)
-    # A service that went well before what is asked for has to be among what is known.
-    asked = asks_back(house.ruleset) + 2 * CorrelationSettings().allowed_lateness
-    keeps = max(KEPT, asked)
+    keeps = kept_for(house.ruleset)
     rows = RecentRows(keeps // SECOND, lambda: come_by(time.time_ns()) // SECOND)
     traffic = Traffic(rows, house.redactor.name, most=MOST) if house.counting else None
     remembering = Remembering(house.looks)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.options import KeptStore, guarded
+from pipeline.cli.options import KeptStore, Placeholders, Rules, guarded
 
 if TYPE_CHECKING:
     from pipeline.retention import Size
@@ -23,11 +23,17 @@ def store_size(*, store: KeptStore = "") -> None:
 
 
 @store_app.command("prune")
-def store_prune(*, store: KeptStore = "") -> None:
-    """Forget what is over for long, as a service does by itself, and give room back."""
+def store_prune(
+    *, store: KeptStore = "", rules: Rules = None, placeholders: Placeholders = ""
+) -> None:
+    """Forget what is over for long, as a service does by itself, and give room back.
+
+    What was needed to count requests is kept as long as the rules ask for it: those of the settings
+    of `fivewhys run`, where no option names others.
+    """
     from pipeline.bootstrap.pruning import prune
 
-    pruned, left = guarded(lambda: prune(store))
+    pruned, left = guarded(lambda: prune(store, rules=rules or (), placeholders=placeholders))
     typer.echo(
         f"put away {pruned.put_away:,} incidents; forgot {pruned.incidents:,} incidents, "
         f"{pruned.decisions:,} decisions, {pruned.receipts:,} receipts and {pruned.poison:,} "
