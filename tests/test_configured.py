@@ -112,6 +112,45 @@ def test_messages_are_examined_again_by_the_rules_of_the_settings(tmp_path: Path
     assert run("quarantine", "drop", "--all").stdout == "1 message dropped\n"
 
 
+def test_an_incident_is_explained_by_the_rules_and_the_catalog_of_the_settings(
+    settings: Path, tmp_path: Path
+) -> None:
+    """Unless others are named; with those that come along the incident would not be there."""
+    here = ("--store", store(tmp_path))
+    replayed = run("replay", "-", *here, "--out", tmp_path / "out", stdin=json.dumps(FAILED))
+    assert replayed.exit_code == 0, replayed.output
+    explained = run("explain", "inc-", "--format", "json")
+    assert (explained.exit_code, json.loads(explained.stdout)["stored"]) == (0, False)
+    said = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps(said | {"catalog": "gone.yml"}), encoding="utf-8")
+    told = run("explain", "inc-")
+    assert (told.exit_code, "gone.yml" in told.stderr) == (2, True)
+    (tmp_path / "catalog.yml").write_text("services: {}\n", encoding="utf-8")
+    assert run("explain", "inc-", "--catalog", tmp_path / "catalog.yml").exit_code == 0
+
+
+def test_rules_are_compared_with_the_catalog_and_placeholders_of_the_settings(
+    settings: Path, tmp_path: Path
+) -> None:
+    """Unless others are named; the rules are those that are compared."""
+    export, rules = tmp_path / "export.json", tmp_path / "rules"
+    export.write_text(json.dumps(FAILED), encoding="utf-8")
+    (rules / "job.yml").write_text(
+        RULE.replace("contains: job failed", "contains|expand: '%failures%'"), encoding="utf-8"
+    )
+    (tmp_path / "failures.yml").write_text("failures: [job failed]\n", encoding="utf-8")
+    (tmp_path / "catalog.yml").write_text("services: {}\n", encoding="utf-8")
+    said = json.loads(settings.read_text(encoding="utf-8"))
+    said |= {"placeholders": str(tmp_path / "failures.yml"), "catalog": "gone.yml"}
+    settings.write_text(json.dumps(said), encoding="utf-8")
+    words = ("rules", "diff", "shipped", rules, "--on", export)
+    told = run(*words)
+    assert (told.exit_code, "gone.yml" in told.stderr) == (2, True)
+    compared = run(*words, "--catalog", tmp_path / "catalog.yml")
+    assert compared.exit_code == 0, compared.output
+    assert "rule\tadded\tfailing_job" in compared.stdout
+
+
 def test_a_mistake_in_them_is_said_by_every_command(settings: Path) -> None:
     """With its line, as `run` says it; an option wins over what the file says."""
     text = settings.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.bootstrap.reading import rule_files
 from pipeline.bootstrap.replaying import ReplayOptions, replay
+from pipeline.bootstrap.settled import settled
 from pipeline.bootstrap.shipped import rules_version
 from pipeline.errors import ConfigurationError, Mistake
 from pipeline.rulediff import Side, compare
@@ -23,7 +24,7 @@ SHIPPED = "shipped"
 
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
-    """What the command line says about a comparison, unchecked."""
+    """What the command line says about a comparison, unchecked; the rest the settings say."""
 
     old: str
     new: str
@@ -36,19 +37,22 @@ def diff_rules(options: DiffOptions) -> Difference:
     """Replay an export under both rules, writing nothing; return what differs.
 
     Raises:
-        ConfigurationError: every mistake in rules, catalog and placeholders, or standard input is
-            the export: it is read twice.
+        ConfigurationError: every mistake in rules, catalog, placeholders and settings, or standard
+            input is the export: it is read twice.
         SourceError: a source that cannot be read.
 
     """
     if "-" in options.sources:
         message = "standard input can be read only once; name a file"
         raise ConfigurationError([Mistake("--on", 0, message)])
-    run = ReplayOptions(
-        sources=options.sources,
-        catalog=options.catalog,
-        placeholders=options.placeholders,
-        dry_run=True,
+    run = settled(
+        ReplayOptions(
+            sources=options.sources,
+            catalog=options.catalog,
+            placeholders=options.placeholders,
+            min_priority="",
+            dry_run=True,
+        )
     )
     return compare(_side(options.old, run), _side(options.new, run))
 

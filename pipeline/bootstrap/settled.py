@@ -1,4 +1,4 @@
-"""What a replay is told: by the command line, else by the settings of `fivewhys run`."""
+"""What a replay, also one to explain or compare, is told: by options, else by the settings."""
 
 from __future__ import annotations
 

@@ -80,11 +80,15 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
         Format, typer.Option("--format", help="What goes to standard output.")
     ] = Format.TEXT,
 ) -> None:
-    """Explain one incident in a store anew, with the code and catalog that are there now."""
+    """Explain one incident in a store anew, with the code and catalog that are there now.
+
+    What no option says is said by the settings of `fivewhys run`, if there are any (README).
+    """
     from pipeline.bootstrap.explaining import explaining
     from pipeline.bootstrap.replaying import ReplayOptions
+    from pipeline.bootstrap.settled import settled
 
-    options = ReplayOptions(
+    said = ReplayOptions(
         [],
         store=store,
         repo=repo,
@@ -94,9 +98,10 @@ def explain(  # noqa: PLR0913 - each option of the command is a parameter; typer
         investigators=investigator or [],
         rules=rules or [],
         placeholders=placeholders,
+        min_priority="",
     )
     with ExitStack() as stack:
-        ready = guarded(lambda: stack.enter_context(explaining(options, incident)))
+        ready = guarded(lambda: stack.enter_context(explaining(settled(said), incident)))
         explained = guarded(ready, EXIT_FAILED)
     if format_ is Format.JSON:
         typer.echo(_json(explained))

@@ -197,7 +197,10 @@ def rules_diff(  # noqa: PLR0913 - each option of the command is a parameter; ty
         DiffFormat, typer.Option("--format", help="markdown: for a pull request.")
     ] = DiffFormat.TABLE,
 ) -> None:
-    """Say what a change of rules changes in the incidents of an export, and as which version."""
+    """Say what a change of rules changes in the incidents of an export, and as which version.
+
+    What no option says is said by the settings of `fivewhys run`, if there are any (README).
+    """
     from pipeline.bootstrap.comparing import DiffOptions, diff_rules
     from pipeline.rulediff import as_document, as_markdown
 
