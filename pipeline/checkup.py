@@ -27,6 +27,9 @@ ROLES: Final = {CONSUME: "roles/pubsub.subscriber", GET: "roles/pubsub.viewer"}
 RIGHTS: Final = {"issues": "write", "metadata": "read"}
 """The permissions that an App, or a fine-grained token, needs on a repository."""
 
+PUBSUB: Final = "pubsub.googleapis.com"
+"""Pub/Sub, as a service that is enabled in a project."""
+
 _GONE: Final = "_deleted-topic_"
 LEASED: Final = 15
 """Seconds for which what a process has in hand is kept from others, should it be killed.
@@ -203,6 +206,20 @@ def permissions(name: str, held: Collection[str], member: str) -> Iterator[Findi
         state = State.WRONG if permission == CONSUME else State.NOTE
         grant = (f"--member={shlex.quote(member)}", f"--role={role}")
         yield Finding(check, state, text, _gcloud("add-iam-policy-binding", name, *grant))
+
+
+def enabling(service: str, error: object, resource: str) -> str:
+    """Return the command that enables a service whose API refused a call, "" if it is enabled.
+
+    `error` is Google's, with what `google.rpc.ErrorInfo` says: where it has to be enabled need not
+    be the project of the `resource` that was asked for, which is named if nothing is said.
+    """
+    if getattr(error, "reason", None) != "SERVICE_DISABLED":
+        return ""
+    said = getattr(error, "metadata", None) or {}
+    kind, _, name = str(said.get("consumer") or resource).partition("/")
+    project = name.partition("/")[0] if kind == "projects" else "PROJECT"
+    return f"gcloud services enable {service} --project={shlex.quote(project)}"
 
 
 def logs(resource: str, refused: str = "", denied: str = "") -> Finding:

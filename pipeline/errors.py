@@ -5,7 +5,8 @@
     FivewhysError
     ├── EntryError            a record that is no log entry (becomes a rejection)
     ├── SourceError           a source that cannot be read at all; says whether a retry can help
-    │   └── DeniedError       it is there, and who we are has not the right to
+    │   ├── DeniedError       it is there, and who we are has not the right to
+    │   └── DisabledError     its API is not enabled; has the command that does it
     ├── ConfigurationError    the user's own files or options are wrong; lists every mistake
     │   ├── RuleError         a rule file, its tests or its template fields
     │   ├── CatalogError      the service catalog
@@ -45,6 +46,14 @@ class SourceError(FivewhysError):
 
 class DeniedError(SourceError):
     """Who we are lacks a right that it takes: to grant it helps, no retry does."""
+
+
+class DisabledError(SourceError):
+    """An API that is not enabled in the project of who asks: `command` does it, no right helps."""
+
+    def __init__(self, message: str, command: str) -> None:
+        self.command = command
+        super().__init__(message)
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from pipeline.checkup import (
     Tracked,
     clock,
     document,
+    enabling,
     is_well,
     logs,
     permissions,
@@ -128,6 +130,26 @@ def test_logs_that_no_role_lets_us_read() -> None:
     """As for a filter that is mistyped: there is no command against that."""
     told = logs("projects/demo", "it does not understand what it is asked")
     assert (told.state, told.command) == (State.WRONG, "")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "resource", "project"),
+    [
+        ({"consumer": "projects/812345"}, "projects/demo", "812345"),
+        ({}, "projects/demo/subscriptions/logs", "demo"),
+        (None, "folders/12", "PROJECT"),
+        ({"consumer": "projects/a;b"}, "projects/demo", "'a;b'"),
+    ],
+)
+def test_an_api_that_is_not_enabled(
+    metadata: dict[str, str] | None, resource: str, project: str
+) -> None:
+    """It is enabled where whoever asks has it from, as far as the error says it."""
+    error = SimpleNamespace(reason="SERVICE_DISABLED", metadata=metadata)
+    told = enabling("pubsub.googleapis.com", error, resource)
+    assert told == f"gcloud services enable pubsub.googleapis.com --project={project}"
+    assert not enabling("pubsub.googleapis.com", SimpleNamespace(reason=None), resource)
+    assert not enabling("pubsub.googleapis.com", ValueError(), resource)
 
 
 def wrong(one: Tracked) -> list[Finding]:

@@ -16,6 +16,7 @@ from pipeline.checkup import CONSUME, GET
 from pipeline.cli import app
 from pipeline.settings import read_settings
 from pipeline.stores.sql.store import SqlStore
+from tests.fakes.disabled import disabled, refusing
 from tests.fakes.github import TOKEN, FakeGithub, running
 from tests.fakes.logging_server import FakeLogging, Refusal, served
 from tests.fakes.postgresql import fresh
@@ -174,6 +175,26 @@ def test_a_subscription_that_must_not_be_looked_at(  # noqa: PLR0913, PLR0917 - 
     assert len(lacked) == 2 - len(held if told is None else told)
 
 
+def test_pubsub_that_is_not_enabled(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No role helps against that: the command that enables it does."""
+    with refusing("pubsub.googleapis.com") as address:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+        result = doctor(
+            "--format",
+            "json",
+            SUBSCRIPTION="projects/demo/subscriptions/fivewhys",
+            STORE=f"sqlite:///{tmp_path}/store.db",
+        )
+    found = by_check(result)
+    assert result.exit_code == 1
+    for (one,) in (found["permissions"], found["subscription"]):
+        assert one["state"] == "wrong"
+        assert one["text"].startswith("Pub/Sub is not enabled: This API has not been used")
+        assert one["command"] == "gcloud services enable pubsub.googleapis.com --project=812345"
+
+
 def test_without_network(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is here is checked, the rest is said not to be."""
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", AWAY)
@@ -217,6 +238,11 @@ def test_without_settings(doctor: Doctor) -> None:
             Refusal(grpc.StatusCode.PERMISSION_DENIED),
             "wrong",
             f"{BINDING} --member=PRINCIPAL --role=roles/logging.viewer",
+        ),
+        (
+            Refusal(grpc.StatusCode.PERMISSION_DENIED, status=disabled("logging.googleapis.com")),
+            "wrong",
+            "gcloud services enable logging.googleapis.com --project=812345",
         ),
         (Refusal(grpc.StatusCode.INVALID_ARGUMENT), "wrong", ""),
         (Refusal(grpc.StatusCode.NOT_FOUND), "wrong", ""),

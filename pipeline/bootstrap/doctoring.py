@@ -18,7 +18,14 @@ from pipeline.bootstrap.reading import (
 )
 from pipeline.bootstrap.shipped import data_folder
 from pipeline.checkup import Finding, State
-from pipeline.errors import ConfigurationError, DeniedError, FivewhysError, Mistake, SourceError
+from pipeline.errors import (
+    ConfigurationError,
+    DeniedError,
+    DisabledError,
+    FivewhysError,
+    Mistake,
+    SourceError,
+)
 from pipeline.settings import GITHUB, QUARANTINE
 
 if TYPE_CHECKING:
@@ -168,6 +175,8 @@ def look_at_logs(read: Read, client: Any = None) -> Iterator[Finding]:
     except DeniedError as error:
         member = principal(getattr(client.transport, "_credentials", None))
         yield checkup.logs(resource, str(error), member)
+    except DisabledError as error:
+        yield Finding("logging api", State.WRONG, str(error), error.command)
     except SourceError as error:
         if error.recoverable:
             yield Finding("logging api", State.UNKNOWN, f"it could not be checked: {error}")
@@ -230,6 +239,8 @@ def _looked(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findi
     """Yield what was found at Pub/Sub, or that it was not reached, or refused."""
     try:
         yield from look()
+    except DisabledError as error:
+        yield Finding(check, State.WRONG, str(error), error.command)
     except SourceError as error:
         state = State.UNKNOWN if error.recoverable else State.WRONG
         text = f"it could not be checked: {error}" if error.recoverable else str(error)

@@ -24,7 +24,8 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from google.rpc.error_details_pb2 import RetryInfo
 
-from pipeline.errors import DeniedError, SourceError
+from pipeline.checkup import enabling
+from pipeline.errors import DeniedError, DisabledError, SourceError
 from pipeline.logquery import within, written
 from pipeline.messages import read_message
 from pipeline.ports import Message
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Block
 
 NAME: Final = "the Logging API"
+SERVICE: Final = "logging.googleapis.com"
 
 _NEVER: Final = {
     exceptions.NotFound: "there is no such project, or no such log view",
@@ -156,7 +158,12 @@ class Reading:
         said = str(getattr(error, "message", "") or error)
         if had_token and isinstance(error, exceptions.InvalidArgument):
             return SourceError(f"{NAME}: a page is not there any more: {said}", recoverable=True)
+        command = enabling(SERVICE, error, self._query.resources[0])
+        if command:
+            reason = f"it is not enabled; run `{command}`"
         message = ": ".join(filter(None, (NAME, ", ".join(self._query.resources), reason, said)))
+        if command:
+            return DisabledError(message, command)
         if isinstance(error, exceptions.PermissionDenied):
             return DeniedError(message)
         helps = not reason and not (isinstance(error, GoogleAuthError) and not error.retryable)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from google.api_core import exceptions
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
-from pipeline.checkup import ROLES, Subscribed
-from pipeline.errors import DeniedError, SourceError
+from pipeline.checkup import PUBSUB, ROLES, Subscribed, enabling
+from pipeline.errors import DeniedError, DisabledError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -53,6 +53,7 @@ class Looking:
         """Return which of `ROLES` we hold; None where there are no permissions: the emulator.
 
         Raises:
+            DisabledError: Pub/Sub is not enabled.
             SourceError: it could not be asked; `recoverable` if that is for the network.
 
         """
@@ -62,13 +63,14 @@ class Looking:
         except exceptions.MethodNotImplemented:
             return None
         except exceptions.GoogleAPIError as error:
-            raise _failure(error) from error
+            raise _failure(self._name, error) from error
 
     def subscription(self) -> Subscribed:
         """Return what it is.
 
         Raises:
             DeniedError: we may not ask.
+            DisabledError: Pub/Sub is not enabled.
             SourceError: it could not be asked; `recoverable` if that is for the network.
 
         """
@@ -76,7 +78,7 @@ class Looking:
         try:
             said = self._client.get_subscription(request=request, **self._within)
         except exceptions.GoogleAPIError as error:
-            raise _failure(error) from error
+            raise _failure(self._name, error) from error
         letter = said.dead_letter_policy
         found = Subscribed(
             name=self._name,
@@ -117,8 +119,10 @@ def principal(credentials: object) -> str:
 _OFFLINE = (exceptions.DeadlineExceeded, exceptions.ServiceUnavailable, exceptions.RetryError)
 
 
-def _failure(error: exceptions.GoogleAPIError) -> SourceError:
+def _failure(name: str, error: exceptions.GoogleAPIError) -> SourceError:
     said = getattr(error, "message", "") or str(error)
+    if command := enabling(PUBSUB, error, name):
+        return DisabledError(f"Pub/Sub is not enabled: {said.splitlines()[0]}", command)
     if isinstance(error, exceptions.NotFound):
         said = "it does not exist"
     if isinstance(error, exceptions.PermissionDenied):

@@ -35,10 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a request is refused with; `wait` are the seconds that `RetryInfo` says, 0: none."""
+    """What a request is refused with; `wait` are the seconds that `RetryInfo` says, 0: none.
+
+    `status` stands in place of both, if there is one.
+    """
 
     code: grpc.StatusCode
     wait: int = 0
+    status: Status | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +110,8 @@ def served(api: FakeLogging) -> Iterator[LoggingServiceV2Client]:
 
 
 def _status(refusal: Refusal) -> Status:
+    if refusal.status:
+        return refusal.status
     details = []
     if refusal.wait:
         packed = Packed()

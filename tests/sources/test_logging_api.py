@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.entry import LogEntry, Rejection
-from pipeline.errors import DeniedError, SourceError
+from pipeline.errors import DeniedError, DisabledError, SourceError
 from pipeline.retrying import Retrying
 from pipeline.sources.logging_api import LoggingFeed, LoggingSource, Query, Reading, ReadSettings
+from tests.fakes.disabled import disabled
 from tests.fakes.logging_server import FakeLogging, Refusal, served
 from tests.support import BASE, SECOND, entry
 
@@ -152,6 +153,20 @@ def test_what_no_retry_can_help_ends_at_once(
         keys(LoggingSource(client, HOUR, QUICK, lambda _: None))
     assert not caught.value.recoverable
     assert isinstance(caught.value, DeniedError) is (code is grpc.StatusCode.PERMISSION_DENIED)
+    assert len(api.asked) == 1
+
+
+def test_an_api_that_is_not_enabled_is_no_matter_of_rights(
+    api: FakeLogging, client: LoggingServiceV2Client
+) -> None:
+    """The command that enables it is named, where the error says it is to be."""
+    status = disabled("logging.googleapis.com", consumer="")
+    api.refusals.append(Refusal(grpc.StatusCode.PERMISSION_DENIED, status=status))
+    with pytest.raises(DisabledError) as caught:
+        keys(LoggingSource(client, HOUR, QUICK, lambda _: None))
+    assert caught.value.command == "gcloud services enable logging.googleapis.com --project=demo"
+    assert f"projects/demo: it is not enabled; run `{caught.value.command}`: " in str(caught.value)
+    assert not caught.value.recoverable
     assert len(api.asked) == 1
 
 

@@ -14,6 +14,7 @@ from pipeline.errors import SourceError
 from pipeline.ports import Message
 from pipeline.retrying import Retrying
 from pipeline.sources.pubsub import PubSubFeed, PullSettings
+from tests.fakes.disabled import refusing
 from tests.fakes.pubsub import PROJECT
 
 if TYPE_CHECKING:
@@ -119,6 +120,19 @@ def test_a_mistake_that_no_retry_mends(name: str, reason: str) -> None:
     """It says what is wrong, and that it is over."""
     with PubSubFeed(name, QUICK) as feed, pytest.raises(SourceError, match=reason) as caught:
         feed.pull()
+    assert not caught.value.recoverable
+
+
+def test_an_api_that_is_not_enabled_is_no_matter_of_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that enables it is named."""
+    command = "gcloud services enable pubsub.googleapis.com --project=812345"
+    with refusing("pubsub.googleapis.com") as address:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+        with (
+            PubSubFeed(f"{PROJECT}/subscriptions/logs", QUICK) as feed,
+            pytest.raises(SourceError, match=f"is not enabled; run `{command}`") as caught,
+        ):
+            feed.pull()
     assert not caught.value.recoverable
 
 

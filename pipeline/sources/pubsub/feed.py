@@ -34,7 +34,7 @@ from google.pubsub_v1 import (
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from pipeline.audit import SECOND
-from pipeline.checkup import LEASED
+from pipeline.checkup import LEASED, PUBSUB, enabling
 from pipeline.errors import SourceError
 from pipeline.ports import Message
 from pipeline.retrying import Retrying
@@ -293,5 +293,7 @@ def _channel(*place: Any, options: Sequence[tuple[str, int]] = (), **named: Any)
 
 def _failure(name: str, error: exceptions.GoogleAPIError) -> SourceError:
     reason = next((hint for kind, hint in _NEVER.items() if isinstance(error, kind)), "")
+    if command := enabling(PUBSUB, error, name):
+        reason = f"Pub/Sub is not enabled; run `{command}`"
     said = getattr(error, "message", "") or str(error)
     return SourceError(f"{name}: {reason or said}", recoverable=not reason)
