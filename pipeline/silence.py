@@ -148,8 +148,13 @@ class Minutes:
 
 def recent_beats(beats: Mapping[Day, int], now: int) -> Beats:
     """Return those that are remembered at `now` (event time, ns UTC)."""
-    since = format_timestamp(max(now - KEPT * MINUTES * MINUTE, 0))[:10]
+    since = beats_since(now)
     return {day: minutes for day, minutes in beats.items() if day[2] >= since}
+
+
+def beats_since(now: int) -> str:
+    """Return the first day that is remembered at `now` (event time, ns UTC)."""
+    return format_timestamp(max(now - KEPT * MINUTES * MINUTE, 0))[:10]
 
 
 def past(beats: Mapping[Day, int], now: int) -> Beats:

@@ -120,8 +120,16 @@ def merged(answers: Mapping[Question, int], others: Mapping[Question, int]) -> A
 
 def still_asked(answers: Mapping[Question, int], now: int) -> Answers:
     """Return the answers that are to be kept at `now` (event time, ns UTC)."""
-    since = now // SECOND - KEPT
+    since = asked_since(now)
     return {asked: total for asked, total in answers.items() if asked.until >= since}
+
+
+def asked_since(now: int) -> int:
+    """Return the second from which on the end of a question has to be, for its answer to be kept.
+
+    `now` is event time (ns UTC).
+    """
+    return now // SECOND - KEPT
 
 
 @dataclass(slots=True)

@@ -156,6 +156,25 @@ def test_of_two_answers_the_greater_counts(store: Store) -> None:
     assert store.answers() == {one: 9}
 
 
+def test_as_many_answers_and_minutes_as_there_are_are_merged(store: Store) -> None:
+    """Whatever of them is told later, and whatever others there are with a part of the key."""
+    second = BASE // 10**9
+    asked = [
+        Question(service, log, second + number, second + 60)
+        for service in "ab"
+        for log in "lm"
+        for number in range(60)
+    ]
+    days = [(project, name, "2025-09-10") for project in "pq" for name in map(str, range(150))]
+    store.record([], [], BASE, answers=dict.fromkeys(asked, 7), beats=dict.fromkeys(days, 6))
+    store.record([], [], BASE, answers={asked[1]: 9, asked[200]: 9}, beats={days[1]: 1})
+    store.record([], [], BASE, answers=dict.fromkeys(asked, 8), beats=dict.fromkeys(days[:200], 8))
+    assert store.answers() == dict.fromkeys(asked, 8) | {asked[1]: 9, asked[200]: 9}
+    assert store.beats() == dict.fromkeys(days[:200], 14) | dict.fromkeys(days[200:], 6) | {
+        days[1]: 15
+    }
+
+
 # --- minutes --------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ from pipeline.stores.sql.store import SqlStore
 from pipeline.stores.sql.tables import AnyText, metadata
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.model import Known
+from pipeline.traffic import Question
 from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, detection, outcome
 
@@ -456,6 +457,28 @@ def test_of_revisions_only_those_are_read_of_which_something_is_told(tmp_path: P
     told = query(tmp_path, "SELECT service, revision, first, last FROM deployments ORDER BY first")
     assert told[0] == (*first, "2025-09-10", "2025-09-11")
     assert len(told) == 3
+
+
+def test_of_answers_and_minutes_only_those_are_read_of_which_something_is_told(
+    tmp_path: Path,
+) -> None:
+    """Nor are all of them read to forget those of long ago."""
+    second = BASE // 10**9
+    asked = [Question("shop", "log", second, second + number) for number in (1, 2)]
+    days = [("demo", name, "2025-09-10") for name in ("shop", "till")]
+    with SqlStore(url(tmp_path)) as store:
+        told = dict.fromkeys(asked, 7), dict.fromkeys(days, 6)
+        store.record([], [], BASE, answers=told[0], beats=told[1])
+    query(tmp_path, "UPDATE requests SET total = 'none' WHERE until <> since + 1")
+    query(tmp_path, "UPDATE minutes SET bits = 'none' WHERE service = 'till'")
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [], BASE, answers={asked[0]: 9}, beats={days[0]: 1})
+    assert query(tmp_path, "SELECT total FROM requests ORDER BY until") == [(9,), ("none",)]
+    assert query(tmp_path, "SELECT bits FROM minutes ORDER BY service") == [("7",), ("none",)]
+    with SqlStore(url(tmp_path)) as store:
+        store.record([], [], BASE + 91 * 24 * 3600 * 10**9)
+    assert query(tmp_path, "SELECT total FROM requests") == []
+    assert query(tmp_path, "SELECT bits FROM minutes") == []
 
 
 def test_the_ledger_never_forgets_an_incident(tmp_path: Path) -> None:

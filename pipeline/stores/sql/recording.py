@@ -13,7 +13,7 @@ from pipeline.deployments import kept_since
 from pipeline.entry.beats import merge_beats
 from pipeline.entry.sighting import merge_sightings
 from pipeline.report import Action
-from pipeline.silence import recent_beats
+from pipeline.silence import beats_since
 from pipeline.stores.sql.rows import (
     answer_row,
     beat_row,
@@ -39,7 +39,7 @@ from pipeline.stores.sql.tables import (
     requests,
     settled,
 )
-from pipeline.traffic import Question, merged, still_asked
+from pipeline.traffic import Question, asked_since, merged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -62,6 +62,10 @@ _REVISION = "revision"
 
 _CHUNK = 500
 """Values in one `IN`; databases bound the number of parameters."""
+
+_NEAR = 2
+"""Columns of a key that are asked for each by itself; with more there would be too many ways to
+combine their values."""
 
 
 def record_detections(connection: Connection, given: Iterable[Detection]) -> None:
@@ -180,7 +184,7 @@ def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: i
 
 def record_sightings(connection: Connection, given: Mapping[Running, Sighting], now: int) -> None:
     """Merge what is told of revisions with what is known, and forget those of long ago."""
-    before = _known_sightings(connection, given.keys()) if given else {}
+    before = dict(map(to_sighting, _known(connection, deployments, _RUNNING, given.keys())))
     known = dict(before)
     merge_sightings(known, given)
     changed = [running for running in given if known[running] != before.get(running)]
@@ -189,36 +193,39 @@ def record_sightings(connection: Connection, given: Mapping[Running, Sighting], 
     connection.execute(delete(deployments).where(deployments.c.last < kept_since(now)))
 
 
-def _known_sightings(connection: Connection, asked: Collection[Running]) -> dict[Running, Sighting]:
-    """Return what is known of some revisions, or of all: nearly always there are few to ask for."""
-    statement = select(deployments)
-    if len(asked) <= _CHUNK // len(_RUNNING):
-        service, revision = (deployments.c[name] for name in _RUNNING)
-        # Of SQLite only the first of these asks an index.
-        is_near = service.in_({name for name, _ in asked})
-        statement = statement.where(is_near, tuple_(service, revision).in_(asked))
-    return dict(map(to_sighting, connection.execute(statement)))
+def _known(
+    connection: Connection, table: Table, key: Sequence[str], asked: Collection[tuple[Any, ...]]
+) -> Iterable[Row[Any]]:
+    """Yield the rows that have some keys, or all: nearly always there are few to ask for."""
+    if not asked:
+        return ()
+    statement = select(table)
+    if len(asked) <= _CHUNK // len(key):
+        columns = [table.c[name] for name in key]
+        statement = statement.where(tuple_(*columns).in_(asked))
+        # Of SQLite only these ask an index.
+        for at, column in enumerate(columns[:-1][:_NEAR]):
+            statement = statement.where(column.in_({one[at] for one in asked}))
+    return connection.execute(statement)
 
 
 def record_answers(connection: Connection, given: Mapping[Question, int], now: int) -> None:
     """Merge answers with those known, and forget those of long ago."""
-    known = dict(map(to_answer, connection.execute(select(requests))))
+    known = dict(map(to_answer, _known(connection, requests, Question._fields, given.keys())))
     every = merged(known, given)
     new = [answer_row(asked, total) for asked, total in every.items() if known.get(asked) != total]
     _replace(connection, requests, new, Question._fields)
-    gone = every.keys() - still_asked(every, now).keys()
-    delete_by(connection, requests, Question._fields, gone)
+    connection.execute(delete(requests).where(requests.c.until < asked_since(now)))
 
 
 def record_beats(connection: Connection, given: Mapping[Day, int], now: int) -> None:
     """Merge minutes with those known, and forget those of long ago."""
-    known = dict(map(to_beat, connection.execute(select(minutes))))
+    known = dict(map(to_beat, _known(connection, minutes, _DAY, given.keys())))
     every = dict(known)
     merge_beats(every, given)
     new = [beat_row(day, every[day]) for day in given if known.get(day) != every[day]]
     _replace(connection, minutes, new, _DAY)
-    gone = every.keys() - recent_beats(every, now).keys()
-    delete_by(connection, minutes, _DAY, gone)
+    connection.execute(delete(minutes).where(minutes.c.date < beats_since(now)))
 
 
 def clear_entries(connection: Connection, keys: Iterable[tuple[str, int, str]]) -> None:
