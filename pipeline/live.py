@@ -22,13 +22,12 @@ from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED
 from pipeline.holding import Standing
 from pipeline.lifecycle import MINUTE
-from pipeline.ports import UNASKED, Progress
+from pipeline.ports import Progress
 from pipeline.received import LATE
 from pipeline.report import Action
 from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
 from pipeline.taking import Taking
-from pipeline.traffic import still_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,7 +171,6 @@ class Live:
         self._catalog = catalog
         self._policy = policy
         self._holder = holder
-        self._traffic = traffic
         self._keeps = keeps
         self._taking = Taking(detector, correlator, Unheard(), traffic)
         self._taken: list[int] = []
@@ -305,7 +303,6 @@ class Live:
         correlator, taking = self._correlator, self._taking
         if not (outcomes or self._taken or taking.touched):
             return
-        asked = self._traffic.answers if self._traffic is not None else UNASKED
         event_time = correlator.now
         untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
         progress = Progress(
@@ -324,8 +321,8 @@ class Live:
             event_time,
             correlator.cleared(taking.touched),
             taking.news(event_time),
-            answers=still_asked(asked, event_time),
-            beats=taking.beats(),
+            answers=taking.new_answers(event_time),
+            beats=taking.new_beats(),
             progress=progress,
         )
         self._taken.clear()

@@ -108,11 +108,15 @@ class Silence(NamedTuple):
 
 @dataclass(slots=True)
 class Minutes:
-    """What all entries of a run tell of minutes; the order they are told in does not matter."""
+    """What all entries of a run tell of minutes; the order they are told in does not matter.
+
+    `changed` are the days of services of which more was told; who kept these clears it.
+    """
 
     known: Beats = field(default_factory=dict)
     too_many: bool = False
     most: int = MOST
+    changed: set[Day] = field(default_factory=set, compare=False)
     _until: int = field(default=0, compare=False)
 
     def add(self, more: Mapping[Day, int]) -> None:
@@ -121,10 +125,12 @@ class Minutes:
         Until `forget` ends that.
         """
         if not self.too_many:
+            self.changed |= {day for day, told in more.items() if told & ~self.known.get(day, 0)}
             merge_beats(self.known, more)
             self.too_many = len(self.known) > self.most
         if self.too_many:
             self.known.clear()
+            self.changed.clear()
 
     def forget(self, now: int) -> None:
         """Forget those of long ago (event time, ns UTC), and with them that there were too many.
@@ -132,6 +138,7 @@ class Minutes:
         Not before a store forgot what it was told until then: it would get as many each time.
         """
         self.known = recent_beats(self.known, now)
+        self.changed &= self.known.keys()
         if self.too_many:
             self._until = self._until or now + (KEPT + 1) * MINUTES * MINUTE
             self.too_many = now < self._until
@@ -144,6 +151,10 @@ class Minutes:
         for (project, service, date), minutes in self.known.items():
             merge_beats(clean, {(redact(project), redact(service), date): minutes})
         return clean
+
+    def news(self, redact: Callable[[str], str]) -> Beats:
+        """Return those that changed, fit to be stored: what is stored has to be merged with."""
+        return Minutes({day: self.known[day] for day in self.changed}).redacted(redact)
 
 
 def recent_beats(beats: Mapping[Day, int], now: int) -> Beats:

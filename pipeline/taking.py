@@ -25,6 +25,7 @@ from pipeline.entry.value import come_by, identity_of
 from pipeline.errors import NewerError
 from pipeline.joining import Joiner
 from pipeline.novelty import Heard
+from pipeline.ports import UNASKED
 from pipeline.silence import (
     Minutes,
     contradicted,
@@ -35,6 +36,7 @@ from pipeline.silence import (
     silences,
     without,
 )
+from pipeline.traffic import still_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from pipeline.examining import Examined, Key, Richness, Told
     from pipeline.joining import Joined, Released
     from pipeline.ports import Store
-    from pipeline.traffic import Traffic
+    from pipeline.traffic import Question, Traffic
 
 
 class Account(Protocol):
@@ -176,9 +178,12 @@ class Taking:
         return receipts.requests_written(self._requests, self._correlator.now)
 
     def recorded(self) -> None:
-        """Begin to note anew what is touched, requests and revisions: what was is recorded."""
+        """Begin to note anew what is touched or changed, and requests: what was is recorded."""
         self.touched, self._requests = set(), {}
         self._redacted.news.clear()
+        self._minutes.changed.clear()
+        if self._traffic is not None:
+            self._traffic.changed.clear()
 
     def forget(self, now: int) -> None:
         """Forget entries that the correlator forgot, and what is long ago (event time, ns UTC)."""
@@ -215,6 +220,14 @@ class Taking:
     def beats(self) -> Beats:
         """Return in which minutes services logged, redacted."""
         return self._minutes.redacted(self._detector.redact_name)
+
+    def new_beats(self) -> Beats:
+        """Return those of the services and days of which more was told than is recorded."""
+        return self._minutes.news(self._detector.redact_name)
+
+    def new_answers(self, now: int) -> Mapping[Question, int]:
+        """Return the answers about requests that are not recorded so, if asked for at `now`."""
+        return UNASKED if self._traffic is None else still_asked(self._traffic.news(), now)
 
     def take(self, examined: Examined, came: int = 0) -> None:
         """Take what was examined; `came` is when it arrived, where somebody counts that (ns).

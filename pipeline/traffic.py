@@ -136,7 +136,8 @@ def asked_since(now: int) -> int:
 class Traffic:
     """All requests of a run; `answers` are those given, and those that were given before.
 
-    `version` changes with every change. Of the first `most` places requests are counted, None is of
+    `version` changes with every change. `changed` are the questions with another answer than was
+    recalled; who kept these clears it. Of the first `most` places requests are counted, None is of
     all: in a run that ends the order in which they come must not matter.
     """
 
@@ -146,6 +147,7 @@ class Traffic:
     at_once: int = AT_ONCE
     version: int = 0
     most: int | None = None
+    changed: set[Question] = field(default_factory=set)
     _asked: set[Question] = field(default_factory=set)
     _numbers: dict[Place, int] = field(default_factory=dict)
     _raw: dict[Place, int] = field(default_factory=dict)
@@ -182,6 +184,8 @@ class Traffic:
                 self._counted[number] = self._count(number)
             known = max(known, self._counted[number].total(asked.since, asked.until))
         if known:
+            if known != self.answers.get(asked):
+                self.changed.add(asked)
             self.answers[asked] = known
             self._asked.add(asked)
         return known
@@ -199,7 +203,12 @@ class Traffic:
         gone = tuple(sorted(over))
         for one in gone:
             del self.answers[one]
+        self.changed.difference_update(gone)
         return gone
+
+    def news(self) -> Answers:
+        """Return the answers that changed."""
+        return {asked: self.answers[asked] for asked in self.changed}
 
     def _number(self, place: Place) -> int:
         """Return the number of a place, the same for all that look alike without their secrets."""

@@ -294,6 +294,22 @@ def test_names_are_redacted() -> None:
     }
 
 
+def test_what_is_told_again_is_no_news() -> None:
+    """Until who keeps it has it; nor is what is forgotten, or not true."""
+    heard = Minutes(most=3)
+    heard.add(minutes(a=[1]))
+    heard.changed.clear()
+    heard.add(minutes(a=[1], b=[2]))
+    a, b = (("demo", name, "2025-09-10") for name in "ab")
+    assert heard.news(str) == {b: 0b100}
+    heard.add(minutes(a=[3]))
+    assert heard.news(str) == {a: 0b1010, b: 0b100}
+    heard.forget(BASE + (KEPT + 1) * DAY * MINUTE)
+    assert heard.news(str) == {}
+    heard.add(minutes(a=[1], b=[2], c=[3]))
+    assert heard.news(str) == {}
+
+
 # --- in a run -------------------------------------------------------------------------------------
 
 SILENT = """\

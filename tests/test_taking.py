@@ -11,6 +11,7 @@ from msgspec import structs
 
 from pipeline.deployments import KEPT, Sightings
 from pipeline.detection import Detector
+from pipeline.entry.beats import ORDINARY
 from pipeline.entry.sighting import Running, Sighting, bare_time, merge_sightings
 from pipeline.errors import StoreError
 from pipeline.redaction import Redactor
@@ -22,6 +23,7 @@ from tests.test_live import RULES, House
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.entry.beats import Day
     from pipeline.live import Live
 
 MANY = 300
@@ -34,11 +36,13 @@ class Noting(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.handed: list[set[Running]] = []
+        self.days: list[set[Day]] = []
         self.fails = False
 
     def record(self, *given: Any, **more: Any) -> None:
         """Note it, and keep it unless it is to fail."""
         self.handed.append(set(given[4]))
+        self.days.append(set(more.get("beats", ())))
         if self.fails:
             message = "not now"
             raise StoreError(message)
@@ -111,6 +115,23 @@ def test_a_commit_hands_over_only_the_revisions_that_changed() -> None:
     assert others == [{("backend", "backend-00008"), ("backend", "new")}, {("backend", "new")}]
     assert len(store.sightings()) == MANY + 1
     assert store.sightings()["backend", "new"].last == seen(104).last
+
+
+def test_a_commit_hands_over_only_the_services_that_were_heard_of_again() -> None:
+    """The first one of a process all of them; a minute that is known is no news."""
+    store = Noting()
+    every = {("demo", f"service-{number}", "2025-09-10"): 1 for number in range(MANY)}
+    store.record((), (), BASE, (), {}, beats=every)
+    house = house_of(store, 120)
+    live = house.live("one")
+    del store.days[:]
+    for at in (120, 121, 240):
+        take(house, live, at, ["backend-00007"])
+    first, *others = store.days
+    backend, everybody = ("demo", "backend", "2025-09-10"), ("demo", "", "2025-09-10")
+    assert first == {*every, backend, everybody}
+    assert others == [set(), {backend}]
+    assert store.beats() == every | {backend: 0b10100, everybody: ORDINARY}
 
 
 def test_names_are_redacted_only_where_something_changed() -> None:

@@ -294,6 +294,22 @@ def test_what_nobody_asks_any_more_is_forgotten() -> None:
     assert made.forget(6 * SECOND) == ()
 
 
+def test_an_answer_is_news_until_it_is_kept_or_forgotten() -> None:
+    """One that was recalled is none, nor one that stays as it was."""
+    made = counting([(SHOP, number, number, 200) for number in range(10)])
+    known, other = Question(*SHOP, 1, 2), Question(*SHOP, 3, 4)
+    made.recall({known: 2})
+    for asked in (known, other, other):
+        assert made.total(SHOP, asked.since * SECOND, asked.until * SECOND) == 2
+    assert made.news() == {other: 2}
+    made.changed.clear()
+    made.add({SHOP: array("q", (77, moment_of(4, 200)))})
+    assert made.total(SHOP, 3 * SECOND, 4 * SECOND) == made.news()[other]
+    made.ask_anew()
+    made.forget(9 * SECOND)
+    assert made.news() == {}
+
+
 def test_recent_rows_tell_of_all_that_is_asked_and_forget_what_is_older() -> None:
     """For who asks back so far; of a time before the first known to go well nobody can tell."""
     made = Traffic(RecentRows(100))
