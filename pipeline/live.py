@@ -10,16 +10,17 @@ written twice because messages came again, changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pipeline import receipts
 from pipeline.audit import SECOND
 from pipeline.concluding import Moment
 from pipeline.correlation.links import Anchor
+from pipeline.correlation.thinning import LATE_LIMITS, LIMITS
 from pipeline.deployments import History
 from pipeline.entry.value import come_by
-from pipeline.filling import RECEIVED
+from pipeline.filling import FILLING, RECEIVED
 from pipeline.holding import Standing
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import Progress
@@ -37,11 +38,11 @@ if TYPE_CHECKING:
     from pipeline.correlation import Correlator
     from pipeline.detection import Detector
     from pipeline.examining import Examined
-    from pipeline.facts import Fact
     from pipeline.holding import Account
     from pipeline.incident import Incident
     from pipeline.novelty import Heard
-    from pipeline.ports import Case, Investigator, Outcome, Store
+    from pipeline.ports import Outcome, Store
+    from pipeline.remembering import Remembering
     from pipeline.report import LedgerEntry, Policy
     from pipeline.traffic import Traffic
 
@@ -103,45 +104,6 @@ class Unheard:
         """Count nothing."""
 
 
-@dataclass(slots=True)
-class Remembering:
-    """Asks investigators about an incident again only once there is something new about it.
-
-    That is another root, symptom or revision; not that it was seen again.
-    """
-
-    investigators: Sequence[Investigator]
-    _known: dict[str, tuple[object, Sequence[Fact]]] = field(default_factory=dict)
-
-    def investigate(self, cases: Sequence[Case]) -> Mapping[str, Sequence[Fact]]:
-        """Return what could be established, now or before."""
-        asked = {case.incident.id: _aspect(case) for case in cases}
-        before = {name: known[0] for name, known in self._known.items()}
-        new = [case for case in cases if before.get(case.incident.id) != asked[case.incident.id]]
-        found: dict[str, list[Fact]] = {case.incident.id: [] for case in new}
-        for investigator in self.investigators if new else ():
-            for identifier, facts in investigator.investigate(new).items():
-                found[identifier] += facts
-        self._known |= {name: (asked[name], facts) for name, facts in found.items()}
-        return {name: self._known[name][1] for name in asked}
-
-    def keep(self, incidents: Sequence[Incident]) -> None:
-        """Forget all other incidents."""
-        names = {item.id for item in incidents}
-        self._known = {name: known for name, known in self._known.items() if name in names}
-
-
-def _aspect(case: Case) -> object:
-    incident = case.incident
-    return (
-        incident.root.fingerprint,
-        incident.first_seen,
-        frozenset(item.fingerprint for item in incident.symptoms),
-        case.commit,
-        case.rollout.latest,
-    )
-
-
 class Live:
     """Correlates what is received, for as long as its holder has the lease.
 
@@ -180,7 +142,7 @@ class Live:
         self._waiting: dict[str, tuple[int, int | None]] = {}
         self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
-        self._patience = policy.group_wait
+        self._patience, self._is_late = policy.group_wait, False
         self._received_until = self._marked = self._marked_at = self._looked_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
         self.services: Mapping[str, int] = {}
@@ -245,8 +207,9 @@ class Live:
             # By the clock as well: lines of one traceback may be in the hands of several, and one
             # of these be killed.
             wait = self._policy.group_wait
-            is_late = now - self._store.mark(LATE) < (wait if is_idle else LATELY)
-            self._patience = wait * PATIENCE if is_late else wait
+            late = now - self._store.mark(LATE)
+            self._is_late = late < LATELY or self._store.mark(FILLING) > 0
+            self._patience = wait * PATIENCE if late < (wait if is_idle else LATELY) else wait
             self._taking.on_time(event_time - wait, now - self._patience)
         if event_time - self._heard_at >= LISTENING:
             self._heard_at = event_time
@@ -386,11 +349,14 @@ class Live:
             self._store.prune(min(event_time, now), now, retention)
 
     def _thin(self, event_time: int) -> None:
-        """Only count what of long failures makes no difference any more."""
+        """Only count what of long failures makes no difference any more.
+
+        While something comes late that is next to nothing: more of it may come, or the same again.
+        """
         if event_time - self._thinned_at < TIDYING:
             return
         self._thinned_at = event_time
-        gone = self._correlator.thin()
+        gone = self._correlator.thin(LATE_LIMITS if self._is_late else LIMITS)
         if gone is not None:
             self._store.thin(gone, LEASE, self._holder)
             self._taking.forget(event_time)

@@ -21,13 +21,14 @@ from pipeline.errors import LeaseLostError, StoreError
 from pipeline.examining import Window
 from pipeline.flow import Replay
 from pipeline.lifecycle import MINUTE
-from pipeline.live import BEHIND, IDLE, LEASE, Live, Remembering
+from pipeline.live import BEHIND, IDLE, LEASE, Live
 from pipeline.messages import read_message
 from pipeline.ports import AHEAD, Message
 from pipeline.receipts import KEPT
 from pipeline.received import LATE, OWN_LABEL, Received
 from pipeline.receiving import Receiver
 from pipeline.redaction import Redactor
+from pipeline.remembering import Remembering
 from pipeline.report import Policy
 from pipeline.stores.memory import MemoryStore
 from pipeline.traffic import ROW, Traffic

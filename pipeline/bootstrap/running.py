@@ -21,9 +21,10 @@ from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.entry.value import come_by
-from pipeline.live import Live, Remembering
+from pipeline.live import Live
 from pipeline.receipts import kept_for
 from pipeline.receiving import Receiver
+from pipeline.remembering import Remembering
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
 from pipeline.stores.shelf import TemporaryShelf

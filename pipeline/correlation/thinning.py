@@ -57,6 +57,9 @@ class Limits(NamedTuple):
 
 
 LIMITS: Final = Limits()
+LATE_LIMITS: Final = Limits(least=100_000)
+"""While what was logged long ago still comes: it may be what is counted, or come again. Without a
+limit a long gap would take all memory."""
 
 _NOTHING: Final[Book] = MappingProxyType({})
 
