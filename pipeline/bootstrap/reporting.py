@@ -22,6 +22,7 @@ from pipeline.bootstrap.lasting import read_former, read_key, read_policy
 from pipeline.bootstrap.reading import Mistakes, read_redactor
 from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
 from pipeline.bootstrap.standing import standing
+from pipeline.bootstrap.storms import stormy
 from pipeline.bootstrap.vault import read_place
 from pipeline.incident import State
 from pipeline.redaction import Redactor
@@ -40,7 +41,7 @@ from pipeline.tracker.gauging import Outbox, Waiting
 from pipeline.tracker.model import TrackerPolicy
 from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
 from pipeline.tracker.similar import SimilarSettings
-from pipeline.tracker.storming import StormSettings, with_storms
+from pipeline.tracker.storming import StormSettings
 from pipeline.tracker.wanting import all_wanted, begun_at, farewell
 
 if TYPE_CHECKING:
@@ -368,7 +369,7 @@ def _wanted(
     told = begun_at(every, store.mark(REHEARSED), known)
     others = [item for name, item in found.documents.items() if name not in own]
     gone = _farewells(tracker, store, known, others, places)
-    return (*with_storms(told, own, known, tracker.routing, tracker.storms), *gone)
+    return (*stormy(told, own, known, tracker, store), *gone)
 
 
 def _farewells(

@@ -350,6 +350,14 @@ class Store(Deliveries, Inbox, Protocol):
         Each with the last decision; asked often, so it reads the documents of no others.
         """
 
+    def put_away(
+        self, since: int, until: int
+    ) -> Mapping[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return reported incidents that are put away, of those that began from then until then.
+
+        By id, each with the last decision (ns UTC, both included).
+        """
+
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has."""
 

@@ -7,8 +7,8 @@ issue of its own, and the storm's says what came together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pipeline import markdown
 from pipeline.entry import format_timestamp, parse_timestamp
@@ -18,11 +18,15 @@ from pipeline.tracker.model import OVER, TrackerPolicy, Wanted
 from pipeline.tracker.routing import labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.document import IncidentDocument
+    from pipeline.report import LedgerEntry
     from pipeline.tracker.model import Known
     from pipeline.tracker.routing import RoutingSettings
+
+Told: TypeAlias = "Mapping[str, tuple[IncidentDocument, LedgerEntry]]"
+"""Incidents by id, each with the last decision about it."""
 
 NAME: Final = "storm"
 """The label of a storm's issue; its key begins with it."""
@@ -51,29 +55,68 @@ class _Part:
     document: IncidentDocument
 
 
-def with_storms(
+def with_storms(  # noqa: PLR0913 - what they are of, and by what they are told
     wanted: Iterable[Wanted],
     documents: Mapping[str, IncidentDocument],
     known: Mapping[str, Known],
     routing: RoutingSettings,
     settings: StormSettings,
+    *,
+    away: Iterable[Wanted] = (),
 ) -> tuple[Wanted, ...]:
     """Return what incidents of a repository want, after what the storms want that they are of.
 
     What is held back is of none. `known` is the ledger: a storm that has an issue stays the same,
-    whatever comes or goes of it.
+    whatever comes or goes of it. Those that are put `away` are of it as long as any other is, so
+    that its issue says no less once they are; nobody looks after them: they are over.
     """
     told = tuple(wanted)
-    parts = sorted(
-        (
-            _Part(parse_timestamp(documents[one.key].first_seen), one, documents[one.key])
-            for one in told
-            if not one.held
-        ),
-        key=lambda part: (part.began, part.wanted.key),
+    over = (replace(one, state=State.RESOLVED) for one in away)
+    found = _named(_parts((*told, *over), documents), known, settings)
+    looked_after = {one.key for one in told}
+    keys = sorted(key for key in found if looked_after & {*_names(found[key])})
+    return (*(_storm(key, found[key], routing) for key in keys), *told)
+
+
+def put_away(
+    wanted: Iterable[Wanted],
+    documents: Mapping[str, IncidentDocument],
+    known: Mapping[str, Known],
+    settings: StormSettings,
+    ask: Callable[[int, int], Told],
+) -> Told:
+    """Return which incidents that are put away may be of a storm that others of are not.
+
+    `ask` tells those that began from one time until another (ns UTC).
+    """
+    found = _named(_parts(wanted, documents), known, settings)
+    told = [
+        _around(parts[0].began, parts[-1].began, settings.within, ask) for parts in found.values()
+    ]
+    return {key: one for some in told for key, one in some.items() if key not in documents}
+
+
+def _around(first: int, last: int, within: int, ask: Callable[[int, int], Told]) -> Told:
+    """Return those that began near a span, or near one of those; how near is `within`."""
+    found: Told = {}
+    while len(found) < len(more := ask(first - within, last + within)):
+        times = [parse_timestamp(document.first_seen) for document, _ in more.values()]
+        found, first, last = more, min(first, *times), max(last, *times)
+    return found
+
+
+def _parts(wanted: Iterable[Wanted], documents: Mapping[str, IncidentDocument]) -> list[_Part]:
+    """Return incidents that may be of a storm, in order of when they began."""
+    told = (
+        _Part(parse_timestamp(documents[one.key].first_seen), one, documents[one.key])
+        for one in wanted
+        if not one.held
     )
-    found = _named(parts, known, settings)
-    return (*(_storm(key, found[key], routing) for key in sorted(found)), *told)
+    return sorted(told, key=lambda part: (part.began, part.wanted.key))
+
+
+def _names(parts: Iterable[_Part]) -> tuple[str, ...]:
+    return tuple(part.wanted.key for part in parts)
 
 
 def _named(
@@ -94,7 +137,7 @@ def _named(
     }
     storm = {part.wanted.key: of[part.wanted.key] for part in parts if part.wanted.key in of}
     for cluster in _clusters(parts, settings):
-        names = [part.wanted.key for part in cluster]
+        names = _names(cluster)
         first = names[0].removeprefix(_INCIDENT)
         key = next((of[name] for name in names if name in of), f"{NAME}-{first}")
         storm = {**dict.fromkeys(names, key), **storm}
@@ -133,7 +176,7 @@ def _storm(key: str, parts: Sequence[_Part], routing: RoutingSettings) -> Wanted
         NAME,
         max(part.wanted.last_seen for part in parts),
         labels,
-        children=tuple(part.wanted.key for part in parts),
+        children=_names(parts),
         close=all(part.wanted.close for part in parts),
         notes=notes,
         urgency=min(part.wanted.urgency for part in parts),

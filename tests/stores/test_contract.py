@@ -953,6 +953,30 @@ def test_what_is_over_for_long_is_put_away(store: Store) -> None:
     assert [one.id for one in store.neighbours({"v1-inc-1", "v1-inc-2"})] == ["inc-1"]
 
 
+def test_what_is_put_away_is_told_by_when_it_began(store: Store) -> None:
+    """Both ends count; each with its last decision, but for what another one absorbed."""
+    for name, at in (("inc-1", 0), ("inc-2", 5), ("inc-3", 9), ("inc-4", 5), ("inc-5", 5)):
+        anchor, first = (f"v1-{name}", BASE + at), BASE + at
+        store.record([], [outcome(name, anchor=anchor, first_seen=first)], BASE + 10)
+    low = outcome("inc-6", anchor=("v1-inc-6", BASE), action=Action.LEAVE)
+    anchor = ("v1-inc-4", BASE + 5)
+    more = outcome("inc-4", anchor=anchor, first_seen=BASE + 5, absorbed=("inc-5",), body="More.")
+    store.record([], [low, more], BASE + 11)
+    assert store.put_away(BASE, BASE + 9) == {}
+    prune(store, 61)
+    again = outcome("inc-2", anchor=("v1-inc-2", BASE + 5), first_seen=BASE + 5, body="Again.")
+    store.record([], [again], BASE + 61 * DAY)
+    told, ledger = store.put_away(BASE, BASE + 9), store.ledger()
+    assert told == {
+        name: (store.incident(name), ledger[name]) for name in ("inc-1", "inc-3", "inc-4")
+    }
+    assert told["inc-4"][1].decided_at == BASE + 11
+    assert store.put_away(BASE, BASE + 8).keys() == {"inc-1", "inc-4"}
+    assert store.put_away(BASE + 1, BASE + 9).keys() == {"inc-3", "inc-4"}
+    prune(store, 460)
+    assert store.put_away(BASE, BASE + 9).keys() <= {"inc-2"}
+
+
 def test_the_first_and_the_last_decision_of_what_is_put_away_stay(store: Store) -> None:
     """So that it is known when its first report was, and what the last one said."""
     decided(store, "inc-1", 0, 1, 2, 3)

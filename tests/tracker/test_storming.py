@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.audit import SECOND
-from pipeline.entry import format_timestamp
+from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.incident import State
 from pipeline.lifecycle import MINUTE
 from pipeline.report import Action, LedgerEntry
 from pipeline.tracker.model import Known, Ours
 from pipeline.tracker.routing import RoutingSettings
-from pipeline.tracker.storming import MOST_LISTED, StormSettings, with_storms
+from pipeline.tracker.storming import MOST_LISTED, StormSettings, put_away, with_storms
 from pipeline.tracker.wanting import all_wanted
 from tests.support import BASE
 from tests.test_markdown import assert_visible
@@ -49,11 +49,14 @@ def wanted(
     known: Mapping[str, Known] | None = None,
     settings: StormSettings = SETTINGS,
     routing: RoutingSettings = ROUTING,
+    away: Sequence[IncidentDocument] = (),
 ) -> tuple[Wanted, ...]:
-    """Return what incidents want, and what the storms want that they are of."""
-    documents = {one.id: one for one in made}
-    told = all_wanted(made, dict.fromkeys(documents, DECIDED), BASE)
-    return with_storms(told, documents, known or {}, routing, settings)
+    """Return what incidents want, and what the storms want that they and those put away are of."""
+    documents = {one.id: one for one in (*made, *away)}
+    told, gone = (
+        all_wanted(some, dict.fromkeys(documents, DECIDED), BASE) for some in (made, away)
+    )
+    return with_storms(told, documents, known or {}, routing, settings, away=gone)
 
 
 def storms(made: Sequence[IncidentDocument], **more: Any) -> dict[str, tuple[str, ...]]:
@@ -105,6 +108,96 @@ def test_a_storm_that_is_known_stays_the_same() -> None:
     assert storms(made[1:], known=known) == {"storm-1": ("inc-1", "inc-2")}
     assert storms(made[:2], known=known) == {"storm-1": ("inc-1",)}
     assert storms(made[:1], known=known) == {}
+
+
+def known_storm(*children: str, key: str = "storm-0") -> dict[str, Known]:
+    """Return a ledger that knows the issue of a storm."""
+    return {key: Known(7, ours=Ours(children=frozenset(children)))}
+
+
+def test_what_is_put_away_is_still_of_its_storm() -> None:
+    """Its issue says all that it said, as long as one of its incidents is looked after."""
+    made = incidents(0, 300, 600)
+    made[0] = made[0].model_copy(update={"priority": "P0"})
+    known = known_storm("inc-0", "inc-1", "inc-2")
+    before, *_ = wanted(made, known)
+    after, *others = wanted(made[2:], known, away=made[:2])
+    assert after == before
+    assert "3 incidents were first seen" in after.body
+    assert [one.key for one in others] == ["inc-2"]
+    assert storms([], known=known, away=made) == {}
+
+
+def test_a_storm_of_which_some_is_put_away_is_over_in_the_end() -> None:
+    """Nobody looks after what is put away: it is over, whatever was said of it last."""
+    known = known_storm("inc-0", "inc-1", "inc-2")
+    away = [one.model_copy(update={"state": "ongoing"}) for one in incidents(0, 300)]
+    for state, expected in (("new", State.ONGOING), ("quiet", State.QUIET), ("resolved",) * 2):
+        last = incidents(0, 300, 600)[2].model_copy(update={"state": state})
+        storm, *_ = wanted([last], known, away=away)
+        assert (storm.state, len(storm.children)) == (expected, 3)
+
+
+def test_what_became_part_of_another_leaves_though_some_is_put_away() -> None:
+    """It is not among those put away, and so is not told twice; nor is what is held back."""
+    known = known_storm("inc-0", "inc-1", "inc-2", "inc-3")
+    made = incidents(0, 1, 2, 3)
+    made[1] = made[1].model_copy(update={"silenced_until": "2099-01-01T00:00:00Z"})
+    assert storms(made[3:], known=known, away=made[:2]) == {"storm-0": ("inc-0", "inc-3")}
+
+
+def test_more_than_are_below_its_issue_stay_of_one_storm() -> None:
+    """Those that are left are no other one, though what made it known is put away."""
+    known = known_storm("inc-0", "inc-1")
+    made = incidents(0, 300, 600, 900, 1200)
+    assert storms(made[2:], known=known) == {"storm-2": ("inc-2", "inc-3", "inc-4")}
+    assert storms(made[2:], known=known, away=made[:2]) == {
+        "storm-0": ("inc-0", "inc-1", "inc-2", "inc-3", "inc-4")
+    }
+
+
+def asked(
+    made: Sequence[IncidentDocument], away: Sequence[IncidentDocument], **more: Any
+) -> tuple[list[str], list[tuple[int, int]]]:
+    """Return which of those put away are told, and what was asked for: spans in seconds."""
+    spans: list[tuple[int, int]] = []
+    known = more.get("known", known_storm(*(one.id for one in (*made, *away))))
+
+    def ask(since: int, until: int) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        spans.append(((since - BASE) // SECOND, (until - BASE) // SECOND))
+        found = (one for one in (*made, *away) if since <= parse_timestamp(one.first_seen) <= until)
+        return {one.id: (one, DECIDED) for one in found}
+
+    documents = {one.id: one for one in made}
+    told = all_wanted(made, dict.fromkeys(documents, DECIDED), BASE)
+    found = put_away(told, documents, known, more.get("settings", SETTINGS), ask)
+    assert all(
+        one == (dict(zip(names(away), away, strict=True))[key], DECIDED)
+        for key, one in found.items()
+    )
+    return [*found], spans
+
+
+def names(made: Sequence[IncidentDocument]) -> list[str]:
+    """Return their ids."""
+    return [one.id for one in made]
+
+
+def test_what_is_put_away_is_asked_for_around_a_storm() -> None:
+    """As far as one that began leads to another; not what is looked after anyway."""
+    made = incidents(0, 600, 1200, 1900, 3000)
+    found, spans = asked(made[1:2], [made[0], *made[2:]])
+    assert sorted(found) == ["inc-0", "inc-2"]
+    assert spans == [(0, 1200), (-600, 1800)]
+
+
+def test_nothing_is_asked_for_without_a_storm() -> None:
+    """None that is known of something that is looked after, and none that is new."""
+    made = incidents(0, 1, 2)
+    assert asked(made[:2], made[2:], known={}) == ([], [])
+    assert asked([], made) == ([], [])
+    assert asked(made[:1], made[1:], settings=StormSettings(least=0)) == ([], [])
+    assert asked(made, [], known={}) == ([], [(-600, 602)] * 2)
 
 
 def test_two_storms_that_are_known_stay_two() -> None:

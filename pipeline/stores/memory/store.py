@@ -145,10 +145,18 @@ class MemoryStore(MemoryDetections):
         known = {name for told in self._deliveries.values() for name in told}
         return self._told(self._outcomes.keys() - known)
 
-    def _told(self, names: Collection[str]) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
-        """Return those of some incidents in use that were reported, with the last decision."""
-        ledger = self.ledger()
-        found = (one for one in self.incidents() if one.id in names and one.id in ledger)
+    def put_away(self, since: int, until: int) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return reported incidents that are put away, of those that began from then until then."""
+        began = {name: item.incident.first_seen for name, item in self._outcomes.items()}
+        names = {name for name, at in began.items() if name in self._away and since <= at <= until}
+        return self._told(names, every=True)
+
+    def _told(
+        self, names: Collection[str], *, every: bool = False
+    ) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return those of some incidents that were reported, with the last decision."""
+        ledger, known = self.ledger(), self.incidents(every=every)
+        found = (one for one in known if one.id in names and one.id in ledger)
         return {one.id: (one, ledger[one.id]) for one in found}
 
     def _superseded(self, outcomes: Sequence[Outcome]) -> list[str]:

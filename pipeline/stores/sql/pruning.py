@@ -78,6 +78,15 @@ def untried(connection: Connection) -> dict[str, tuple[IncidentDocument, LedgerE
     return _told(connection, mine) if connection.execute(mine.limit(1)).first() else {}
 
 
+def put_away(
+    connection: Connection, since: int, until: int
+) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+    """Return incidents put away that were reported, and began from one time until another."""
+    began = incidents.c.first_seen.between(since, until)
+    mine = select(incidents.c.id).where(incidents.c.absorbed_by.is_(None), _is(PUT_AWAY), began)
+    return _told(connection, mine)
+
+
 def _told(
     connection: Connection, mine: Select[tuple[str]]
 ) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:

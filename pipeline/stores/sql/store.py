@@ -171,6 +171,11 @@ class SqlStore:
         with self._database.reading() as connection, self._legible():
             return pruning.untried(connection)
 
+    def put_away(self, since: int, until: int) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
+        """Return reported incidents that are put away, of those that began from then until then."""
+        with self._database.reading() as connection, self._legible():
+            return pruning.put_away(connection, since, until)
+
     def incident(self, identifier: str) -> IncidentDocument | None:
         """Return one incident by its id or by a beginning of it that only one has.
 
