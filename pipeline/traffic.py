@@ -30,6 +30,10 @@ ROW = 3 * array("q").itemsize
 AT_ONCE = 500_000
 """Requests that are sorted at once to count them, at most."""
 
+LEAST = 200_000
+"""Requests that stay however old they are (5 MB): as many as what is read at once may tell of, at
+one request a message. Of hours of a backlog all would be gone else before any are counted."""
+
 NEVER = 2**63
 """A second that does not come."""
 
@@ -64,13 +68,17 @@ class Rows(Protocol):
 class RecentRows:
     """Rows of requests, those of the last `span` seconds: for a run that never ends.
 
+    The last `least` that came stay in any case.
+
     `come` tells by the clock up to when requests can be (seconds UTC). One that is dated ahead is
     taken for one of then: it makes no others older, and is kept no longer than they are.
     """
 
     span: int
     come: Callable[[], int] = lambda: NEVER
+    least: int = LEAST
     _latest: int = 0
+    _count: int = 0
     _pieces: deque[tuple[int, bytes]] = field(default_factory=deque)
 
     def add(self, data: bytes) -> None:
@@ -81,8 +89,13 @@ class RecentRows:
         newest = min(max(rows[2::3]) >> 1, self.come())
         self._latest = max(self._latest, newest)
         self._pieces.append((newest, data))
+        self._count += len(data) // ROW
         while self._pieces[0][0] < self._latest - self.span:
+            left = self._count - len(self._pieces[0][1]) // ROW
+            if left < self.least:
+                break
             self._pieces.popleft()
+            self._count = left
 
     def read(self) -> Iterator[bytes]:
         """Yield all rows as they were added."""

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Investigator, Store
     from pipeline.rule import RuleSet
     from pipeline.suppressions import Placed
+    from pipeline.traffic import Rows
 
 WHYS = """\
 name: unexplained
@@ -82,6 +83,7 @@ class House:
         self.policy = Policy(group_interval=0)
         self.now = LATER
         self.counts = True
+        self.rows: Callable[[], Rows] = lambda: MemorySpool(ROW)
         self.investigators: Sequence[Investigator] = ()
         self.suppressions: Sequence[Placed] = ()
         self.receiver = self.receiver_of()
@@ -100,7 +102,7 @@ class House:
         """Build who correlates, with the lease, whoever had it."""
         self.store.lease(LEASE, holder, self.now, LATER * 2)
         remembering = Remembering(self.investigators)
-        traffic = Traffic(MemorySpool(ROW), self.detector.redact) if self.counts else None
+        traffic = Traffic(self.rows(), self.detector.redact) if self.counts else None
         live = Live(
             detector=self.detector,
             correlator=Correlator(self.rules, traffic=traffic),

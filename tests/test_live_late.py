@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.bootstrap.reading import load_rules
 from pipeline.filling import FILLING
 from pipeline.live import LATELY
+from pipeline.receipts import kept_for
 from pipeline.received import LATE_AFTER
-from tests.support import BASE, SECOND, rule_text, ruleset
+from pipeline.traffic import RecentRows
+from tests.support import BASE, SECOND, entry, rule_text, ruleset
 from tests.test_live import House, line, replayed
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ COUNTED = ruleset(
 )
 GAP = [line("failed", 600 + at) for at in range(1_600)]
 PAGE = 400
+FAILED = 503
 LATER = [line("other", 7_200 + 700 * at) for at in range(len(GAP) // PAGE + 2)]
 
 
@@ -60,3 +64,36 @@ def test_what_comes_long_after_event_time_counts_as_in_a_replay(
     take(house, live, LATER)
     assert house.store.counted()  # in the end all of it is only counted, as ever
     assert house.finish(end) == expected
+
+
+def request(at: float, status: int) -> bytes:
+    """Write a line of a request log."""
+    return entry(
+        "",
+        at=at,
+        key=f"request-{at}",
+        severity="ERROR" if status == FAILED else "INFO",
+        logName="projects/demo/logs/run.googleapis.com%2Frequests",
+        httpRequest={"requestMethod": "GET", "requestUrl": "/things", "status": status},
+    ).json
+
+
+def test_requests_of_a_backlog_of_hours_that_is_read_at_once_are_counted() -> None:
+    """Before what is older than any rule asks for is forgotten."""
+    rules = load_rules((), "")
+    texts = [
+        *(request(60 * at, 200) for at in range(10)),
+        *(request(601 + at, FAILED) for at in range(60)),
+        *(request(700 + 10 * at, 200) for at in range(15)),
+        *(request(600 * at, 200) for at in range(2, 60)),
+    ]
+    house = House(rules, at_once=20)
+    house.rows = lambda: RecentRows(kept_for(rules) // SECOND)
+    live = house.live("one")
+    house.feed.publish(texts)
+    while house.feed.left:
+        house.receiver.step()
+    for _ in range(house.policy.group_wait // SECOND + 10):
+        house.step(live)
+    (told,) = house.store.incidents()
+    assert "80 % of 75 requests failed" in told.model_dump_json()

@@ -161,7 +161,7 @@ def test_names_that_are_none_do_not_fill_the_memory() -> None:
 
 def test_a_run_that_never_ends_keeps_the_requests_of_late() -> None:
     """Those of a span before the last one; nothing told is nothing kept."""
-    rows = RecentRows(10)
+    rows = RecentRows(10, least=0)
     made = Traffic(rows)
     rows.add(b"")
     assert [*rows.read()] == []
@@ -178,7 +178,7 @@ def test_a_run_that_never_ends_keeps_the_requests_of_late() -> None:
 def test_a_request_dated_ahead_makes_nothing_forgotten_and_nothing_kept() -> None:
     """Time goes on by the clock as well: else all others would go at once, then none for a day."""
     clock = 100
-    rows = RecentRows(50, lambda: clock)
+    rows = RecentRows(50, lambda: clock, least=0)
     made = Traffic(rows)
     for second in (80, 90, 86_400, 95):
         made.add({SHOP: array("q", (second, moment_of(second, 200)))})
@@ -188,6 +188,20 @@ def test_a_request_dated_ahead_makes_nothing_forgotten_and_nothing_kept() -> Non
         made.add({SHOP: array("q", (second, moment_of(second, 200)))})
     assert len([*rows.read()]) < 60
     assert made.total(SHOP, 1_990 * SECOND, 1_999 * SECOND) == 10
+
+
+def test_requests_of_a_backlog_are_counted_before_any_is_forgotten() -> None:
+    """Hours of it may be read at once; the last ones that came stay, whatever else there is."""
+    made = Traffic(rows := RecentRows(100, least=5))
+    for at in range(4):
+        made.add({SHOP: array("q", (at, moment_of(at, 200)))})
+    made.add({SHOP: array("q", (9, moment_of(9_000, 200)))})
+    assert made.total(SHOP, 2 * SECOND, 3 * SECOND) == 2
+    made.add({SHOP: array("q", (10, moment_of(9_001, 200), 11, moment_of(9_001, 200)))})
+    assert sum(len(one) for one in rows.read()) == 5 * ROW
+    for at in range(20, 40):
+        made.add({SHOP: array("q", (at, moment_of(9_002, 200)))})
+    assert sum(len(one) for one in rows.read()) == 23 * ROW
 
 
 def test_answers_of_long_ago_are_forgotten() -> None:
@@ -312,7 +326,7 @@ def test_an_answer_is_news_until_it_is_kept_or_forgotten() -> None:
 
 def test_recent_rows_tell_of_all_that_is_asked_and_forget_what_is_older() -> None:
     """For who asks back so far; of a time before the first known to go well nobody can tell."""
-    made = Traffic(RecentRows(100))
+    made = Traffic(RecentRows(100, least=0))
     for second in range(300):
         made.add({SHOP: array("q", (second, moment_of(second, 200)))})
     assert made.total(SHOP, 210 * SECOND, 299 * SECOND) == 90
