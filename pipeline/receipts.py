@@ -83,9 +83,10 @@ def kept_for(ruleset: RuleSet) -> int:
     return max(KEPT, asked)
 
 
-def written(examined: Examined, detector: Detector) -> bytes:
+def written(examined: Examined, detector: Detector, *, tells_time: bool = False) -> bytes:
     """Return a receipt for what was examined, without secrets; b"" if there is nothing to tell.
 
+    `tells_time`: how far event time came is worth telling by itself.
     All revisions that were told of have to be told wholly: nobody remembers what was told before.
     """
     redact = detector.redact_name
@@ -103,7 +104,8 @@ def written(examined: Examined, detector: Detector) -> bytes:
             for (service, log_name), told in examined.requests.items()
         ],
     )
-    return b"" if receipt.is_empty else _encoded(receipt)
+    is_told = not receipt.is_empty or (tells_time and receipt.watermark)
+    return _encoded(receipt) if is_told else b""
 
 
 def lines_written(lines: Iterable[LogEntry]) -> bytes:

@@ -23,7 +23,8 @@ class Received(NamedTuple):
 
     `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
     They were worked on for `working` until they were kept, and acknowledged in `acknowledging`
-    more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none).
+    more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none). So many
+    messages came `late`, less those that the subscription is to deliver again.
     """
 
     messages: int = 0
@@ -36,6 +37,7 @@ class Received(NamedTuple):
     working: int = 0
     acknowledging: int = 0
     latest: int = 0
+    late: int = 0
 
     def and_more(self, other: Received) -> Received:
         """Return both together."""

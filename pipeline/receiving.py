@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from pipeline.audit import SECOND
 from pipeline.entry.value import come_by
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
@@ -18,13 +19,16 @@ from pipeline.receipts import written
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.detection import Detector
     from pipeline.ports import Feed, Inbox, Message
 
 QUOTED: Final = 4_000
 """Characters of a message that are kept in quarantine."""
+
+TELLING: Final = 5 * SECOND
+"""Time between two receipts that tell only of event time: it may be all there ever is to tell."""
 
 _OWN: Final = f'"{OWN_LABEL}"'.encode()
 _EVER: Final = Window()
@@ -55,7 +59,7 @@ class Receiver:
         self._clock = clock
         self._counting = counting
         self._keeps_poison = keeps_poison
-        self._marked_at = 0
+        self._marked_at = self._timed_at = 0
 
     def step(self) -> Received:
         """Pull once, keep what came, acknowledge it; return what it was.
@@ -80,7 +84,7 @@ class Receiver:
         others = [one for one in messages if _OWN not in one.data or not is_own(one)]
         try:
             examined = self._examine(others)
-            receipt = written(examined, self._detector)
+            receipt = self._written(examined, begun)
         except Exception as error:  # noqa: BLE001 - our own mistake: one entry must not stop all
             if len(others) > 1:
                 return self._take_halves(messages)
@@ -92,11 +96,12 @@ class Receiver:
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
         kept_here = {one.name for one in messages if self._keeps_poison or not one.attempt}
         left = {one.name for one in poison} - kept_here
-        self._keep(messages, receipt, [one for one in poison if one.name not in left])
+        late = self._late(one for one in messages if one.name not in left)
+        self._keep(messages, receipt, [one for one in poison if one.name not in left], late)
         kept = self._clock()
         self._settle(messages, left)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
-        return _received(messages, others, examined, poison)._replace(**times)
+        return _received(messages, others, examined, poison)._replace(late=late, **times)
 
     def _take_halves(self, messages: Sequence[Message]) -> Received:
         """Take one half after the other; if the first cannot be kept, both are given back."""
@@ -116,20 +121,35 @@ class Receiver:
         )
         return examiner(batch_of(messages))
 
-    def _keep(self, messages: Sequence[Message], receipt: bytes, poison: Sequence[Poison]) -> None:
+    def _written(self, examined: Examined, now: int) -> bytes:
+        """Return a receipt; also one that tells only of event time, now and then."""
+        receipt = written(examined, self._detector)
+        if receipt or 0 <= now - self._timed_at < TELLING:
+            return receipt
+        self._timed_at = now
+        return written(examined, self._detector, tells_time=True)
+
+    def _keep(
+        self, messages: Sequence[Message], receipt: bytes, poison: Sequence[Poison], late: int
+    ) -> None:
         """Keep it for certain, or give it back."""
         try:
-            self._mark_late(messages)
+            if late:
+                self._mark_late()
             self._inbox.receive(receipt, poison, self._clock())
         except BaseException:
             self._feed.give_back(messages)
             raise
 
-    def _mark_late(self, messages: Sequence[Message]) -> None:
+    def _late(self, messages: Iterable[Message]) -> int:
+        """Count those that came late."""
+        since = self._clock() - LATE_AFTER
+        return sum(0 < one.published <= since for one in messages)
+
+    def _mark_late(self) -> None:
         """Note that something came late, now and then: what belongs to it may come later still."""
         now = self._clock()
-        oldest = min(one.published or now for one in messages)
-        if now - oldest >= LATE_AFTER <= now - self._marked_at:
+        if now - self._marked_at >= LATE_AFTER:
             self._inbox.keep_mark(LATE, now)
             self._marked_at = now
 

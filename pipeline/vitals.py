@@ -41,6 +41,16 @@ PATIENCE: Final = MINUTE
 SILENT: Final = 15 * MINUTE
 """After so long without an entry of any service the sink is suspected, if nothing else is said."""
 
+QUIET: Final = 5 * SECOND
+"""For so long nothing has to come for a run to be idle."""
+
+COMES_AGAIN: Final = 26 * SECOND
+"""After so long what was lost on its way, or in the hands of who was killed, comes again.
+
+That is longer than such a lease (`checkup.LEASED`) with the pause that a subscription makes before
+it delivers a second time: 10 seconds, if it has a retry policy that says nothing else.
+"""
+
 SERVICES: Final = 200
 """Services that are named; where more seem to log, their names are no names."""
 
@@ -82,12 +92,13 @@ class Condition(NamedTuple):
 class Vitals:
     """How the threads are; times in nanoseconds UTC, 0: never. Each field has one writer.
 
-    `rounds` says when each thread last ended a round that succeeded. `heard_at` is when an entry
-    of whatever service came last, `current_at` when we had all there was; `failed_at` is when
-    messages could last not be pulled, or not be kept. Whoever looks at what grows has to copy it
-    first: threads go on meanwhile. `services` are those
-    that logged steadily, with the last minute in which they did; `quiet` those of them of which
-    nothing is heard while others are. `refused` are receipts that went into quarantine. `retries`
+    `rounds` says when each thread last ended a round that succeeded. `pulled_at` is when the
+    subscription last answered, `came_at` when something came that is to be correlated. `heard_at`
+    is when an entry of whatever service came last, `current_at` when we had all there was;
+    `failed_at` is when messages could last not be pulled, or not be kept. Whoever looks at what
+    grows has to copy it first: threads go on meanwhile. `services` are those that logged steadily,
+    with the last minute in which they did; `quiet` those of them of which nothing is heard while
+    others are. `refused` are receipts that went into quarantine. `retries`
     are rounds that failed by thread, `failures` the same by what did not do what was asked of it.
     `troubles` are words for whoever asks, by thread: `trouble` of what it failed by last.
     """
@@ -122,6 +133,16 @@ class Vitals:
         """When something may last have been on its way to nobody."""
         return max(self.started_at, self.failed_at)
 
+    def is_current(self, now: int) -> bool:
+        """Whether the subscription is known to have had nothing for a while.
+
+        What the program itself logged is nothing, and so is what holds no entry; but where these
+        come late, others may be behind them.
+        """
+        last = max(self.came_at, self.doubted_at)
+        since = max(self.came_at + QUIET, self.doubted_at + COMES_AGAIN)
+        return self.pulled_at > last and now >= since
+
     def failed(self, name: str, error: FivewhysError) -> None:
         """Note that a round of a thread failed, which is tried again."""
         self.retries[name] = self.retries.get(name, 0) + 1
@@ -134,7 +155,8 @@ class Vitals:
         if not received.messages:
             self.current_at, self.lag = now, 0
             return
-        self.came_at = now
+        if received.late or received.messages > received.own + received.poison:
+            self.came_at = now
         self.received = self.received.and_more(received)
         self.batches.observe(received.working / SECOND)
         self.acknowledged.observe((received.working + received.acknowledging) / SECOND)

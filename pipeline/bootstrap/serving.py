@@ -40,16 +40,6 @@ if TYPE_CHECKING:
 PAUSE: Final = 0.2
 """Seconds to wait where there was nothing to do."""
 
-QUIET: Final = 5.0
-"""Seconds for which nothing has to come for a run to be idle."""
-
-COMES_AGAIN: Final = 26.0
-"""Seconds after which what was lost on its way, or in the hands of who was killed, comes again.
-
-That is longer than such a lease (`checkup.LEASED`) with the pause that a subscription makes before
-it delivers a second time: 10 seconds, if it has a retry policy that says nothing else.
-"""
-
 STOPS_IN: Final = 6.0
 """Seconds after which a stop waits for nobody any more; who still works loses nothing by it."""
 
@@ -190,11 +180,7 @@ class Service:
 
     def _is_current(self, now: int) -> bool:
         """Whether the subscription is known to have had nothing for a while, and no gap is open."""
-        if self._is_filling:
-            return False
-        vitals = self.vitals
-        since = max(vitals.came_at + QUIET * SECOND, vitals.doubted_at + COMES_AGAIN * SECOND)
-        return vitals.pulled_at > max(vitals.came_at, vitals.doubted_at) and now >= since
+        return not self._is_filling and self.vitals.is_current(now)
 
     @property
     def _is_filling(self) -> bool:

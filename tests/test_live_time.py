@@ -1,0 +1,186 @@
+"""Event time goes on, whatever comes, and whatever clocks say."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from pipeline.entry import format_timestamp
+from pipeline.filling import RECEIVED
+from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
+from pipeline.vitals import COMES_AGAIN, Vitals
+from tests.support import BASE, SECOND
+from tests.test_live import RULES, House, line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.live import Live
+
+SOON = 60
+"""Seconds after which a failure that is over has to be reported: twice as long as it waits."""
+
+
+class Run(NamedTuple):
+    """A process that receives and correlates: how a service puts both together."""
+
+    house: House
+    vitals: Vitals
+    live: Live
+
+    def second(self) -> None:
+        """Let a second pass: take all there is, and correlate it."""
+        house, vitals = self.house, self.vitals
+        while True:
+            received = house.receiver.step()
+            vitals.took(received, house.now)
+            if not received.messages:
+                break
+        house.now += SECOND
+        self.live.step(house.now, is_current=vitals.is_current(house.now))
+
+    def until_reported(self, publish: Callable[[int], None], seconds: int = SOON) -> int | None:
+        """Return after how many seconds something is reported, None: not within so many."""
+        for second in range(seconds):
+            publish(second)
+            self.second()
+            if self.house.store.ledger():
+                return second
+        return None
+
+
+def run() -> Run:
+    """Begin, where a service fails and is silent from then on."""
+    house = House(RULES)
+    house.now = BASE + 3 * SECOND
+    started = house.now - COMES_AGAIN
+    begun = Run(house, Vitals(started_at=started), house.live("one"))
+    house.feed.publish([line("missing", 1)])
+    return begun
+
+
+def message(second: int, log_name: str, resource: dict[str, Any], **fields: Any) -> bytes:
+    """Write an entry that is of no service, and that no rule matches."""
+    logged = format_timestamp(BASE + (second + 3) * SECOND)
+    told = {"insertId": f"a{second}", "timestamp": logged, "logName": log_name}
+    return json.dumps(told | {"severity": "WARNING", "resource": resource} | fields).encode()
+
+
+def audited(second: int) -> bytes:
+    """Write what an audit log says of a read."""
+    method = "google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion"
+    payload = {"@type": "type.googleapis.com/google.cloud.audit.AuditLog", "methodName": method}
+    log_name = "projects/demo/logs/cloudaudit.googleapis.com%2Fdata_access"
+    labels = {"service": "secretmanager.googleapis.com", "project_id": "demo"}
+    resource = {"type": "audited_resource", "labels": labels}
+    return message(second, log_name, resource, severity="INFO", protoPayload=payload)
+
+
+def warned(second: int) -> bytes:
+    """Write what a database warns of."""
+    labels = {"database_id": "demo:main", "project_id": "demo"}
+    resource = {"type": "cloudsql_database", "labels": labels}
+    log_name = "projects/demo/logs/cloudsql.googleapis.com%2Fpostgres.log"
+    return message(second, log_name, resource, textPayload="checkpoints occur too frequently")
+
+
+def low(second: int) -> bytes:
+    """Write what a node says of itself."""
+    resource = {"type": "k8s_node", "labels": {"node_name": "n", "project_id": "demo"}}
+    payload = {"message": "node is low"}
+    return message(second, "projects/demo/logs/events", resource, jsonPayload=payload)
+
+
+def own(second: int) -> bytes:
+    """Write what this program itself logs."""
+    return message(second, "projects/demo/logs/run", {}, labels={OWN_LABEL: "1"})
+
+
+def poison(_: int) -> bytes:
+    """Write what is no entry."""
+    return b"no entry"
+
+
+@pytest.mark.parametrize("every", [1, 5, 12])
+@pytest.mark.parametrize("write", [audited, warned, low, own, poison])
+def test_what_is_no_news_of_any_service_keeps_no_report_back(
+    write: Callable[[int], bytes], every: int
+) -> None:
+    """It makes time pass, or is nothing; else nothing would ever be told while it goes on."""
+    begun = run()
+
+    def publish(second: int) -> None:
+        if second % every == 0:
+            begun.house.feed.publish([write(second)], published=begun.house.now)
+
+    assert begun.until_reported(publish) is not None
+    assert begun.house.store.incidents()[0].state == "new"
+    for second in range(SOON, SOON + 40):
+        begun.house.now += 120 * SECOND  # nothing of the failure comes for more than an hour
+        begun.house.feed.publish([write(120 * second)], published=begun.house.now)
+        for _ in range(20):
+            begun.second()
+    assert begun.house.store.incidents()[0].state == "quiet"
+
+
+def test_how_far_entries_came_is_kept_though_nothing_is_told_of_them() -> None:
+    """Whoever fills a gap need not read them again."""
+    begun = run()
+    for second in range(60):
+        begun.house.feed.publish([audited(second)])
+        begun.second()
+    assert begun.house.store.mark(RECEIVED) > BASE + 40 * SECOND
+
+
+def test_that_time_passes_is_told_now_and_then() -> None:
+    """Not with each message: a receipt costs a row, and a step."""
+    house = House(RULES)
+    told = []
+    for back in (0, 0, 0, 0, 0, 0, 3_600, 0):
+        house.now += SECOND * (1 - back)
+        house.feed.publish([audited(0)])
+        before = len(house.store.receipts(99))
+        house.receiver.step()
+        told.append(len(house.store.receipts(99)) - before)
+    assert told == [1, 0, 0, 0, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("received", "came"),
+    [
+        (Received(messages=1, entries=1), True),
+        (Received(messages=2, own=1, entries=1), True),
+        (Received(messages=3, own=1, poison=2), False),
+        (Received(messages=3, own=1, poison=2, late=1), True),
+    ],
+)
+def test_what_is_nobodys_news_is_nothing_unless_more_may_be_behind_it(
+    received: Received,
+    came: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Of our own entries nothing waits; those that come late are a backlog, with others in it."""
+    vitals = Vitals()
+    vitals.took(received, BASE)
+    assert (vitals.came_at == BASE) == came
+
+
+def test_a_run_that_gets_only_its_own_entries_is_idle() -> None:
+    """Else it would never end by itself where the sink's exclusion is missing."""
+    begun = run()
+    for second in range(20):
+        begun.house.feed.publish([own(second)], published=begun.house.now)
+        begun.second()
+    assert begun.vitals.is_current(begun.house.now)
+
+
+@pytest.mark.parametrize("keeps_poison", [True, False])
+def test_what_is_left_to_the_dead_letter_topic_is_not_late(keeps_poison: bool) -> None:  # noqa: FBT001 - a case
+    """It is delivered again and again on purpose."""
+    house = House(RULES)
+    receiver = house.receiver_of(keeps_poison=keeps_poison)
+    house.feed.counts = True
+    house.feed.publish([b"{"], published=house.now - LATE_AFTER)
+    assert receiver.step().late == keeps_poison
+    assert bool(house.store.mark(LATE)) == keeps_poison
