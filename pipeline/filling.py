@@ -16,12 +16,12 @@ from pipeline.audit import SECOND
 from pipeline.entry import format_timestamp
 from pipeline.lifecycle import DAY, MINUTE
 from pipeline.ports import Feed
-from pipeline.received import Received
+from pipeline.received import LATE, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.ports import Store
+    from pipeline.ports import Inbox, Store
     from pipeline.receiving import Receiver
 
 RECEIVED: Final = "received"
@@ -156,3 +156,15 @@ def gap_of(filling: int, received: int, now: int) -> Gap | None:
     since = filling or received - MARGIN
     furthest = max(since, now - FURTHEST)
     return Gap(furthest, now, furthest - since)
+
+
+def may_come_late(inbox: Inbox, now: int, lately: int) -> bool:
+    """Say whether what was logged before is still to come, as far as any process knows.
+
+    Something came late less than `lately` ago (ns), or a gap is not filled.
+
+    Raises:
+        StoreError: the store cannot be read.
+
+    """
+    return abs(now - inbox.mark(LATE)) < lately or inbox.mark(FILLING) > 0

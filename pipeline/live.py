@@ -20,7 +20,7 @@ from pipeline.correlation.links import Anchor
 from pipeline.correlation.thinning import LATE_LIMITS, LIMITS
 from pipeline.deployments import History
 from pipeline.entry.value import come_by
-from pipeline.filling import FILLING, RECEIVED
+from pipeline.filling import RECEIVED, may_come_late
 from pipeline.holding import Standing
 from pipeline.lifecycle import MINUTE
 from pipeline.ports import Progress
@@ -28,7 +28,7 @@ from pipeline.received import LATE
 from pipeline.report import Action
 from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
-from pipeline.taking import Taking
+from pipeline.taking import Taking, Unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     from pipeline.concluding import Concluding
     from pipeline.correlation import Correlator
     from pipeline.detection import Detector
-    from pipeline.examining import Examined
     from pipeline.holding import Account
     from pipeline.incident import Incident
-    from pipeline.novelty import Heard
     from pipeline.ports import Outcome, Store
     from pipeline.remembering import Remembering
     from pipeline.report import LedgerEntry, Policy
@@ -71,7 +69,7 @@ TICK: Final = 2 * SECOND
 """How far event time goes on by the clock at once: each time all incidents are looked at."""
 
 IDLE: Final = 10 * SECOND
-"""How long nothing has to come for event time to go on by the clock."""
+"""How long nothing has to come that moves event time, for it to go on by the clock."""
 
 PATIENCE: Final = 4
 """How many times as long lines wait for others by the clock while something comes late.
@@ -92,16 +90,6 @@ class Step:
 
     receipts: int = 0
     outcomes: tuple[Outcome, ...] = ()
-
-
-class Unheard:
-    """Counts nothing: whoever received entries did (`taking.Account`)."""
-
-    def take(self, examined: Examined) -> None:
-        """Count nothing."""
-
-    def hear(self, heard: Heard) -> None:
-        """Count nothing."""
 
 
 class Live:
@@ -143,7 +131,7 @@ class Live:
         self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
         self._patience, self._is_late = policy.group_wait, False
-        self._received_until = self._marked = self._marked_at = self._looked_at = 0
+        self._received_until = self._marked = self._marked_at = self._looked_at = self._moved_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
         self.services: Mapping[str, int] = {}
         self.quiet: tuple[str, ...] = ()
@@ -171,10 +159,19 @@ class Live:
         """Whether moreover no lines of tracebacks are held back."""
         return self.is_settled(now) and not self._taking.is_waiting(now - BEHIND)
 
-    def step(self, now: int, *, is_current: bool, at_once: int = AT_ONCE, beyond: int = 0) -> Step:
+    def step(
+        self,
+        now: int,
+        *,
+        is_current: bool,
+        keeps_up: bool = False,
+        at_once: int = AT_ONCE,
+        beyond: int = 0,
+    ) -> Step:
         """Read so many receipts, `beyond` a number, and record what changed; `now` is in ns UTC.
 
-        `is_current` says that whoever receives is known to have nothing left to take.
+        `is_current` says that whoever receives is known to have nothing left to take, `keeps_up`
+        that what is logged now would be here soon, unless the store knows of something late.
 
         Raises:
             LeaseLostError: another one correlates now: begin again with a new one, once it is over.
@@ -182,33 +179,38 @@ class Live:
             ValueError: what was received is no receipt, or one of another version.
 
         """
-        found = self._store.receipts(at_once, beyond)
+        before, found = self._correlator.now, self._store.receipts(at_once, beyond)
         for number, receipt in found:
             examined = receipts.read(receipt)
             self._taking.take(examined, now)
             self._received_until = max(self._received_until, examined.watermark)
             self._taken.append(number)
-        self._tell_time(now, is_idle=is_current and not found)
+        is_still = keeps_up and len(found) < at_once and self._correlator.now == before
+        self._tell_time(now, is_idle=is_current and not found, is_still=is_still)
         outcomes = self._conclude(now)
         self._commit(outcomes, now)
         self._mark(now)
         self._tidy(now)
         return Step(len(found), outcomes)
 
-    def _tell_time(self, now: int, *, is_idle: bool) -> None:
-        """Let event time go on by the clock where nothing comes; then what only time tells."""
-        if not is_idle:
-            self._came_at = now
-        elif now - self._came_at >= IDLE and now - BEHIND - self._correlator.now >= TICK:
-            self._correlator.on_time(now - BEHIND)
+    def _tell_time(self, now: int, *, is_idle: bool, is_still: bool) -> None:
+        """Let event time go on by the clock where nothing moves it; then what only time tells."""
+        is_still = is_still and now - self._looked_at < IDLE  # else all may have stood still
+        self._came_at = self._came_at if is_idle else now
+        self._moved_at = self._moved_at if is_still else now
+        due, since = now - BEHIND, now - IDLE
+        if due - self._correlator.now >= TICK and (
+            self._came_at <= since
+            or (self._moved_at <= since and not may_come_late(self._store, now, LATELY))
+        ):
+            self._correlator.on_time(due)
         event_time = self._correlator.now
         if now - self._looked_at >= SECOND:
             self._looked_at = now
-            # By the clock as well: lines of one traceback may be in the hands of several, and one
-            # of these be killed.
+            # By the clock as well: who has other lines of one traceback in hand may be killed.
             wait = self._policy.group_wait
             late = now - self._store.mark(LATE)
-            self._is_late = late < LATELY or self._store.mark(FILLING) > 0
+            self._is_late = may_come_late(self._store, now, LATELY)
             self._patience = wait * PATIENCE if late < (wait if is_idle else LATELY) else wait
             self._taking.on_time(event_time - wait, now - self._patience)
         if event_time - self._heard_at >= LISTENING:

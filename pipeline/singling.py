@@ -55,7 +55,9 @@ class Singling:
     _beyond: int = 0
     _has_refused: bool = False
 
-    def step(self, live: Live, now: int, *, is_current: bool) -> Step | Refused:
+    def step(
+        self, live: Live, now: int, *, is_current: bool, keeps_up: bool = False
+    ) -> Step | Refused:
         """Make a step (`Live.step`), or put away what makes it fail: then begin with a new one.
 
         Raises:
@@ -67,7 +69,13 @@ class Singling:
         """
         before = self._without(live, now) if self.at_once == 1 else ()
         try:
-            step = live.step(now, is_current=is_current, at_once=self.at_once, beyond=self._beyond)
+            step = live.step(
+                now,
+                is_current=is_current,
+                keeps_up=keeps_up,
+                at_once=self.at_once,
+                beyond=self._beyond,
+            )
         except (LeaseLostError, NewerError):
             raise
         except Exception as error:  # noqa: BLE001 - our own mistake: one receipt must not stop all

@@ -44,6 +44,9 @@ SILENT: Final = 15 * MINUTE
 QUIET: Final = 5 * SECOND
 """For so long nothing has to come for a run to be idle."""
 
+ANSWERS: Final = 15 * SECOND
+"""For so long an answer holds: a pull waits for 5 s, and where nothing came asks for 5 s why."""
+
 COMES_AGAIN: Final = 26 * SECOND
 """After so long what was lost on its way, or in the hands of who was killed, comes again.
 
@@ -142,6 +145,10 @@ class Vitals:
         last = max(self.came_at, self.doubted_at)
         since = max(self.came_at + QUIET, self.doubted_at + COMES_AGAIN)
         return self.pulled_at > last and now >= since
+
+    def keeps_up(self, now: int) -> bool:
+        """Whether the subscription answers, and nothing is on its way to nobody, maybe."""
+        return now - self.pulled_at <= ANSWERS and now - self.doubted_at >= COMES_AGAIN
 
     def failed(self, name: str, error: FivewhysError) -> None:
         """Note that a round of a thread failed, which is tried again."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pipeline.entry import format_timestamp
-from pipeline.filling import RECEIVED
+from pipeline.filling import FILLING, RECEIVED
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
-from pipeline.vitals import COMES_AGAIN, Vitals
+from pipeline.vitals import ANSWERS, COMES_AGAIN, Vitals
 from tests.support import BASE, SECOND
 from tests.test_live import RULES, House, line
 
@@ -39,7 +39,8 @@ class Run(NamedTuple):
             if not received.messages:
                 break
         house.now += SECOND
-        self.live.step(house.now, is_current=vitals.is_current(house.now))
+        is_current, keeps_up = vitals.is_current(house.now), vitals.keeps_up(house.now)
+        self.live.step(house.now, is_current=is_current, keeps_up=keeps_up)
 
     def until_reported(self, publish: Callable[[int], None], seconds: int = SOON) -> int | None:
         """Return after how many seconds something is reported, None: not within so many."""
@@ -51,13 +52,13 @@ class Run(NamedTuple):
         return None
 
 
-def run() -> Run:
-    """Begin, where a service fails and is silent from then on."""
+def run(failed: int = 1) -> Run:
+    """Begin, where a service fails at a second, and is silent from then on."""
     house = House(RULES)
     house.now = BASE + 3 * SECOND
     started = house.now - COMES_AGAIN
     begun = Run(house, Vitals(started_at=started), house.live("one"))
-    house.feed.publish([line("missing", 1)])
+    house.feed.publish([line("missing", failed)])
     return begun
 
 
@@ -184,3 +185,119 @@ def test_what_is_left_to_the_dead_letter_topic_is_not_late(keeps_poison: bool) -
     house.feed.publish([b"{"], published=house.now - LATE_AFTER)
     assert receiver.step().late == keeps_poison
     assert bool(house.store.mark(LATE)) == keeps_poison
+
+
+# --- a clock that is behind -----------------------------------------------------------------------
+
+
+def fine(begun: Run, second: int, behind: int) -> None:
+    """Publish what a service that is well logs every five seconds, by a clock that is behind."""
+    if second % 5 == 0:
+        text = line("fine", second - behind, severity="INFO", service="auth")
+        begun.house.feed.publish([text], published=begun.house.now)
+
+
+@pytest.mark.parametrize("behind", [0, 20, 600, 5 * 3_600])
+def test_a_clock_that_is_behind_does_not_hold_time_back(behind: int) -> None:
+    """A failure is reported though the only one who still logs is of an hour that is over."""
+    begun = run()
+    assert begun.until_reported(lambda second: fine(begun, second, behind)) is not None
+
+
+def test_time_follows_what_comes_while_that_goes_on() -> None:
+    """Where all that comes was logged a minute ago, nothing is known of what is newer."""
+    begun = run(-60)
+
+    def publish(second: int) -> None:
+        text = line("fine", second - 60, severity="INFO")
+        begun.house.feed.publish([text], published=begun.house.now)
+
+    assert begun.until_reported(publish) is not None
+    (told,) = begun.house.store.ledger().values()
+    assert told.decided_at <= BASE
+
+
+def silent_after(deed: Callable[[Run, int], None], seconds: int = 100) -> bool:
+    """Say whether nothing is reported while something else happens each second, too."""
+    begun = run()
+
+    def publish(second: int) -> None:
+        fine(begun, second, 600)
+        deed(begun, second)
+
+    return begun.until_reported(publish, seconds) is None
+
+
+def behind_a_backlog(begun: Run, second: int) -> None:
+    """Let something come late now and then."""
+    if second % 90 == 0:
+        old = begun.house.now - 60 * SECOND
+        begun.house.feed.publish([line("well", second - 700, severity="INFO")], published=old)
+
+
+def filling(begun: Run, _: int) -> None:
+    """Have a gap filled, by whatever process."""
+    begun.house.store.keep_mark(FILLING, BASE)
+
+
+def failing(begun: Run, second: int) -> None:
+    """Let a pull fail now and then."""
+    if second % 20 == 0:
+        begun.vitals.failed_at = begun.house.now
+
+
+def test_time_does_not_go_on_before_what_is_late() -> None:
+    """What is behind may say that it goes on, or why: the clock knows nothing of it."""
+    assert silent_after(behind_a_backlog)
+    assert silent_after(filling)
+    assert silent_after(failing)
+    assert not silent_after(lambda *_: None)
+
+
+def test_time_does_not_go_on_before_receipts_that_wait() -> None:
+    """They may be of any time."""
+    begun = run()
+    house, at_once = begun.house, 2
+    for second in range(100):
+        texts = [line("fine", second / 9 - 600 - at, severity="INFO") for at in range(9)]
+        house.feed.publish(texts, published=house.now)
+        while house.feed.left:
+            house.receiver.step()
+        house.now += SECOND
+        begun.live.step(house.now, is_current=False, keeps_up=True, at_once=at_once)
+    assert house.store.ledger() == {}
+    for _ in range(120):
+        house.now += SECOND
+        begun.live.step(house.now, is_current=False, keeps_up=True)
+    assert house.store.ledger() != {}
+
+
+def test_after_a_pause_time_does_not_go_on_at_once() -> None:
+    """Nothing was pulled meanwhile, and what was logged then is on its way."""
+    begun = run()
+    for second in range(20):
+        fine(begun, second, 600)
+        begun.second()
+    begun.house.now += 3_600 * SECOND
+    begun.vitals.pulled_at = begun.house.now
+    begun.live.step(begun.house.now, is_current=False, keeps_up=True)
+    assert begun.house.store.incidents()[0].state == "new"
+    late = [line("missing", at * 60) for at in range(1, 60)]
+    begun.house.feed.publish(late, published=BASE + 1_800 * SECOND)
+    for second in range(100):
+        fine(begun, second + 3_620, 600)
+        begun.second()
+        assert {one.state for one in begun.house.store.incidents()} <= {"new", "ongoing"}
+
+
+def test_who_pulls_keeps_up_as_long_as_it_is_answered() -> None:
+    """Not at the start, nor after a failure, until what was in nobody's hands came again."""
+    vitals = Vitals(started_at=BASE)
+    vitals.took(Received(), BASE + COMES_AGAIN - 1)
+    assert not vitals.keeps_up(BASE + COMES_AGAIN - 1)
+    assert vitals.keeps_up(BASE + COMES_AGAIN)
+    assert not vitals.keeps_up(BASE + COMES_AGAIN + ANSWERS)
+    vitals.took(Received(messages=1), BASE + 2 * COMES_AGAIN)
+    assert vitals.keeps_up(BASE + 2 * COMES_AGAIN)
+    vitals.failed_at = BASE + 2 * COMES_AGAIN - 1
+    assert not vitals.keeps_up(BASE + 2 * COMES_AGAIN)

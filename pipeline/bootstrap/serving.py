@@ -271,7 +271,10 @@ class Service:
             self._live = live = self._live or self._begun()
             now = time.time_ns()
             self._is_settled = False
-            step = self._tenure.singling.step(live, now, is_current=self._is_current(now))
+            keeps_up = not self._is_filling and vitals.keeps_up(now)
+            step = self._tenure.singling.step(
+                live, now, is_current=self._is_current(now), keeps_up=keeps_up
+            )
         except LeaseLostError:
             self._lose()
             return False

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import pytest
 
+from pipeline.audit import SECOND
 from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
 from pipeline.errors import StoreError
 from pipeline.live import Step
 from pipeline.received import Received
 from pipeline.report import Action
 from pipeline.stores.memory import MemoryStore
+from pipeline.vitals import COMES_AGAIN
 from tests.stores.support import outcome
 
 
@@ -99,6 +101,40 @@ def test_what_is_left_alone_wakes_nobody_who_reports(
     one.run()
     assert calls
     assert (len(calls) > 1) == is_woken
+
+
+class Asked(Nothing):
+    """Notes what it is told of what comes."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def step(self, *_: object, **told: object) -> Any:
+        """Note it."""
+        self.told.append(told["keeps_up"])
+        return Step()
+
+
+class Gap:
+    """One that is filled, or is not."""
+
+    def __init__(self, *, is_over: bool) -> None:
+        self.is_over = is_over
+
+    def begin(self, _: int) -> None:
+        """Leave the reading to another process."""
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_who_correlates_is_told_whether_we_keep_up(*, is_over: bool) -> None:
+    """That is, the subscription answers, and no gap is open."""
+    asked = Asked()
+    one = service(
+        None, live=asked, ends_after=COMES_AGAIN / SECOND + 2, filling=Gap(is_over=is_over)
+    )
+    one.vitals.started_at -= COMES_AGAIN
+    one.run()
+    assert asked.told[-1] is is_over
 
 
 def test_a_stop_ends_a_report_that_waits() -> None:
