@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pipeline.entry import LogEntry
     from pipeline.ports import Feed, Poison
+    from pipeline.sources.logging_api import Client
 
 MINUTE = 60 * SECOND
 NOW = BASE + 60 * MINUTE
@@ -248,7 +249,7 @@ def test_a_gap_that_is_filled_was_none(client: LoggingServiceV2Client) -> None:
     assert house.finish(end) == expected
 
 
-def serve(house: House, client: LoggingServiceV2Client, until: str) -> list[tuple[str, str]]:
+def serve(house: House, client: Client, until: str) -> list[tuple[str, str]]:
     """Run a service that fills, until it logs what ends so; return what it logged."""
     said: list[tuple[str, str]] = []
 
@@ -312,4 +313,27 @@ def test_a_gap_that_cannot_be_read_stops_nothing(
     said = [told for told in serve(house, client, "tries again") if "fill: " in told[1]]
     assert [severity for severity, _ in said] == ["INFO", "WARNING", "ERROR"]
     assert "stop the service, let `fivewhys replay --from-logging` read that" in said[1][1]
+    assert house.store.mark(FILLING) > BASE
+
+
+class Mistaken:
+    """A client that a mistake of our own is in."""
+
+    def list_log_entries(self, request: object, *, retry: None, timeout: float) -> object:
+        """Make it."""
+        raise KeyError(request, retry, timeout)
+
+
+def test_a_gap_that_a_mistake_of_our_own_is_in_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said with its traceback; the next start tries again."""
+    house = House(RULES)
+    house.store.keep_mark(RECEIVED, BASE)
+    said = [told for told in serve(house, Mistaken(), "tries again") if "fill: " in told[1]]
+    assert [severity for severity, _ in said] == ["INFO", "WARNING", "ERROR"]
+    assert said[2][1] == (
+        "fill: it ended by a mistake of our own, which the log has; the next start tries again"
+    )
+    assert "raise KeyError(request, retry, timeout)" in caplog.text
     assert house.store.mark(FILLING) > BASE

@@ -194,6 +194,21 @@ def test_an_empty_command_is_none(write: Write) -> None:
     assert told(read_settings(NEEDED)) == ["settings.yml:1: investigators: its line 2 is empty"]
 
 
+def test_a_text_that_is_no_utf_8_is_refused(write: Write, say: Set) -> None:
+    """The Logging API, GitHub and the store take no other; what it says is not shown."""
+    write('repo: "a\\udcff"\nrules: [a, "b\\udcff"]\ngithub_title: "c\\udcff"\n')
+    say(LOGGING_FILTER="sev\udcff", PULL_BYTES="5000\udcff")
+    read = read_settings(NEEDED)
+    assert told(read) == [
+        "FIVEWHYS_LOGGING_FILTER: it is not UTF-8 text",
+        "settings.yml:2: rules: it is not UTF-8 text",
+        "settings.yml:1: repo: it is not UTF-8 text",
+        "FIVEWHYS_PULL_BYTES: it is not UTF-8 text",
+        "settings.yml:3: github_title: it is not UTF-8 text",
+    ]
+    assert read.settings.logging_filter == ""
+
+
 def test_a_file_that_cannot_be_read(tmp_path: Path, say: Set) -> None:
     """It says why, and who named it."""
     missing = tmp_path / "none.yml"

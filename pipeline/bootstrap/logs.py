@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.bootstrap.reading import Mistakes
-from pipeline.errors import ConfigurationError, Mistake
+from pipeline.errors import ConfigurationError, FivewhysError, Mistake, SourceError
 from pipeline.logquery import resource_of
+from pipeline.settings.values import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.filling import Filling, Gap
     from pipeline.ports import Feed, Store
+    from pipeline.received import Received
     from pipeline.receiving import Receiver
     from pipeline.settings import Settings
     from pipeline.sources.logging_api import LoggingFeed, LoggingSource
@@ -57,6 +60,11 @@ def read_logging(wanted: str, project: str, since: int | None, until: int | None
     if since is None:
         message = f"{FROM_LOGGING} needs it: how far back is read, as 6h"
         mistakes.note(Mistake("--since", 0, message))
+    for option, text in ((FROM_LOGGING, wanted), (PROJECT, project)):
+        try:
+            encodable(text)
+        except ValueError as error:
+            mistakes.note(Mistake(option, 0, str(error)))
     client = mistakes.attempt(lambda: logging_client(FROM_LOGGING), None)
     mistakes.raise_if_any()
     from pipeline.sources.logging_api import LoggingSource, Query
@@ -92,3 +100,20 @@ def filling(
         return LoggingFeed(reading, keep, wait=2)
 
     return Filling(store=store, open_=opened, receiver=receiver, holder=holder)
+
+
+def read_on(filling: Filling, now: int) -> Received | None:
+    """Let a gap be read on, as `Filling.step` does.
+
+    Raises:
+        FivewhysError: as it does; a mistake of our own is a SourceError where no retry can help.
+
+    """
+    try:
+        return filling.step(now)
+    except FivewhysError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).exception("fill: it is given up")
+        message = "it ended by a mistake of our own, which the log has"
+        raise SourceError(message) from error

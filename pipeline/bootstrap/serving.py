@@ -17,6 +17,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.bootstrap.logs import read_on
 from pipeline.bootstrap.resting import rest_after
 from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
 from pipeline.bootstrap.tracing import Tracing
@@ -248,7 +249,7 @@ class Service:
             self._stopping.wait(PAUSE)
             return False
         try:
-            received = filling.step(time.time_ns())
+            received = read_on(filling, time.time_ns())
         except SourceError as error:
             if error.recoverable:
                 raise

@@ -31,11 +31,21 @@ def as_text(value: object) -> str:
     if isinstance(value, bool | int | float):
         return str(value).lower()
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return "\n".join(value)
+        return encodable("\n".join(value))
     if not isinstance(value, str):
         message = f"wanted is a text, {_not(value)}"
         raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError, not TypeError
-    return value.strip()
+    return encodable(value).strip()
+
+
+def encodable(text: str) -> str:
+    """Return a text that can be sent and stored, as bytes of a shell that are no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "it is not UTF-8 text"
+        raise ValueError(message) from None
+    return text
 
 
 def _not(value: object) -> str:

@@ -5,7 +5,8 @@ out, and what is refused for want of quota is asked again when the API says, or 
 page token that is not taken any more costs nothing: reading begins anew at the last timestamp that
 was read, without those of its entries that are known.
 
-An entry comes out as the JSON that a log sink publishes for it.
+An entry comes out as the JSON that a log sink publishes for it; one that cannot be written so, as a
+text that is none, so that it is rejected like any other.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from google.auth.exceptions import GoogleAuthError
 from google.protobuf.any_pb2 import Any as Packed
 from google.protobuf.json_format import Error as UnwritableError
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 from google.rpc.error_details_pb2 import RetryInfo
 
+from pipeline.audit import SECOND
 from pipeline.checkup import enabling
 from pipeline.errors import DeniedError, DisabledError, SourceError
 from pipeline.logquery import within, written
@@ -136,11 +139,11 @@ class Reading:
 
     def _is_new(self, one: Any) -> bool:
         """Move on to an entry; return whether it was not handed out before."""
-        at = one.timestamp.ToNanoseconds()
-        if at > self.position:
+        at = _time_of(one)
+        if self.position < at < self._query.until:  # later ones are no times that we asked for
             self.position = at
             self._known.clear()
-        if at < self.position:
+        if at != self.position:
             return True
         key = (one.log_name, one.insert_id)
         is_known = key in self._known
@@ -286,20 +289,31 @@ def _asked_to_wait(error: Exception) -> float:
 
 def _message(one: Any) -> Message:
     """Return an entry (`google.logging.v2.LogEntry`) as a message in its JSON."""
-    name = f"{one.log_name} {written(one.timestamp.ToNanoseconds())} {one.insert_id}"
+    name = f"{one.log_name} {written(_time_of(one))} {one.insert_id}"
     return Message("", name, _json(one).encode())
 
 
+def _time_of(one: Any) -> int:
+    """Return when an entry was logged (ns UTC), also where that is no time that can be written."""
+    return int(one.timestamp.seconds * SECOND + one.timestamp.nanos)
+
+
 def _json(one: Any) -> str:
+    """Return an entry's JSON; of one that has none (a number that is none) a text that says why."""
     try:
-        return json.dumps(MessageToDict(one))
+        return json.dumps(_document(one))
+    except (UnwritableError, DecodeError, ValueError) as error:  # it is rejected as no JSON
+        return f"it cannot be written as JSON: {error}"
+
+
+def _document(one: Any) -> Any:
+    try:
+        return MessageToDict(one)
     except TypeError:  # a payload of a type that nobody here knows
         known = type(one)()
         known.CopyFrom(one)
         _take_unknown_out(known)
-        return json.dumps(MessageToDict(known))
-    except UnwritableError as error:  # a number that is none: no JSON, and rejected as such
-        return f"it cannot be written as JSON: {error}"
+        return MessageToDict(known)
 
 
 def _take_unknown_out(message: Any) -> None:

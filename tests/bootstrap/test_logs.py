@@ -64,6 +64,18 @@ def test_what_is_asked_of_the_api_is_checked(
         assert part in found.output
 
 
+def test_a_filter_that_is_no_utf_8_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And so is a project: nobody could be asked with it."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
+    options = ["--from-logging", "sev\udcff", "--project", "p\udcff", "--since", "6h"]
+    found = CliRunner().invoke(app, ["replay", *options])
+    assert found.exit_code == 2
+    assert "--from-logging: it is not UTF-8 text" in found.output
+    assert "--project: it is not UTF-8 text" in found.output
+
+
 @pytest.mark.parametrize("written", ["environment", "file"])
 def test_whose_logs_are_read_may_be_a_setting(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from pipeline.entry import LogEntry, Rejection
 from pipeline.errors import DeniedError, DisabledError, SourceError
+from pipeline.messages import read_message
 from pipeline.retrying import Retrying
 from pipeline.sources.logging_api import LoggingFeed, LoggingSource, Query, Reading, ReadSettings
 from tests.fakes.disabled import disabled
@@ -257,16 +258,63 @@ def test_a_payload_that_nobody_knows_is_named(
     assert "no.such.Type" in json.dumps(found[1].document["protoPayload"])
 
 
-def test_what_is_no_json_is_rejected(api: FakeLogging, client: LoggingServiceV2Client) -> None:
-    """A number that is none stands in no JSON: the entry is accounted for."""
-    odd = ApiEntry(
+def odd(kind: str) -> ApiEntry:
+    """Return an entry that cannot be written as JSON."""
+    made = ApiEntry(
         log_name="projects/demo/logs/a", insert_id="odd", timestamp="2025-09-10T00:30:00Z"
     )
-    ApiEntry.pb(odd).json_payload["rate"] = float("nan")
-    api.entries, api.odd = [], [odd]
-    ((found,),) = LoggingSource(client, HOUR, QUICK).batches()
-    assert isinstance(found, Rejection)
-    assert found.place == "projects/demo/logs/a 2025-09-10T00:30:00Z odd"
+    bare = ApiEntry.pb(made)
+    match kind:
+        case "number":
+            bare.json_payload["rate"] = float("nan")
+        case "payload":
+            bare.proto_payload.Pack(AuditLog())
+            bare.proto_payload.value = b"\xff\xff\xff"
+        case "inner payload":
+            strange = Packed(type_url="type.googleapis.com/no.such.Type", value=b"secret")
+            bare.proto_payload.Pack(AuditLog(service_data=strange))
+            bare.proto_payload.value += b"\xff\xff\xff"
+        case "payload in a payload":
+            inner = Packed(type_url="type.googleapis.com/google.cloud.audit.AuditLog")
+            inner.value = b"\xff\xff\xff"
+            strange = Packed(type_url="type.googleapis.com/no.such.Type", value=b"secret")
+            audit = AuditLog(service_data=inner)
+            audit.status.details.append(strange)
+            bare.proto_payload.Pack(audit)
+        case "time":
+            bare.timestamp.seconds = 300_000_000_000
+        case "time of receipt":
+            bare.receive_timestamp.seconds = 300_000_000_000
+    return made
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "number",
+        "payload",
+        "inner payload",
+        "payload in a payload",
+        "time",
+        "time of receipt",
+    ],
+)
+def test_what_cannot_be_written_is_rejected(
+    api: FakeLogging, client: LoggingServiceV2Client, kind: str
+) -> None:
+    """It stands in no JSON: the entry is accounted for, and what comes beside it is read."""
+    api.odd = [odd(kind)]
+    reading = Reading(client, HOUR, QUICK)
+    found = [one for _ in range(4) for one in reading.page()]
+    assert reading.is_over
+    assert reading.position < HOUR.until
+    assert [record for one in found[:-1] for record in read_message(one)] == api.entries
+    (rejected,) = read_message(found[-1])
+    assert isinstance(rejected, Rejection)
+    at = "9999-12-31T23:59:59.999999999Z" if kind == "time" else "2025-09-10T00:30:00Z"
+    assert rejected.place == f"projects/demo/logs/a {at} odd"
+    assert found[-1].data.startswith(b"it cannot be written as JSON: ")
+    assert b"secret" not in found[-1].data
 
 
 def test_a_feed_tells_how_far_all_is_acknowledged(client: LoggingServiceV2Client) -> None:
