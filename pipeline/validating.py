@@ -52,7 +52,8 @@ def read_single(text: str, name: str, model: type[BaseModel]) -> Document | None
         return None
     first = documents[0]
     if not isinstance(first.value, dict):
-        raise ConfigurationError([first.mistake(_no_mapping(first.value, model))])
+        # Not what it is instead: a file of settings that is written in another way has secrets.
+        raise ConfigurationError([first.mistake(_mapping_of(model))])
     if len(documents) > 1:
         message = "a second document begins here, which nobody reads; keep one, without `---`"
         raise ConfigurationError([documents[1].mistake(message)])
@@ -84,7 +85,7 @@ def _told(item: ErrorDetails, part: Any, model: type[BaseModel], prefix: Path) -
     if kind == "invalid_key" or item["loc"][-1:] == ("[key]",):
         return f"the key {value!r:.{_SHOWN}} is no text; put it in quotes", place
     if not path:
-        return _no_mapping(value, model), place
+        return f"{_mapping_of(model)}, {_not(value)}", place
     return f"{where}: {_sentence(item)}", place
 
 
@@ -101,8 +102,8 @@ def _path(location: Path, value: Any, *, missing: bool) -> Iterator[str | int]:
         yield location[-1]
 
 
-def _no_mapping(value: Any, model: type[BaseModel]) -> str:
-    return f"wanted is a mapping with keys of {', '.join(_keys(model, ()))}, {_not(value)}"
+def _mapping_of(model: type[BaseModel]) -> str:
+    return f"wanted is a mapping with keys of {', '.join(_keys(model, ()))}"
 
 
 def _keys(annotation: Any, path: Path) -> tuple[str, ...]:

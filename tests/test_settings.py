@@ -182,7 +182,7 @@ def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set)
         "FIVEWHYS_REPORT_EVERY: 'often' is no time span; write it like 30s, 10m, 2h or 1d",
         "FIVEWHYS_MAX_RUNTIME: '3' is no time span; write it like 30s, 10m, 2h or 1d",
         "FIVEWHYS_UNTIL_IDLE: 'perhaps' is neither true nor false",
-        "settings.yml:6: github_storm: wanted is a text, not {}",
+        "settings.yml:6: github_storm: wanted is a text, not a mapping",
     ]
     assert (read.settings.report_every, read.settings.receivers) == (MINUTE, 1)
     assert read.settings.rules == ("3",)
@@ -255,6 +255,49 @@ def test_no_secret_is_shown(write: Write, say: Set) -> None:
     ]
     shown = f"{read!r} {read.settings!r}"
     assert not re.search("secret@|ghp_secret|secret-of|'secret", shown)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{value: ghp_secret}", "wanted is a text, not a mapping"),
+        ("[1, ghp_secret]", "wanted is a text, not a list"),
+    ],
+)
+@pytest.mark.parametrize("key", ["github_token", "marker_key", "store", "timeout", "github_title"])
+def test_what_a_list_or_a_mapping_holds_is_not_shown(
+    write: Write, key: str, written: str, said: str
+) -> None:
+    """It may be a secret: whoever writes it there takes a setting for another one."""
+    write(f"{key}: {written}\n")
+    read = read_settings({}, needed=())
+    assert told(read)[-1] == f"settings.yml:1: {key}: {said}"
+    assert "ghp_secret" not in f"{read!r} {read.settings!r}"
+
+
+def test_what_a_list_of_texts_holds_is_not_shown_either(write: Write) -> None:
+    """Where one text is wanted."""
+    keys = {
+        "subscription": "none; write projects/P/subscriptions/S",
+        "environment": "none of local, staging",
+        "http_port": "no number from 0 to 65,535",
+        "timeout": "no time span; write it like 30s, 10m, 2h or 1d",
+        "dry_run": "neither true nor false",
+    }
+    write("".join(f"{key}: [ghp_secret]\n" for key in keys))
+    read = read_settings({}, needed=())
+    assert sorted(one.partition(": ")[2] for one in told(read)) == sorted(
+        f"{key}: a list is {said}" for key, said in keys.items()
+    )
+
+
+@pytest.mark.parametrize("text", ["- github_token: ghp_secret\n", "GITHUB_TOKEN=ghp_secret\n"])
+def test_a_file_that_is_written_in_another_way_is_not_shown(write: Write, text: str) -> None:
+    """As a list, or like a file of variables."""
+    write(text)
+    (found,) = told(read_settings({}, needed=()))
+    assert found.startswith("settings.yml:1: wanted is a mapping with keys of subscription, ")
+    assert "ghp_secret" not in found
 
 
 def read_variables() -> Iterator[str]:

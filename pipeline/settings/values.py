@@ -49,14 +49,23 @@ def encodable(text: str) -> str:
 
 
 def _not(value: object) -> str:
-    return "and there is nothing" if value is None else f"not {value!r:.{SHOWN}}"
+    return "and there is nothing" if value is None else f"not {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    """Show the beginning of a value; not what another holds, which may be a secret."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, str | int | float):
+        return f"{value!r:.{SHOWN}}"
+    return f"a {type(value).__name__}"
 
 
 def as_subscription(value: object) -> str:
     """Read the full name of a subscription; "" stays."""
     name = as_text(value)
     if name and not _SUBSCRIPTION.fullmatch(name):
-        message = f"{name!r:.{SHOWN}} is none; write projects/P/subscriptions/S"
+        message = f"{_shown(value)} is none; write projects/P/subscriptions/S"
         raise ValueError(message)
     return name
 
@@ -73,10 +82,11 @@ def as_span(value: object) -> int:
     """Read a span, in nanoseconds; 0 is no text and the default."""
     if type(value) is int and not value:
         return 0
+    text = as_text(value)
     try:
-        return parse_span(as_text(value))
+        return parse_span(text)
     except ValueError:
-        message = f"{value!r:.{SHOWN}} is no time span; write it like 30s, 10m, 2h or 1d"
+        message = f"{_shown(value)} is no time span; write it like 30s, 10m, 2h or 1d"
         raise ValueError(message) from None
 
 
@@ -84,7 +94,7 @@ def as_flag(value: object) -> bool:
     """Read what is true or false."""
     text = as_text(value).lower()
     if text not in {"true", "false"}:
-        message = f"{value!r:.{SHOWN}} is neither true nor false"
+        message = f"{_shown(value)} is neither true nor false"
         raise ValueError(message)
     return text == "true"
 
@@ -96,7 +106,7 @@ def as_number(least: int, most: int) -> BeforeValidator:
         text = as_text(value)
         if text.isascii() and text.isdigit() and least <= int(text[:12]) <= most:
             return int(text)
-        message = f"{value!r:.{SHOWN}} is no number from {least:,} to {most:,}"
+        message = f"{_shown(value)} is no number from {least:,} to {most:,}"
         raise ValueError(message)
 
     return BeforeValidator(read)
@@ -110,7 +120,7 @@ def as_one_of(names: Iterable[str], read: Callable[[str], str] = str.lower) -> B
         text = read(as_text(value))
         if text in known:
             return text
-        message = f"{value!r:.{SHOWN}} is none of {', '.join(known)}"
+        message = f"{_shown(value)} is none of {', '.join(known)}"
         raise ValueError(message)
 
     return BeforeValidator(check)
