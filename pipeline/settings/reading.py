@@ -78,6 +78,8 @@ def read_settings(
     settings, wrong = _validated(given, places)
     elsewhere: dict[str, str] = {}
     for key in (key for key in ELSEWHERE if key in said):
+        if key in SECRETS and not isinstance(said[key], str):
+            continue  # it is said already that it has no place there
         try:
             elsewhere[variable(key)] = as_text(said[key])
         except ValueError as error:
@@ -154,8 +156,9 @@ def _unfit(document: Document) -> Iterable[Mistake]:
             meant = _nearest(str(key), (*OWN, *ELSEWHERE))
             yield document.mistake(f"{str(key)!r:.{SHOWN}} is no setting{meant}", (key,))
         elif key in SECRETS and not str(value).startswith(STORED):
-            message = f"a secret has no place here; name its file as {key}_file, or its {STORED}"
-            yield document.mistake(f"{key}: {message} name", (key,))
+            # It begins with no word that the log would take for the secret (`github_token: word`).
+            message = f"it has no place here, as it is secret; name its file as {key}_file, or its"
+            yield document.mistake(f"{key}: {message} {STORED} name", (key,))
 
 
 def _unknown(names: Iterable[str]) -> Iterable[Mistake]:

@@ -102,7 +102,7 @@ def test_a_key_is_the_same_wherever_it_stands(settings: dict[str, str]) -> None:
         ({"FIVEWHYS_MARKER_KEY": "hunter2"}, "FIVEWHYS_MARKER_KEY: the key is shorter than 16"),
         (
             {"FIVEWHYS_MARKER_KEY_FILE": "key"},
-            "FIVEWHYS_MARKER_KEY_FILE: key cannot be read: No such file or directory",
+            "FIVEWHYS_MARKER_KEY_FILE: it names key, which cannot be read: No such file",
         ),
     ],
     ids=["none", "two", "short", "unreadable"],
@@ -144,7 +144,10 @@ def test_former_keys_may_be_several(settings: dict[str, str], keys: list[str]) -
         ({"": f"{LONG} hunter2"}, ": a key in it is shorter than 16 bytes"),
         ({"": "hunter2"}, ": a key in it is shorter than 16 bytes"),
         ({"": LONG, "_FILE": "keys"}, "_FILE: it is set beside FIVEWHYS_MARKER_KEY_FORMER; keep"),
-        ({"_FILE": "keys"}, "_FILE: keys cannot be read: No such file or directory"),
+        (
+            {"_FILE": "keys"},
+            "_FILE: it names keys, which cannot be read: No such file or directory",
+        ),
     ],
     ids=["short", "one short", "two", "unreadable"],
 )

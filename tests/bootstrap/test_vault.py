@@ -116,8 +116,9 @@ def test_a_secret_that_is_not_given_is_a_mistake_of_the_setting(status: int) -> 
         pytest.raises(ConfigurationError) as wrong,
     ):
         read_credentials(settings, lambda place: manager.read(place.removeprefix("sm://")))
-    assert f"FIVEWHYS_GITHUB_TOKEN: sm://{NAME} cannot be read: Secret Manager did not" in str(
-        wrong.value
+    assert (
+        f"FIVEWHYS_GITHUB_TOKEN: it names sm://{NAME}, which cannot be read: Secret Manager did not"
+        in str(wrong.value)
     )
     assert "not found or has no versions" in str(wrong.value)
 

@@ -46,6 +46,8 @@ ReadText: TypeAlias = Callable[[str], str]
 def read_content(variable: str, place: str, read_text: ReadText) -> str:
     """Return the text of the file or secret that a variable names, without space at its ends.
 
+    A mistake begins with no word that the log would take for the secret (`TOKEN: word`).
+
     Raises:
         ConfigurationError: it cannot be read, or is empty or much too long.
 
@@ -53,13 +55,13 @@ def read_content(variable: str, place: str, read_text: ReadText) -> str:
     try:
         text = read_text(place).strip()
     except OSError as error:
-        wrong = f"{place} cannot be read: {error.strerror}"
+        wrong = f"it names {place}, which cannot be read: {error.strerror}"
     except UnicodeDecodeError:
-        wrong = f"{place} is no text"
+        wrong = f"it names {place}, which is no text"
     else:
         if 0 < len(text) <= _LONGEST_FILE:
             return text
-        wrong = f"{place} is {'much too long' if text else 'empty'}"
+        wrong = f"it names {place}, which is {'much too long' if text else 'empty'}"
     raise ConfigurationError([Mistake(variable, 0, wrong)])
 
 
@@ -222,7 +224,9 @@ class _Reading:
         elif text.startswith("-----BEGIN"):
             self._wrong(name, f"it is a private key; give the file of one in {APP_KEY_FILE}")
         elif not _TOKEN.fullmatch(text):
-            self._wrong(name, "it is no token: 10 or more characters of ASCII without blanks")
+            self._wrong(
+                name, "it is no token, which is 10 or more characters of ASCII without blanks"
+            )
         return Secret(text)
 
 

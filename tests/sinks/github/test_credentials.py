@@ -9,6 +9,7 @@ from dataclasses import asdict
 import pytest
 
 from pipeline.errors import ConfigurationError
+from pipeline.redaction import Redactor
 from pipeline.sinks.github.credentials import PUBLIC_API, App, Credentials, Secret, read_credentials
 
 TOKEN = "ghp_0123456789abcdefghij"
@@ -111,10 +112,14 @@ def test_an_address_that_will_not_do_is_told(url: str, wrong: str) -> None:
         ({"TOKEN": "tökentökentöken"}, "TOKEN: it is no token"),
         ({"TOKEN": "-----BEGIN RSA PRIVATE KEY-----"}, "TOKEN: it is a private key"),
         ({"TOKEN": "projects/p/secrets/s/versions/1"}, "TOKEN: it is the name of a secret of Sec"),
-        ({"TOKEN_FILE": "nothing"}, "TOKEN_FILE: nothing cannot be read: No such file"),
-        ({"TOKEN_FILE": "empty"}, "TOKEN_FILE: empty is empty"),
-        ({"TOKEN_FILE": "long"}, "TOKEN_FILE: long is much too long"),
-        ({"TOKEN_FILE": "binary"}, "TOKEN_FILE: binary is no text"),
+        (
+            {"TOKEN_FILE": "nothing"},
+            "TOKEN_FILE: it names nothing, which cannot be read: No such file",
+        ),
+        ({"TOKEN": "sm://x"}, "TOKEN: it names sm://x, which cannot be read: No such file"),
+        ({"TOKEN_FILE": "empty"}, "TOKEN_FILE: it names empty, which is empty"),
+        ({"TOKEN_FILE": "long"}, "TOKEN_FILE: it names long, which is much too long"),
+        ({"TOKEN_FILE": "binary"}, "TOKEN_FILE: it names binary, which is no text"),
         ({"TOKEN": TOKEN, "TOKEN_FILE": "token"}, "TOKEN_FILE: it is set beside FIVEWHYS_GITHUB_T"),
         ({"TOKEN": TOKEN, "REPOSITORY": ""}, "REPOSITORY: it is not set; set it to OWNER/NAME"),
         ({"TOKEN": TOKEN, "REPOSITORY": "platform"}, "REPOSITORY: it must be OWNER/NAME"),
@@ -142,6 +147,7 @@ def test_what_is_wrong_is_told_by_the_name_of_the_variable(
     (mistake,) = found.value.mistakes
     assert str(mistake).startswith(f"FIVEWHYS_GITHUB_{wrong}")
     assert TOKEN not in str(found.value)
+    assert Redactor().text(str(mistake)) == str(mistake)  # the log takes nothing out of it
 
 
 def test_all_mistakes_are_told_at_once() -> None:
