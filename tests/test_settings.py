@@ -140,6 +140,17 @@ def test_every_kind_of_value_can_be_said_in_both_places(write: Write, say: Set) 
     assert (found.poison, found.retrying.timeout) == ("dead-letter", 20)
 
 
+def test_0_is_a_span_where_it_means_something_only(write: Write) -> None:
+    """What is done every so often, or after so long, would be done without end."""
+    others = ("stalled_after", "silent_after", "report_every")
+    write("timeout: 0\nmax_runtime: 0\n" + "".join(f"{key}: 0\n" for key in others))
+    read = read_settings(NEEDED)
+    hint = "0 is no time span; write it like 30s, 10m, 2h or 1d"
+    assert told(read) == [f"settings.yml:{at}: {key}: {hint}" for at, key in enumerate(others, 3)]
+    assert (read.settings.timeout, read.settings.max_runtime) == (0, 0)
+    assert read.settings.report_every == MINUTE
+
+
 def test_time_outs_and_tries_are_of_the_environment(say: Set) -> None:
     """Unless they are said."""
     say(ENVIRONMENT="local")

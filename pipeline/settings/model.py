@@ -14,6 +14,7 @@ from pipeline.settings.values import (
     QUARANTINE,
     as_commands,
     as_flag,
+    as_limit,
     as_list,
     as_number,
     as_one_of,
@@ -80,6 +81,7 @@ ENVIRONMENTS: Final = {"local": Retrying(5, 3), "staging": Retrying(10, 5)}
 _Text = Annotated[str, BeforeValidator(as_text)]
 _Flag = Annotated[bool, BeforeValidator(as_flag)]
 _Span = Annotated[int, BeforeValidator(as_span)]
+_Limit = Annotated[int, BeforeValidator(as_limit)]
 _List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(as_list)]
 
 
@@ -122,7 +124,7 @@ class Settings(BaseSettings):
         default="staging",
         description="`local`: calls end after 5 s and are tried 3 times; `staging`: 10 s and 5",
     )
-    timeout: _Span = Field(
+    timeout: _Limit = Field(
         default=0, description="when a call ends, if not as the environment has it (`20s`)"
     )
     tries: Annotated[int, as_number(0, 20)] = Field(
@@ -187,7 +189,7 @@ class Settings(BaseSettings):
         default=60 * SECOND,
         description="how often issues are looked after while nothing is new (`1m`)",
     )
-    max_runtime: _Span = Field(
+    max_runtime: _Limit = Field(
         default=0, description="when it ends by itself: before a job's time-out does it (`50m`)"
     )
     until_idle: _Flag = Field(

@@ -79,15 +79,18 @@ def as_store(value: object) -> str:
 
 
 def as_span(value: object) -> int:
-    """Read a span, in nanoseconds; 0 is no text and the default."""
-    if type(value) is int and not value:
-        return 0
+    """Read a span, in nanoseconds."""
     text = as_text(value)
     try:
         return parse_span(text)
     except ValueError:
         message = f"{_shown(value)} is no time span; write it like 30s, 10m, 2h or 1d"
         raise ValueError(message) from None
+
+
+def as_limit(value: object) -> int:
+    """Read a span, in nanoseconds, or the number 0, which says that there is none."""
+    return 0 if type(value) is int and not value else as_span(value)
 
 
 def as_flag(value: object) -> bool:
