@@ -235,9 +235,9 @@ class Detector:
         """Return the name of a service or the like without secrets, and not very long."""
         return self._redact_name(text)
 
-    def redact_value(self, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def redact_value(self, value: Any) -> Any:
         """Return texts, lists and objects without secrets."""
-        return cast("Mapping[str, Any]", self._redactor.value(value))
+        return self._redactor.value(value)
 
     def redact_all(self, texts: Sequence[str]) -> list[str]:
         """Return each of the texts without secrets."""

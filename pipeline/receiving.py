@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.entry import decode_json
 from pipeline.entry.value import come_by
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
@@ -160,9 +161,20 @@ class Receiver:
             self._feed.give_back([one for one in messages if one.name in left])
 
     def _poison(self, message: Message, reason: str) -> Poison:
-        text = message.data[: 2 * QUOTED].decode(errors="replace")
-        redact = self._detector.redact
-        return Poison(message.name, redact(reason), redact(text)[:QUOTED], self._clock())
+        text = self._without_secrets(message.data)[:QUOTED]
+        return Poison(message.name, self._detector.redact(reason), text, self._clock())
+
+    def _without_secrets(self, data: bytes) -> str:
+        """Return the text of a message, which is JSON if it was and is not too long to be kept."""
+        if len(data) <= 2 * QUOTED:
+            try:
+                value = decode_json(data)
+            except ValueError:
+                pass
+            else:
+                found = self._detector.redact_value(value)
+                return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return self._detector.redact(data[: 2 * QUOTED].decode(errors="replace"))
 
 
 def is_own(message: Message) -> bool:

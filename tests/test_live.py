@@ -16,7 +16,7 @@ from pipeline.catalog import Catalog
 from pipeline.concluding import Concluding, Texts
 from pipeline.correlation import Correlator
 from pipeline.detection import Detector
-from pipeline.entry import format_timestamp
+from pipeline.entry import LogEntry, format_timestamp
 from pipeline.errors import LeaseLostError, StoreError
 from pipeline.examining import Window
 from pipeline.flow import Replay
@@ -26,7 +26,7 @@ from pipeline.messages import read_message
 from pipeline.ports import AHEAD, Message
 from pipeline.receipts import KEPT
 from pipeline.received import LATE, OWN_LABEL, Received
-from pipeline.receiving import Receiver
+from pipeline.receiving import QUOTED, Receiver
 from pipeline.redaction import Redactor
 from pipeline.remembering import Remembering
 from pipeline.report import Policy
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from pipeline.detection import Detection
     from pipeline.document import IncidentDocument
-    from pipeline.entry import LogEntry
     from pipeline.ports import Investigator, Store
     from pipeline.rule import RuleSet
     from pipeline.suppressions import Placed
@@ -790,6 +789,56 @@ def test_what_holds_no_entry_goes_into_quarantine_without_its_secrets() -> None:
     assert second.text == ""
     assert house.store.release_poison([first.number, 99]) == 1
     assert [one.name for one in house.store.poison()] == ["m3"]
+
+
+def quarantined(data: bytes) -> str:
+    """Return what is kept of a message that holds no entry, or that we cannot examine."""
+
+    class Choking(Detector):
+        def known(self, entry: LogEntry, tried: Iterable[int] | None = None) -> list[Detection]:
+            raise ZeroDivisionError(entry, tried)
+
+    house = House(RULES)
+    house.detector = Choking(RULES, Redactor())
+    house.feed.publish([data])
+    house.receiver_of().step()
+    (poison,) = house.store.poison()
+    return poison.text
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"message": "missing", "token": 12, "nested": [{"password": {"a": "hunter2"}}]},
+        {"message": 'password="hunter2" it said, "missing"', "key": "Authorization: Bearer a.b1.c"},
+        {"message": "missing: password=hunter2\\"},
+    ],
+)
+def test_what_is_json_stays_so_without_its_secrets(payload: dict[str, Any]) -> None:
+    """Else it could never be taken out of quarantine: it is the same entry then."""
+    data = line("missing", 0, jsonPayload=payload, textPayload=None)
+    (entry,) = read_message(Message("", "", data))
+    text = quarantined(data)
+    (kept,) = read_message(Message("", "", text.encode()))
+    assert isinstance(entry, LogEntry)
+    assert isinstance(kept, LogEntry)
+    assert kept.key == entry.key
+    assert kept.document["jsonPayload"] == Redactor().value(payload) != payload
+    assert "hunter2" not in text
+
+
+def test_what_is_json_and_long_is_cut() -> None:
+    """It may have become longer without its secrets: no more is kept of it than of any other."""
+    data = line("missing", 0, jsonPayload={"message": "missing", "a": ["x@y.de"] * 700})
+    assert len(data) < 2 * QUOTED
+    assert len(quarantined(data)) == QUOTED
+
+
+def test_what_is_json_and_too_long_is_no_json_any_more() -> None:
+    """Nobody reads all of it: its beginning is redacted as any text is."""
+    text = quarantined(line("password=hunter2 " * 1_000, 0))
+    assert len(text) == QUOTED
+    assert "hunter2" not in text
 
 
 def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
