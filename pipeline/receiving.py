@@ -31,6 +31,9 @@ QUOTED: Final = 4_000
 TELLING: Final = 5 * SECOND
 """Time between two receipts that tell only of event time: it may be all there ever is to tell."""
 
+LONGEST_WORD: Final = 1_000
+"""Characters that go of a word that was cut, which most secrets are shorter than."""
+
 _OWN: Final = f'"{OWN_LABEL}"'.encode()
 _EVER: Final = Window()
 
@@ -174,7 +177,15 @@ class Receiver:
             else:
                 found = self._detector.redact_value(value)
                 return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-        return self._detector.redact(data[: 2 * QUOTED].decode(errors="replace"))
+        text = data[: 2 * QUOTED].decode(errors="replace")
+        return self._detector.redact(text if len(data) <= 2 * QUOTED else _without_last_word(text))
+
+
+def _without_last_word(text: str) -> str:
+    """Return a text that was cut, which may be amid a secret: its beginning looks like none."""
+    head, tail = text[:-LONGEST_WORD], text[-LONGEST_WORD:]
+    words = tail.rsplit(maxsplit=1)
+    return head + words[0] if len(words) > 1 else head
 
 
 def is_own(message: Message) -> bool:

@@ -841,6 +841,28 @@ def test_what_is_json_and_too_long_is_no_json_any_more() -> None:
     assert "hunter2" not in text
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [f"ghp_{'a1B2' * 9}", "AKIAABCDEFGHIJKLMNOP", "token=hunter2", "me.myself@example.com"],
+)
+@pytest.mark.parametrize("between", ["", " "])
+def test_a_secret_on_the_cut_leaves_nothing(secret: str, between: str) -> None:
+    """Its beginning is no secret by its form: the word that was cut goes wholly."""
+    redacted = f"Authorization: Bearer {'A' * 3_000}\n" * 2  # so that the end comes into view
+    for cut in range(1, len(secret) + 1):
+        before = "x" * (2 * QUOTED - len(redacted) - len(between) - cut)
+        text = quarantined(f"{redacted}{before}{between}{secret} more".encode())
+        assert text.startswith("Authorization: [REDACTED]\n" * 2)
+        assert secret[:4] not in text.split()[-1]
+
+
+def test_a_word_without_end_is_not_lost_wholly() -> None:
+    """JSON without a blank is one: its end goes, which is longer than most secrets."""
+    data = f"Authorization: Bearer {'A' * 3_000}\n" * 2
+    text = quarantined((data + "x" * 10_000).encode())
+    assert text.count("x") == 2 * QUOTED - len(data) - 1_000
+
+
 def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
     """It is given back, so that the subscription counts its attempts."""
     house = House(RULES)
