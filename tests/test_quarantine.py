@@ -127,3 +127,11 @@ def test_a_store_that_is_not_there_is_no_empty_one(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert "does not exist" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [["list"], ["retry", "--all"], ["drop", "--all"]])
+def test_a_store_in_memory_has_no_quarantine(words: list[str]) -> None:
+    """It holds nothing that outlasts the command."""
+    result = run(*words, "--store", "sqlite://")
+    assert result.exit_code == 2
+    assert "it is in memory, and holds nothing that outlasts the command" in result.stderr

@@ -200,6 +200,18 @@ def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set)
     assert read.settings.rules == ("3",)
 
 
+def test_a_number_is_read_to_its_end(say: Set) -> None:
+    """Zeros at its beginning say nothing, however many there are."""
+    zeros = "0" * 5_000
+    say(HTTP_PORT="000000000000999999", RECEIVERS=f"{zeros}9", TRIES=zeros, PULL_BYTES="9" * 5_000)
+    read = read_settings(NEEDED)
+    assert told(read) == [
+        "FIVEWHYS_HTTP_PORT: '000000000000999999' is no number from 0 to 65,535",
+        f"FIVEWHYS_PULL_BYTES: '{'9' * 59} is no number from 1,000 to 1,000,000,000",
+    ]
+    assert (read.settings.receivers, read.settings.tries) == (9, 0)
+
+
 def test_an_empty_command_is_none(write: Write) -> None:
     """Wherever it stands."""
     write("investigators: [ask, '', tell]\n")

@@ -121,13 +121,26 @@ def test_prune_names_every_mistake(
         assert len(store.incidents(every=True)) == 2
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "sqlite+pysqlite"])
 @pytest.mark.parametrize("command", ["size", "prune"])
-def test_a_store_that_is_not_there_is_a_mistake(tmp_path: Path, command: str) -> None:
+def test_a_store_that_is_not_there_is_a_mistake(tmp_path: Path, command: str, kind: str) -> None:
     """And none is made."""
-    found = run(command, "--store", f"sqlite:///{tmp_path}/store.db")
+    found = run(command, "--store", f"{kind}:///{tmp_path}/store.db")
     assert found.exit_code == 2
     assert "does not exist" in found.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["size", "prune"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite://"]
+)
+def test_a_store_in_memory_is_none_to_look_into(command: str, url: str) -> None:
+    """It holds nothing that outlasts the command."""
+    found = run(command, "--store", url)
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert "--store: it is in memory, and holds nothing that outlasts the command" in found.stderr
 
 
 def test_an_empty_store_may_be_pruned(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from random import SystemRandom
@@ -18,12 +19,21 @@ if TYPE_CHECKING:
     from pipeline.retrying import Retrying
 
 IN_MEMORY = "sqlite://"
-SQLITE_FILE = "sqlite:///"
+
+_SQLITE = re.compile(r"sqlite(?:\+pysqlite)?://(?:/(?P<path>.*))?", re.DOTALL)
+_NO_FILES = {"", ":memory:"}
 
 
 def is_missing_file(url: str) -> bool:
     """Return whether a URL names an SQLite file that does not exist."""
-    return url.startswith(SQLITE_FILE) and not Path(url.removeprefix(SQLITE_FILE)).exists()
+    path = _path_of(url)
+    return path is not None and path not in _NO_FILES and not Path(path).exists()
+
+
+def _path_of(url: str) -> str | None:
+    """Return the path that the URL of an SQLite database says, "" if none; None of another URL."""
+    found = _SQLITE.fullmatch(url)
+    return (found["path"] or "") if found else None
 
 
 def check_store(url: str) -> None:
@@ -91,12 +101,15 @@ def check_kept_store(url: str) -> None:
     """Check that a store is there.
 
     Raises:
-        ConfigurationError: there is no such file.
+        ConfigurationError: there is no such file, or it would be one in memory.
         StoreError: the URL or its path will not do.
 
     """
     if is_missing_file(url):
         message = f"{url} does not exist; `fivewhys replay --store {url}` makes it"
+        raise ConfigurationError([Mistake("--store", 0, message)])
+    if _path_of(url) in _NO_FILES:
+        message = "it is in memory, and holds nothing that outlasts the command; name another one"
         raise ConfigurationError([Mistake("--store", 0, message)])
     check_store(url)
 

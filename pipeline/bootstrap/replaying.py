@@ -150,7 +150,8 @@ def replay(options: ReplayOptions) -> Iterator[tuple[Replay, Source]]:
     none: tuple[Placed, ...] = ()
     nobody: tuple[Investigator, ...] = ()
     suppressions = mistakes.attempt(lambda: read_suppressions(options.suppressions), none)
-    since = mistakes.attempt(lambda: read_time(options.since, "--since"), None)
+    ever: int | None = 0  # not None, as if it had not been said
+    since = mistakes.attempt(lambda: read_time(options.since, "--since"), ever)
     until = mistakes.attempt(lambda: read_time(options.until, "--until"), None)
     priority = mistakes.attempt(
         lambda: read_priority(options.min_priority, "--min-priority"), PRIORITIES[-1]

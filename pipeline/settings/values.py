@@ -107,8 +107,10 @@ def as_number(least: int, most: int) -> BeforeValidator:
 
     def read(value: object) -> int:
         text = as_text(value)
-        if text.isascii() and text.isdigit() and least <= int(text[:12]) <= most:
-            return int(text)
+        digits = text.lstrip("0") or "0"  # so that it is a short number if it is of the range
+        is_number = text.isascii() and text.isdigit() and len(digits) <= len(str(most))
+        if is_number and least <= int(digits) <= most:
+            return int(digits)
         message = f"{_shown(value)} is no number from {least:,} to {most:,}"
         raise ValueError(message)
 

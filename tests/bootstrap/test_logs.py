@@ -64,6 +64,18 @@ def test_what_is_asked_of_the_api_is_checked(
         assert part in found.output
 
 
+def test_a_time_that_cannot_be_read_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is not missing, too."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "gone.json"))
+    options = ["--from-logging", "a", "--project", "p", "--since", "nope", "--until", "6h"]
+    found = CliRunner().invoke(app, ["replay", *options])
+    assert found.exit_code == 2
+    assert "--since: 'nope' is neither a time" in found.output
+    assert found.output.count("--since: ") == 1
+
+
 def test_a_filter_that_is_no_utf_8_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
