@@ -143,8 +143,9 @@ class Live:
             StoreError: it cannot be read.
 
         """
-        self._taking.go_on(self._store, now)
+        since = self._taking.go_on(self._store, now)
         self._ledger = dict(self._store.ledger())
+        self._since = {name: at for name, at in since.items() if name not in self._ledger}
         for entry in self._ledger.values():
             self._correlator.on_time(min(entry.decided_at, come_by(now)))
         self._came_at = now
@@ -152,8 +153,11 @@ class Live:
 
     def is_settled(self, now: int) -> bool:
         """Whether each incident is known for so long that it was decided what to do about it."""
-        wait = self._patience + 2 * AGAIN
-        return all(since + wait <= now for since in [*self._since.values()])
+        return not self._unsettled(now)
+
+    def _unsettled(self, now: int) -> dict[str, int]:
+        over, since = self._taking.by_all(now - self._patience - 2 * AGAIN), self._since
+        return {name: since[name] for name in since.keys() & self._current if since[name] > over}
 
     def is_done(self, now: int) -> bool:
         """Whether moreover no lines of tracebacks are held back."""
@@ -250,7 +254,7 @@ class Live:
         return told is not incident and told != incident
 
     def _is_settling(self, incident: Incident, now: int) -> bool:
-        """Whether an incident is known for less than `group_wait` by the clock.
+        """Whether an incident is known for less than `group_wait` by the clock (`waiting`).
 
         What was in the hands of somebody who was killed, or comes out of a backlog, may be behind
         event time; until it is here a symptom has not met its cause. Lines that are held back wait
@@ -258,11 +262,12 @@ class Live:
         """
         if incident.id in self._ledger:
             return False
-        wait, known = self._policy.group_wait, now - self._since.setdefault(incident.id, now)
-        if known < wait + AGAIN:
-            return known < wait or self._taking.is_waiting(self._correlator.now)
+        wait, by_all = self._policy.group_wait, self._taking.by_all
+        since = self._since.setdefault(incident.id, now)
+        if since > by_all(now - wait - AGAIN):
+            return since > by_all(now - wait) or self._taking.is_waiting(self._correlator.now)
         times = {sample.timestamp for one in incident.symptoms for sample in one.samples}
-        return known < self._patience + AGAIN and self._taking.holds(times)
+        return since > by_all(now - self._patience - AGAIN) and self._taking.holds(times)
 
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
@@ -270,15 +275,9 @@ class Live:
             return
         event_time = correlator.now
         untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
+        held, since = taking.held(self._unsettled(now), now), now - self._keeps
         progress = Progress(
-            tuple(self._taken),
-            taking.held(),
-            now,
-            LEASE,
-            self._holder,
-            untold,
-            taking.requests(),
-            now - self._keeps,
+            tuple(self._taken), held, now, LEASE, self._holder, untold, taking.requests(), since
         )
         self._store.record(
             (item for item, _ in correlator.detections(taking.touched)),

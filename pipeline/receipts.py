@@ -11,7 +11,7 @@ import json
 from array import array
 from base64 import b64decode, b64encode
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -28,9 +28,12 @@ from pipeline.entry.sighting import Sighting, merge_sightings
 from pipeline.errors import NewerError
 from pipeline.examining import Examined, Told
 from pipeline.silence import Minutes
+from pipeline.waiting import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from msgspec.msgpack import Decoder
 
     from pipeline.detection import Detector
     from pipeline.entry.requests import Requests
@@ -66,6 +69,15 @@ class _Receipt(msgspec.Struct, array_like=True, gc=False):
         return not (self.told or self.parts or self.sightings or self.beats or self.requests)
 
 
+Kind = TypeVar("Kind", bound=_Receipt)
+
+
+class _Held(_Receipt):
+    """Also for how long they wait, of which a fivewhys from before writes and reads nothing."""
+
+    waits: Waits = Waits()
+
+
 _UNWRITABLE = (OverflowError, UnicodeEncodeError)
 """What MessagePack says of large numbers (as the year 9999 is one) and of half characters."""
 
@@ -73,6 +85,7 @@ _JSON = b"["
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Receipt)
+_HELD = msgspec.msgpack.Decoder(_Held)
 _HEADS = msgspec.msgpack.Decoder(_Head)
 
 
@@ -108,10 +121,25 @@ def written(examined: Examined, detector: Detector, *, tells_time: bool = False)
     return _encoded(receipt) if is_told else b""
 
 
-def lines_written(lines: Iterable[LogEntry]) -> bytes:
-    """Return a receipt for lines that were read from receipts: they have no secrets any more."""
+def held_written(lines: Iterable[LogEntry], waits: Waits) -> bytes:
+    """Return a receipt for what waits; b"" if nothing does.
+
+    The lines were read from receipts: they have no secrets any more.
+    """
     documents = [dict(line.document) for line in lines]
-    return _encoded(_Receipt(VERSION, 0, [], documents, [], [], [])) if documents else b""
+    held = _Held(VERSION, 0, [], documents, [], [], [], waits)
+    return _encoded(held) if documents or waits.incidents else b""
+
+
+def held_read(data: bytes) -> tuple[list[LogEntry], Waits]:
+    """Return the lines that wait, and for how long they and incidents do.
+
+    Raises:
+        NewerError, ValueError: as `read` does.
+
+    """
+    held = _decoded(data, _HELD) if data else _Held(VERSION, 0, [], [], [], [], [])
+    return [*map(LogEntry, held.parts)], held.waits
 
 
 def requests_written(requests: Requests, watermark: int) -> bytes:
@@ -131,7 +159,7 @@ def read(data: bytes) -> Examined:
         ValueError: it is no receipt, or one of an older version.
 
     """
-    receipt = _decoded(data)
+    receipt = _decoded(data, _DECODER)
     examined = Examined(watermark=receipt.watermark)
     examined.told += [
         Told(identity_of(found[0].key), found[0].richness, found) for found in receipt.told
@@ -148,9 +176,9 @@ def read(data: bytes) -> Examined:
 def text_of(data: bytes) -> str:
     """Return a receipt as text that `of_text` reads; a person can, too, if a program can."""
     with suppress(Exception):  # whatever it is, it is kept
-        receipt = _decoded(data)
+        receipt = _decoded(data, _DECODER)
         text = _as_json(receipt)
-        if _decoded(text.encode()) == receipt:
+        if _decoded(text.encode(), _DECODER) == receipt:
             return text
     return b64encode(data).decode()
 
@@ -173,7 +201,7 @@ def _as_json(receipt: _Receipt) -> str:
     return json.dumps(msgspec.to_builtins(receipt))
 
 
-def _decoded(data: bytes) -> _Receipt:
+def _decoded(data: bytes, decoder: Decoder[Kind]) -> Kind:
     """Read it, its version first: what comes after that is as the version has it.
 
     Raises:
@@ -183,9 +211,9 @@ def _decoded(data: bytes) -> _Receipt:
     if data.startswith(_JSON):
         told = json.loads(data)
         _check(msgspec.convert(told, _Head))
-        return msgspec.convert(told, _Receipt)
+        return msgspec.convert(told, decoder.type)
     _check(_HEADS.decode(data))
-    return _DECODER.decode(data)
+    return decoder.decode(data)
 
 
 def _check(head: _Head) -> None:

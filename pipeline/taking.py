@@ -37,6 +37,7 @@ from pipeline.silence import (
     without,
 )
 from pipeline.traffic import still_asked
+from pipeline.waiting import Waits, by_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -140,6 +141,7 @@ class Taking:
         self._minutes = Minutes()
         self._requests: Requests = {}
         self._silences: Sequence[Key] = ()
+        self._began = 0
         self._read_until: str | None = ""  # None once something stood out of the order of time
 
     def begin(self, store: Store, latest: int | None = None) -> None:
@@ -159,29 +161,36 @@ class Taking:
         self._known = {identity_of(key): redacted_identity(key) for key in keys}
         self._silences = [key for key in keys if is_silence(key)]
 
-    def go_on(self, store: Store, came: int) -> None:
-        """Take up what another process left, which went on until `came` (ns UTC).
+    def go_on(self, store: Store, now: int) -> dict[str, int]:
+        """Take up what another process left, `now` (ns UTC); return since when incidents wait.
 
         Beside what `begin` takes up these are revisions, minutes, lines that were held back, and
         requests.
         """
-        self.begin(store, come_by(came))
+        self.begin(store, come_by(now))
+        self._began = now
         self._sightings.add(store.sightings())
         self._minutes.add(store.beats())
-        held = store.held()
-        for part in receipts.read(held).parts if held else ():
+        lines, waits = receipts.held_read(store.held())
+        for part, came in zip(lines, waits.came(now), strict=False):
             self._joiner.on_entry(part, came, matters=True)
         if self._traffic is not None:
             for receipt in store.recent(0):
                 with suppress(NewerError):  # who wrote it is gone, or does not count any more
                     self._traffic.add(receipts.read(receipt).requests)
+        return waits.since(now)
 
-    def held(self) -> bytes:
+    def held(self, incidents: Mapping[str, int], now: int) -> bytes:
         """Return what is held back, as a receipt that `go_on` reads; b"" if nothing is.
 
-        What was taken has to come from receipts.
+        What was taken has to come from receipts. `incidents` are those that wait, since when.
         """
-        return receipts.lines_written(self._joiner.held())
+        waits = Waits.of(self._joiner.came(), incidents, now)
+        return receipts.held_written(self._joiner.held(), waits)
+
+    def by_all(self, until: int) -> int:
+        """Return since when something waits that is over for who waits since `until` (ns UTC)."""
+        return by_all(until, self._began)
 
     def requests(self) -> bytes:
         """Return the requests that were taken and are not recorded, as a receipt."""
@@ -269,7 +278,7 @@ class Taking:
 
     def on_time(self, now: int, came: int = 0) -> None:
         """Take what no entry from `now` on (event time, ns UTC) can add to; it `came` then."""
-        self._tell_released(self._joiner.on_time(now, came))
+        self._tell_released(self._joiner.on_time(now, self.by_all(came)))
 
     def is_waiting(self, now: int) -> bool:
         """Whether lines of tracebacks are held back that were logged before `now` (ns UTC)."""

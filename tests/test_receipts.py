@@ -13,6 +13,7 @@ from pipeline.entry import LogEntry
 from pipeline.errors import NewerError
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.redaction import Redactor
+from pipeline.waiting import Waits
 from tests.support import entry, rule_text, ruleset
 
 if TYPE_CHECKING:
@@ -141,3 +142,22 @@ def test_no_requests_are_a_receipt_too() -> None:
     """Whoever reads what is kept need not look whether there is any."""
     found = receipts.read(receipts.requests_written({}, 7))
     assert (found.watermark, found.requests) == (7, {})
+
+
+@pytest.mark.parametrize("text", ["ValueError: x", "ValueError: \ud800"], ids=["plain", "half"])
+def test_what_waits_is_told_with_for_how_long(text: str) -> None:
+    """Who reads it as any other receipt, as a fivewhys from before does, has the lines of it."""
+    line = entry(text, severity=None)
+    waits = Waits(5, (3,), {"one": 2})
+    written = receipts.held_written([line], waits)
+    ((found,), told) = receipts.held_read(written)
+    assert (found.key, told) == (line.key, waits)
+    assert [one.key for one in receipts.read(written).parts] == [line.key]
+
+
+def test_nothing_that_waits_is_nothing() -> None:
+    """Incidents may wait where no line does."""
+    assert receipts.held_written([], Waits(5)) == b""
+    assert receipts.held_read(b"") == ([], Waits())
+    waits = Waits(5, (), {"one": 2})
+    assert receipts.held_read(receipts.held_written([], waits)) == ([], waits)

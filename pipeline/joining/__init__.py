@@ -161,6 +161,10 @@ class Joiner:
         """Return the lines that wait for what follows."""
         return self._held.values()
 
+    def came(self) -> Iterable[int]:
+        """Return when each of them arrived (ns), in their order."""
+        return [self._came[key] for key in self._held]
+
     def on_time(self, now: int, came: int = 0) -> Released:
         """Return what no entry from `now` on (event time, ns UTC) can add to, and let go of it.
 

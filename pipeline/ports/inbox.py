@@ -69,9 +69,10 @@ class Progress:
     """How far a run that never ends has come: what a commit makes true, beside what was found.
 
     `receipts` are the numbers of those that need not be read again, `held` are lines of tracebacks
-    that wait for what follows, as a receipt, `at` is the time of the commit (ns UTC). Only the
-    `holder` of the lease `name` may commit. `untold` are incidents, never reported, that are none
-    after all: the lines that were held back say so.
+    that wait for what follows, as a receipt that says also for how long they and incidents wait,
+    `at` is the time of the commit (ns UTC). Only the `holder` of the lease `name` may commit.
+    `untold` are incidents, never reported, that are none after all: the lines that were held back
+    say so.
 
     Of the receipts only the `requests` in them are kept, as a receipt, for who begins anew; of what
     was received before `since` (ns UTC) not even these.
@@ -131,7 +132,7 @@ class Inbox(Protocol):
         """Yield what is kept of those received since a time that commits made needless."""
 
     def held(self) -> bytes:
-        """Return the lines that waited when the last progress was made; b"" if none did."""
+        """Return what waited when the last progress was made; b"" if nothing did."""
 
     def poison(self) -> Sequence[Poison]:
         """Return what is in quarantine, in the order in which it came."""
