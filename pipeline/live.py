@@ -125,7 +125,7 @@ class Live:
         self._taking = Taking(detector, correlator, Unheard(), traffic)
         self._taken: list[int] = []
         self._ledger: dict[str, LedgerEntry] = {}
-        self._told: dict[str, Incident] = {}
+        self._told: dict[str, Incident | None] = {}
         self._current: frozenset[str] = frozenset()
         self._waiting: dict[str, tuple[int, int | None]] = {}
         self._expired: frozenset[int] = frozenset()
@@ -145,6 +145,7 @@ class Live:
         """
         since = self._taking.go_on(self._store, now)
         self._ledger = dict(self._store.ledger())
+        self._told = dict.fromkeys(self._store.unreported())  # by the rules of now they may be none
         self._since = {name: at for name, at in since.items() if name not in self._ledger}
         for entry in self._ledger.values():
             self._correlator.on_time(min(entry.decided_at, come_by(now)))
@@ -271,10 +272,10 @@ class Live:
 
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
-        if not (outcomes or self._taken or taking.touched):
+        untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
+        if not (outcomes or self._taken or taking.touched or untold):
             return
         event_time = correlator.now
-        untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
         held, since = taking.held(self._unsettled(now), now), now - self._keeps
         progress = Progress(
             tuple(self._taken), held, now, LEASE, self._holder, untold, taking.requests(), since

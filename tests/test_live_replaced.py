@@ -8,16 +8,18 @@ import msgspec
 import pytest
 
 from pipeline import receipts
+from pipeline.detection import Detector
 from pipeline.received import LATE
+from pipeline.redaction import Redactor
 from pipeline.report import Policy
 from pipeline.stores.memory import MemoryStore
 from pipeline.stores.sql.store import SqlStore
 from pipeline.waiting import Waits
-from tests.support import BASE, SECOND, entry, ruleset
+from tests.support import BASE, SECOND, entry, rule_text, ruleset
 from tests.test_live import RULES, TRACEBACK, House, line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pipeline.live import Live
     from pipeline.ports import Store
@@ -223,3 +225,46 @@ def test_a_fivewhys_from_before_goes_on_and_hands_back() -> None:
     assert [one.key for one in again] == [one.key for one in lines]
     assert nothing == Waits()
     assert [*zip(again, nothing.came(BASE), strict=False)] == [(one, BASE) for one in again]
+
+
+# --- what is none any more ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES.keys())
+@pytest.mark.parametrize("beside", [(), ("slow",)], ids=["alone", "beside another"])
+def test_what_other_rules_make_none_is_taken_out(
+    store: Callable[[], MemoryStore | SqlStore], beside: Sequence[str]
+) -> None:
+    """It was never reported, and would be new for ever, also where nothing else comes."""
+    with store() as kept:
+        house = house_of(store=kept)
+        texts = ["missing", *beside]
+        house.feed.publish([line(text, 10_000 * at) for at, text in enumerate(texts)])
+        house.receiver.step()
+        house.step(house.live("one"))
+        assert len(kept.incidents()) == len(texts)
+        house.rules = ruleset(rule_text("slow"))
+        house.detector = Detector(house.rules, Redactor())
+        house.step(house.live("two"))
+        assert [one.title for one in kept.incidents()] == [
+            f"backend: About {one}" for one in beside
+        ]
+
+
+def test_what_is_long_over_stays_though_it_was_never_reported() -> None:
+    """There is nothing left of which it could be made again."""
+    house = house_of()
+    house.policy = Policy(min_priority="P0")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    live = house.live("one")
+    house.step(live)
+    house.now += 12 * 24 * 3600 * SECOND
+    for _ in range(60):
+        house.step(live, is_current=True)
+    assert [*house.store.detections()] == []
+    (before,) = house.store.incidents()
+    live = house.live("two")
+    house.feed.publish([line("slow", 12 * 24 * 3600 + 90)])
+    pass_by(house, live, 5)
+    assert before.id in {one.id for one in house.store.incidents()}

@@ -344,6 +344,9 @@ class Store(Deliveries, Inbox, Protocol):
         was written meanwhile may be told twice.
         """
 
+    def unreported(self) -> Collection[str]:
+        """Return ids of those in use, never reported, whose first detection is still kept."""
+
     def untried(self) -> Mapping[str, tuple[IncidentDocument, LedgerEntry]]:
         """Return incidents in use that were to be reported and of which no tracker knows, by id.
 

@@ -780,6 +780,22 @@ def test_what_is_no_incident_after_all_leaves_nothing_unless_it_was_reported(sto
     assert store.ledger().keys() == {"inc-2"}
 
 
+def test_what_was_never_reported_is_known_by_its_first_detection(store: Store) -> None:
+    """Not what was reported, absorbed or put away, nor that of which nothing is kept any more."""
+    names = ("own", "gone", "spoken", "absorbed")
+    quiet = {
+        name: outcome(name, anchor=(f"v1-{name}", BASE), action=Action.LEAVE) for name in names
+    }
+    found = [detection(name) for name in names if name != "gone"]
+    store.record(found, [*quiet.values()], BASE)
+    assert sorted(store.unreported()) == ["absorbed", "own", "spoken"]
+    spoken = outcome("spoken", anchor=("v1-spoken", BASE), absorbed=("absorbed",))
+    store.record([], [spoken], BASE)
+    assert [*store.unreported()] == ["own"]
+    store.record([detection("own", at=1)], [], BASE, [detection("own").key])
+    assert [*store.unreported()] == []
+
+
 def test_a_mark_is_kept_by_its_name(store: Store) -> None:
     """The last time counts, also if it is an earlier one."""
     assert store.mark("received") == 0

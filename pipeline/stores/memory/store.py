@@ -140,6 +140,12 @@ class MemoryStore(MemoryDetections):
         gone = frozenset(new & (self._away | self._absorbed))
         return Changed(self._revision, self._told(new), gone)
 
+    def unreported(self) -> list[str]:
+        """Return ids of those in use, never reported, whose first detection is still kept."""
+        kept = {(one.fingerprint, one.key[1]) for one in self.detections()}
+        here = self._outcomes.keys() - self._absorbed - self._away - self.ledger().keys()
+        return [name for name in here if self._outcomes[name].incident.anchor in kept]
+
     def untried(self) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
         """Return incidents in use that were to be reported and of which no tracker knows."""
         known = {name for told in self._deliveries.values() for name in told}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 
 from pipeline.ports import Changed
 from pipeline.retention import Pruned
@@ -13,6 +13,7 @@ from pipeline.stores.sql.recording import delete_by, next_revision, revision
 from pipeline.stores.sql.rows import to_incident, to_ledger_entry
 from pipeline.stores.sql.tables import (
     deliveries,
+    detections,
     documents,
     inbox,
     incidents,
@@ -38,6 +39,14 @@ _CHUNK = 500
 _HERE = incidents.c.absorbed_by.is_(None) & (incidents.c.away == IN_USE)
 
 _DECIDED = select(ledger.c.incident_id)
+
+_FIRST = (detections.c.timestamp == incidents.c.anchor_time) & (
+    detections.c.fingerprint == incidents.c.anchor_fingerprint
+)
+UNREPORTED = select(incidents.c.id).where(
+    _HERE, incidents.c.id.not_in(_DECIDED), exists().where(_FIRST)
+)
+"""Incidents in use, never reported, whose first detection is still kept."""
 
 _AWAY = select(incidents.c.id).where(incidents.c.away != IN_USE)
 

@@ -166,6 +166,10 @@ class SqlStore:
         with self._database.reading() as connection, self._legible():
             return pruning.changed(connection, since)
 
+    def unreported(self) -> list[str]:
+        """Return ids of those in use, never reported, whose first detection is still kept."""
+        return self._read(pruning.UNREPORTED, lambda row: str(row.id))
+
     def untried(self) -> dict[str, tuple[IncidentDocument, LedgerEntry]]:
         """Return incidents in use that were to be reported and of which no tracker knows."""
         with self._database.reading() as connection, self._legible():
