@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.bootstrap.reporting import REHEARSED
+from pipeline.bootstrap.sharing import REHEARSED
 from pipeline.cli import app
 from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running

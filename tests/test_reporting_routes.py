@@ -275,6 +275,18 @@ def test_an_incident_whose_repository_is_no_more_in_the_settings_is_left_alone(
     assert (len(issues(github)), len(issues(github, AUTH))) == (2, 1)
 
 
+def test_what_a_repository_is_called_now_is_asked_once(
+    replay: Run, run: Run, github: FakeGithub
+) -> None:
+    """However many repositories are looked after; one with which no incident has to do is not."""
+    replay(*BOTH, REPOSITORIES=AUTH)
+    asked = len(github.seen)
+    run("apply", REPOSITORIES="example/third")
+    paths = [one.path for one in github.seen[asked:]]
+    assert paths.count("/repos/example/auth") == 1
+    assert [path for path in paths if "third" in path] == []
+
+
 def test_another_default_repository_brings_no_second_issue(
     replay: Run, run: Run, github: FakeGithub
 ) -> None:

@@ -8,7 +8,8 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.bootstrap.keeping import (
@@ -21,12 +22,9 @@ from pipeline.bootstrap.keeping import (
 from pipeline.bootstrap.lasting import read_former, read_key, read_policy
 from pipeline.bootstrap.reading import Mistakes, read_redactor
 from pipeline.bootstrap.routing import read_routing, read_similar, read_storms
-from pipeline.bootstrap.standing import standing
-from pipeline.bootstrap.storms import stormy
+from pipeline.bootstrap.sharing import REHEARSED, incidents_of, shares
 from pipeline.bootstrap.vault import read_place
-from pipeline.incident import State
 from pipeline.redaction import Redactor
-from pipeline.report import Action
 from pipeline.settings import read_settings
 from pipeline.sinks.github.asking import Manners, World
 from pipeline.sinks.github.book import Book, Paces
@@ -39,25 +37,18 @@ from pipeline.sinks.github.reconciling import House, Reconciler
 from pipeline.tracker.delivering import Delivery
 from pipeline.tracker.gauging import Outbox, Waiting
 from pipeline.tracker.model import TrackerPolicy
-from pipeline.tracker.routing import LABEL, RoutingSettings, repository_of
+from pipeline.tracker.routing import LABEL, RoutingSettings
 from pipeline.tracker.similar import SimilarSettings
 from pipeline.tracker.storming import StormSettings
-from pipeline.tracker.wanting import all_wanted, begun_at, farewell
+from pipeline.tracker.wanting import all_wanted, begun_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pipeline.bootstrap.standing import Standing, Stray
-    from pipeline.document import IncidentDocument
+    from pipeline.bootstrap.sharing import Incidents, Share
     from pipeline.ports import Outcome, Store
-    from pipeline.report import LedgerEntry
     from pipeline.sinks.github.reconciling import Plan
     from pipeline.sinks.github.rounds import Applied
-    from pipeline.tracker.model import Known, Wanted
-
-
-REHEARSED: Final = "rehearsed"
-"""The mark of when a run last said what it would do in GitHub, and did nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +154,11 @@ def plan_in(
     found: Incidents | None = None,
 ) -> list[tuple[str, Plan]]:
     """Return the same (`plan`) about a store that is open, and whose incidents may be known."""
-    found = found or _incidents(store, outcomes)
+    known = found or incidents_of(store, outcomes)
     plans = []
-    for share in _shares(tracker, store, found):
+    for share in shares(tracker, store, lambda: known):
         with _reconciler(share, store, keeps=False) as reconciler:
-            made = reconciler.plan(share.wanted)
+            made = reconciler.plan(share.ask())
             made = replace(made, notes=(*made.notes, *share.notes))
             plans.append((share.tracker.repository, made))
     return plans
@@ -195,14 +186,17 @@ def apply_in(
     tracker: Tracker,
     store: Store,
     sleep: Callable[[float], None] = time.sleep,
-    found: Incidents | None = None,
+    find: Callable[[], Incidents] | None = None,
 ) -> list[tuple[str, Applied]]:
-    """Do the same (`apply`) about a store that is open, and whose incidents may be known."""
-    found = found or _incidents(store)
+    """Do the same (`apply`) about a store that is open.
+
+    `find` reads its incidents as they are; it is called again for each repository, when nobody else
+    writes to that.
+    """
     done = []
-    for share in _shares(tracker, store, found):
+    for share in shares(tracker, store, find or partial(incidents_of, store)):
         with _reconciler(share, store, keeps=True, sleep=sleep) as reconciler:
-            applied = reconciler.apply(share.wanted)
+            applied = reconciler.apply(share.ask)
             applied.notes = (*applied.notes, *share.notes)
             done.append((share.tracker.repository, applied))
     return done
@@ -262,22 +256,9 @@ def _untried(store: Store, now: int) -> list[Waiting]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """What is to be done in one repository: its incidents by id, and what is wanted there.
-
-    `notes` are of incidents that are left alone as their issues are where nobody leads us.
-    """
-
-    tracker: Tracker
-    documents: Mapping[str, IncidentDocument]
-    wanted: tuple[Wanted, ...]
-    notes: tuple[tuple[str, str], ...] = ()
-
-
 @contextmanager
 def _reconciler(
-    share: _Share, store: Store, *, keeps: bool, sleep: Callable[[float], None] = time.sleep
+    share: Share, store: Store, *, keeps: bool, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Reconciler]:
     tracker, documents = share.tracker, share.documents
     holder = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
@@ -289,106 +270,3 @@ def _reconciler(
         ear = Ear(client, store, documents, tracker.redactor)
         guide = Guide(client, documents, world.clock, tracker.similar)
         yield Reconciler(client, book, house, world, ear=ear, guide=guide)
-
-
-@dataclass(frozen=True, slots=True)
-class Incidents:
-    """Incidents and the last decisions about them, by id."""
-
-    documents: Mapping[str, IncidentDocument]
-    ledger: Mapping[str, LedgerEntry]
-
-
-def _incidents(store: Store, outcomes: Iterable[Outcome] = ()) -> Incidents:
-    """Return the incidents of a store, once outcomes are recorded there."""
-    documents = {document.id: document for document in store.incidents()}
-    ledger = dict(store.ledger())
-    for outcome in outcomes:
-        documents[outcome.incident.id] = outcome.document
-        for name in outcome.incident.absorbed:
-            documents.pop(name, None)
-        if outcome.decision.action is not Action.LEAVE:
-            ledger[outcome.incident.id] = outcome.ledger_entry(outcome.incident.last_seen)
-    return Incidents(documents, ledger)
-
-
-def _shares(tracker: Tracker, store: Store, found: Incidents) -> Iterator[_Share]:
-    """Yield what is to be done where, each when all before it was done.
-
-    Repositories with which no incident has to do are left out, unless there is no other.
-    """
-    places = standing(tracker, store, found.documents.keys())
-    documents = _shared_out(tracker, places, found.documents)
-    for one in tracker.all:
-        own = documents[one.repository.casefold()]
-        wanted = _wanted(one, store, own, found, places)
-        left = [places.strays[name] for name in sorted(places.strays) if one is tracker]
-        wanted = (*wanted, *(stray.wanted for stray in left))
-        if wanted or own or (one is tracker and not found.documents):
-            yield _Share(one, own, wanted, tuple(_notes(left, found.documents)))
-
-
-def _notes(
-    left: Iterable[Stray], documents: Mapping[str, IncidentDocument]
-) -> Iterator[tuple[str, str]]:
-    """Yield what brings those back of which there may be more to say."""
-    return (one.note for one in left if documents[one.incident].state != State.RESOLVED)
-
-
-def _shared_out(
-    tracker: Tracker, places: Standing, documents: Mapping[str, IncidentDocument]
-) -> dict[str, dict[str, IncidentDocument]]:
-    """Return which incidents have their issues where.
-
-    One that has an issue stays where that is, or is in none of the shares if the settings do not
-    name the repository.
-    """
-    shares: dict[str, dict[str, IncidentDocument]] = {
-        one.repository.casefold(): {} for one in tracker.all
-    }
-    for name, document in documents.items():
-        if name not in places.strays:
-            repository = places.settled.get(name) or repository_of(document, tracker.routing)
-            shares[repository.casefold()][name] = document
-    return shares
-
-
-def _wanted(
-    tracker: Tracker,
-    store: Store,
-    own: Mapping[str, IncidentDocument],
-    found: Incidents,
-    places: Standing,
-) -> tuple[Wanted, ...]:
-    """Return what is wanted of a repository: by its incidents and storms, and by farewells."""
-    related = {one.id for document in own.values() for one in document.related}
-    kept = store.deliveries(tracker.name, related)  # the same failure may be long ago
-    known = {name: row.known for name, row in kept.items()}
-    numbers = {name: one.number for name, one in known.items()}
-    every = all_wanted(own.values(), found.ledger, time.time_ns(), tracker.routing, numbers)
-    told = begun_at(every, store.mark(REHEARSED), known)
-    others = [item for name, item in found.documents.items() if name not in own]
-    gone = _farewells(tracker, store, known, others, places)
-    return (*stormy(told, own, known, tracker, store), *gone)
-
-
-def _farewells(
-    tracker: Tracker,
-    store: Store,
-    known: Mapping[str, Known],
-    others: Iterable[IncidentDocument],
-    standing: Standing,
-) -> Iterator[Wanted]:
-    """Yield what incidents want that have an issue here and became part of others elsewhere."""
-    places = {
-        incident: (one.repository, delivery.known.number)
-        for one in tracker.all[1:]
-        for incident, delivery in store.deliveries(one.name).items()
-        if delivery.known.number
-    }
-    strays = standing.strays.values()
-    places |= {one.incident: (one.repository, one.number) for one in strays if one.number}
-    for document in others:
-        for name in document.absorbed if document.id in places else ():
-            if name in known and known[name].number:
-                yield farewell(name, document.id, *places[document.id])

@@ -59,8 +59,13 @@ class Standing:
     strays: Mapping[str, Stray]
 
 
-def standing(tracker: Tracker, store: Store, incidents: Collection[str]) -> Standing:
-    """Return where the issues of incidents are, of those that have one or asked for one."""
+def standing(
+    tracker: Tracker, store: Store, incidents: Collection[str], called: Callable[[str], str]
+) -> Standing:
+    """Return where the issues of incidents are, of those that have one or asked for one.
+
+    `called` says how a repository is called now (`called_now`).
+    """
     named = {one.repository.casefold(): one.repository for one in tracker.all}
     settled: dict[str, str] = {}
     strays: dict[str, Stray] = {}
@@ -74,7 +79,7 @@ def standing(tracker: Tracker, store: Store, incidents: Collection[str]) -> Stan
             elif incident not in settled:
                 strays.setdefault(incident, Stray(incident, repository, known.number))
     names = {one.repository for one in strays.values()}
-    now = {name: named.get(_called(tracker, store, name).casefold()) for name in sorted(names)}
+    now = {name: named.get(called(name).casefold()) for name in sorted(names)}
     back = {key: place for key, one in strays.items() if (place := now[one.repository])}
     left = {key: one for key, one in strays.items() if key not in back}
     return Standing({**back, **settled}, left)
@@ -95,6 +100,16 @@ def newest(tracker: Tracker, store: Store, sleep: Callable[[float], None]) -> in
     return max(times)
 
 
+def called_now(tracker: Tracker, store: Store, repository: str) -> str:
+    """Return what a repository is called now; as it was, where nobody says."""
+    world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=False))
+    with _client(tracker.of(repository), world) as client:
+        try:
+            return client.repository().full_name
+        except CallError:
+            return repository
+
+
 def _client(tracker: Tracker, world: World) -> Client:
     return Client(tracker.credentials, world, manners=tracker.manners, pacer=tracker.pacer)
 
@@ -103,13 +118,3 @@ def _kept(tracker: Tracker, store: Store) -> set[str]:
     """Return the repositories of the server of which the ledger has anything, in lower case."""
     prefix = f"{tracker.server}/"
     return {name.removeprefix(prefix) for name in store.trackers() if name.startswith(prefix)}
-
-
-def _called(tracker: Tracker, store: Store, repository: str) -> str:
-    """Return what a repository is called now; as it was, where nobody says."""
-    world = World(time.time_ns, time.sleep, Paces(store, tracker.server, keeps=False))
-    with _client(tracker.of(repository), world) as client:
-        try:
-            return client.repository().full_name
-        except CallError:
-            return repository

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pipeline.bootstrap.keeping import open_kept_store
-from pipeline.bootstrap.reporting import REHEARSED, Incidents, apply_in, plan_in
+from pipeline.bootstrap.reporting import apply_in, plan_in
+from pipeline.bootstrap.sharing import REHEARSED, Incidents
 from pipeline.bootstrap.standing import newest
 from pipeline.entry import parse_timestamp
 from pipeline.errors import SinkError
@@ -76,6 +77,7 @@ class Tracking:
     _reading: Reading = field(init=False)
     _looked_at: int = field(default=0, init=False)
     _waits: bool = field(default=False, init=False)
+    _has_news: bool = field(default=False, init=False)
     _pace: Pace | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -87,10 +89,16 @@ class Tracking:
         if not self._reading.read() and self._is_quiet(now, sleep):
             return
         self._waits = True  # if this does not come to its end
-        done = apply_in(self.tracker, self.store, sleep, self._reading.incidents)
-        self._waits = any(_waits(applied) for _, applied in done)
+        self._has_news = False
+        done = apply_in(self.tracker, self.store, sleep, self._find)
+        self._waits = self._has_news or any(_waits(applied) for _, applied in done)
         self._pace = self.store.pace(self.tracker.server)
         self._looked_at = now
+
+    def _find(self) -> Incidents:
+        """Return incidents as they are by now; what is new is too late for what was done before."""
+        self._has_news = self._reading.read() or self._has_news
+        return self._reading.incidents
 
     def _is_quiet(self, now: int, sleep: Callable[[float], None]) -> bool:
         """Whether all is known to be as it was when it was last looked at."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.bootstrap.reporting import REHEARSED, apply_in, outbox_of, read_tracker
+from pipeline.bootstrap.reporting import apply_in, outbox_of, read_tracker
+from pipeline.bootstrap.sharing import REHEARSED
 from pipeline.bootstrap.tracking import Reading, Rehearsing, Tracking
 from pipeline.cli import app
 from pipeline.errors import SinkError
@@ -18,6 +19,7 @@ from pipeline.lifecycle import HOUR, MINUTE
 from pipeline.sinks.github.pacing import Budget, Pacer
 from pipeline.stores.sql.store import SqlStore
 from tests.fakes.github import TOKEN, FakeGithub, running
+from tests.fakes.github.state import beginning
 from tests.support import SECOND
 from tests.test_cli import MISSING
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Changed, Store
     from pipeline.report import LedgerEntry
 
-HERE = "example/platform"
+HERE, ELSEWHERE = "example/platform", "example/shop"
 FULL = "asyncpg.exceptions.TooManyConnectionsError: sorry, too many clients already"
 TITLES = [
     "[P1] backend: Missing critical tables: user_sessions",
@@ -48,12 +50,18 @@ def github() -> Iterator[FakeGithub]:
 @pytest.fixture
 def tracker(github: FakeGithub) -> Tracker:
     """Return where reports go: to the fake."""
+    return tracker_of(github)
+
+
+def tracker_of(github: FakeGithub, **more: str) -> Tracker:
+    """Return where reports go, with some settings."""
     return read_tracker(
         environment={
             "FIVEWHYS_GITHUB_REPOSITORY": HERE,
             "FIVEWHYS_GITHUB_TOKEN": TOKEN,
             "FIVEWHYS_GITHUB_URL": github.base,
             "FIVEWHYS_MARKER_KEY": "a key of sixteen bytes or more",
+            **more,
         }
     )
 
@@ -75,11 +83,12 @@ def failing(time: str) -> dict[str, object]:
     return {**MISSING, **told, "resource": resource}
 
 
-def replay(url: str, *records: dict[str, object]) -> None:
+def replay(url: str, *records: dict[str, object], catalog: Path | None = None) -> None:
     """Keep in a store what some records make."""
     lines = "".join(f"{json.dumps(one)}\n" for one in records)
     out = f"{url.removeprefix('sqlite:///')}.out"
-    told = CliRunner().invoke(app, ["replay", "-", "--store", url, "--out", out], lines)
+    words = ["--catalog", str(catalog)] if catalog else []
+    told = CliRunner().invoke(app, ["replay", "-", "--store", url, "--out", out, *words], lines)
     assert told.exit_code == 0, told.output
 
 
@@ -273,6 +282,89 @@ def test_what_was_over_before_the_rehearsal_ended_is_never_filed(
     Tracking(tracker, store).report(no_time)
     assert issues(github) == TITLES[1:]
     assert outbox_of(store, is_tracked=True).waiting == ()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_who_had_to_wait_for_another_one_writes_nothing_that_is_older(
+    tracker: Tracker, store: Store, github: FakeGithub, tmp_path: Path, *, waits: bool
+) -> None:
+    """It asks what is wanted when it is its turn: neither text nor comments go back in time.
+
+    Whether it waited for the other one, or that was through just before.
+    """
+    url = f"sqlite:///{tmp_path}/store.db"
+    other, again = Tracking(tracker, store), (failing("00:40:00"), failing("00:50:00"))
+    other.report(no_time)
+    replay(url, MISSING, *again)
+    told: list[str] = []
+
+    def let_the_other_one_write() -> None:
+        late = {**failing("09:00:00"), "timestamp": "2025-09-12T09:00:00Z", "severity": "INFO"}
+        replay(url, MISSING, *again, {**late, "textPayload": "all is well"})
+        other.report(no_time)
+        told[:] = texts(github)
+
+    def sleep(_seconds: float) -> None:
+        if not told:
+            store.release(tracker.name, "other")
+            let_the_other_one_write()
+
+    class Late(SqlStore):
+        """A store to which somebody comes just before it is our turn."""
+
+        def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+            if not waits and not told:
+                let_the_other_one_write()
+            return super().lease(name, holder, until, now)
+
+    if waits:
+        now = time.time_ns()
+        assert store.lease(tracker.name, "other", now + 30 * SECOND, now)
+    with Late(url) as late:
+        Tracking(tracker, late).report(sleep)
+    assert sum("| State | resolved" in text for text in told) == 2
+    assert texts(github) == told
+
+
+def texts(github: FakeGithub) -> list[str]:
+    """Return what issues say, and their comments."""
+    return [
+        text
+        for one in github.state.repositories[HERE].issues.values()
+        for text in (one.body or "", *(said.body for said in one.comments))
+    ]
+
+
+def test_what_is_new_once_a_repository_was_done_is_looked_after_next(tmp_path: Path) -> None:
+    """It was read, for a repository after that one; nothing else brings anybody back to it."""
+    url, catalog = f"sqlite:///{tmp_path}/store.db", tmp_path / "catalog.yml"
+    catalog.write_text(f"services: {{shop: {{repository: {ELSEWHERE}}}}}", encoding="utf-8")
+    both = (MISSING, failing("00:40:00"))
+    late = {**failing("09:00:00"), "timestamp": "2025-09-12T09:00:00Z", "textPayload": "well"}
+    coming: list[dict[str, object]] = []
+
+    class Busy(SqlStore):
+        """A store in which something changes between two repositories."""
+
+        def lease(self, name: str, holder: str, until: int, now: int) -> bool:
+            if name.endswith(ELSEWHERE) and coming:
+                replay(url, *both, coming.pop(), catalog=catalog)
+            return super().lease(name, holder, until, now)
+
+    replay(url, *both, catalog=catalog)
+    with running(FakeGithub(beginning(HERE, ELSEWHERE))) as github, Busy(url) as store:
+        clock, tracker = Clock(), tracker_of(github, FIVEWHYS_GITHUB_REPOSITORIES=ELSEWHERE)
+        tracking = Tracking(tracker, store, clock)
+        for _ in range(2):
+            tracking.report(no_time)
+            clock.now += 2 * MINUTE  # what was written is no longer fresh
+        replay(url, *both, catalog=catalog)
+        coming.append(late)
+        tracking.report(no_time)
+        assert not coming
+        assert "| State | new" in texts(github)[0]
+        tracking.report(no_time)
+        assert "| State | resolved" in texts(github)[0]
 
 
 def test_who_was_taken_over_from_while_it_waited_writes_nothing_more(

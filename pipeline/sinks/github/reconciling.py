@@ -32,7 +32,7 @@ from pipeline.tracker.model import Kind
 from pipeline.tracker.planning import plan, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pipeline.sinks.github.asking import World
     from pipeline.sinks.github.book import Book
@@ -121,19 +121,21 @@ class Reconciler:
         steps = self._planned(fitted, issues, same)
         return Plan(steps, issues, tuple(notes_of(fitted, steps)))
 
-    def apply(self, wanted: Sequence[Wanted]) -> Applied:
+    def apply(self, ask: Callable[[], Sequence[Wanted]]) -> Applied:
         """Do what a plan says, and plan again after any doubt.
 
+        It may `ask` what is wanted only when nobody else writes any more: who wrote before knew
+        less, and nothing that is older is written over what they wrote.
         What could not be done waits in the ledger with its reason; nothing is raised for it.
         """
         applied = Applied()
         if not self._is_our_turn():
             message = "another process writes to the repository; what is left waits for the next"
-            applied.failures |= {one.key: Later(message) for one in wanted}
+            applied.failures |= {one.key: Later(message) for one in ask()}
             return applied
         with self._book.writing():
             self._book.read()
-            told = [self._book.with_news(one) for one in wanted]
+            told = [self._book.with_news(one) for one in ask()]
             state = Round(self._book, told, applied)
             try:
                 self._reconcile(state)

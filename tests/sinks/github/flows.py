@@ -287,7 +287,7 @@ def check(desk: Desk, name: str, wanted: Wanted, *, wholly: bool = True) -> None
     """
     flow = FLOWS[name]
     desk.later(2 * HOUR)
-    applied, plan = desk.use(lambda one: (one.apply([wanted]), one.plan([wanted])))
+    applied, plan = desk.use(lambda one: (one.apply(lambda: [wanted]), one.plan([wanted])))
     assert applied.failures == {}
     assert [step for step in plan.steps if step.kind is not Kind.LEAVE] == []
     assert [one for one in desk.store.deliveries(HERE).values() if one.waits] == []

@@ -15,11 +15,12 @@ from tests.fakes.github import Clock
 from tests.sinks.github.support import Time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pipeline.sinks.github.reconciling import Reconciler
     from pipeline.sinks.github.rounds import Applied
-    from pipeline.tracker.model import Step
+    from pipeline.tracker.model import Step, Wanted
     from tests.sinks.github.reporting import Desk
 
 BEGAN = 1_757_462_400
@@ -81,12 +82,12 @@ class Newsroom:
 
     def report(self) -> Applied:
         """Bring the issues to what the incidents of the store want."""
-        applied: Applied = self._use("apply")
+        applied: Applied = self._use(lambda one, wanted: one.apply(lambda: wanted))
         return applied
 
     def plan(self) -> tuple[Step, ...]:
         """Return what would be done."""
-        steps: tuple[Step, ...] = self._use("plan").steps
+        steps: tuple[Step, ...] = self._use(lambda one, wanted: one.plan(wanted)).steps
         return steps
 
     @property
@@ -94,14 +95,14 @@ class Newsroom:
         """The store's."""
         return f"sqlite:///{self.folder}/store.db"
 
-    def _use(self, what: str) -> Any:
+    def _use(self, use: Callable[[Reconciler, Sequence[Wanted]], Any]) -> Any:
         with SqlStore(self.url) as store:
             documents = {document.id: document for document in store.incidents()}
             now = self.desk.passing.now()
             wanted = all_wanted(documents.values(), store.ledger(), now)
             desk = replace(self.desk, store=store, documents=documents)
             self.desk.count += 1
-            return desk.use(lambda one: getattr(one, what)(wanted))
+            return desk.use(lambda one: use(one, wanted))
 
     def _rules(self) -> Path:
         folder = self.folder / "rules"

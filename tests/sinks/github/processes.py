@@ -144,7 +144,8 @@ def _report(base: str, now: int, haste: int, store: str, wanted: list[Any]) -> i
     who = Credentials(HERE, base, Secret(TOKEN))
     with SqlStore(store) as ledger, Client(who, world, manners=Manners(PATIENT)) as client:
         one = reconciler_of(client, ledger, f"process-{os.getpid()}", world)
-        return bool(one.apply(WANTED.validate_python(wanted, strict=False)).failures)
+        asked = WANTED.validate_python(wanted, strict=False)
+        return bool(one.apply(lambda: asked).failures)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Desk:
 
     def apply(self, *wanted: Wanted, patience: Patience = PATIENT) -> Applied:
         """Report; `Killed` ends it."""
-        applied: Applied = self.use(lambda one: one.apply(wanted), patience)
+        applied: Applied = self.use(lambda one: one.apply(lambda: wanted), patience)
         return applied
 
     def plan(self, *wanted: Wanted) -> list[Step]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pipeline.sinks.github.rounds import Applied
     from pipeline.tracker.delivering import Delivery
+    from pipeline.tracker.model import Wanted
 
 SHORT = {"slow": "slow:0.05"}
 
@@ -113,6 +114,21 @@ def test_two_writers_at_once_make_one_issue(desk: Desk) -> None:
     assert [one.failures for one in applied] == [{}, {}]
     assert sorted(len(one.done) for one in applied) == [0, 2]
     check(desk, "create", wanted)
+
+
+def test_what_is_wanted_is_asked_when_nobody_else_writes_any_more(desk: Desk) -> None:
+    """Who wrote meanwhile may have known more than anybody knew before."""
+    now = desk.passing.now()
+    assert desk.store.lease(HERE, "other", now + LEASE, now)
+
+    def ask() -> tuple[Wanted, ...]:
+        later = desk.passing.now()
+        assert later >= now + LEASE
+        assert not desk.store.lease(HERE, "a third", later + LEASE, later)
+        return (desk.wanted(),)
+
+    assert desk.use(lambda one: one.apply(ask)).failures == {}
+    assert len(desk.of("inc-a")) == 1
 
 
 def test_a_lease_that_nobody_gave_back_runs_out(desk: Desk) -> None:
