@@ -17,6 +17,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
+from pipeline.bootstrap.idling import Beside
 from pipeline.bootstrap.logs import read_on
 from pipeline.bootstrap.resting import rest_after
 from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
@@ -98,6 +99,7 @@ class Service:
         self._asked = self._told = self._signals = 0
         self._fatal: FivewhysError | None = None
         self._tenure = Tenure(parts.store, parts.holder, parts.retrying, parts.aside)
+        self._beside = Beside()
         self._live: Live | None = None
         self._is_settled = False
 
@@ -165,9 +167,17 @@ class Service:
         parts, vitals, now = self._parts, self.vitals, time.time_ns()
         if parts.ends_after and now - vitals.started_at >= parts.ends_after * SECOND:
             return True
-        if not parts.ends_idle or not self._is_current(now):
+        if not parts.ends_idle:
             return False
-        return self._is_settled and self._is_told() and not self._may_have_backlog()
+        is_current = self._is_current(now)
+        if is_current and self._is_settled and self._is_told() and not self._may_have_backlog():
+            return True
+        is_beside = is_current and self._tenure.is_anothers and not self._may_have_backlog()
+        if not self._beside.lasts(is_so=is_beside):
+            return False
+        message = "another process goes on correlating: what was received is left to it"
+        parts.log("INFO", message)
+        return True
 
     def _may_have_backlog(self) -> bool:
         try:

@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from pipeline.bootstrap.standing import called_now, standing
+from pipeline.bootstrap.storms import stormy
 from pipeline.incident import State
 from pipeline.report import Action
 from pipeline.tracker.routing import repository_of

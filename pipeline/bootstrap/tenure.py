@@ -44,7 +44,7 @@ class Tenure:
     while it can be renewed, nobody else correlated since what is known was read.
 
     `singling` makes the steps. Who failed too often (`retrying`) is to let others try for `aside`
-    (seconds).
+    (seconds). `is_anothers` says that another one had the lease when we tried to take it last.
     """
 
     store: Store
@@ -52,6 +52,7 @@ class Tenure:
     retrying: Retrying
     aside: float = ASIDE
     singling: Singling = field(init=False)
+    is_anothers: bool = field(default=False, init=False)
     _begins: int = field(default=0, init=False)
     _steps: int = field(default=0, init=False)
     _rest: float = field(default=0, init=False)
@@ -62,8 +63,12 @@ class Tenure:
 
     def take(self) -> bool:
         """Take it, if nobody else has it; return whether we have it now."""
-        now = time.time_ns()
-        return self.store.lease(LEASE, self.holder, now + LEASED, now)
+        now, is_taken = time.time_ns(), True
+        try:
+            is_taken = self.store.lease(LEASE, self.holder, now + LEASED, now)
+        finally:
+            self.is_anothers = not is_taken  # what cannot be asked is not known
+        return is_taken
 
     def renew(self) -> bool:
         """Renew it; return whether we have it, and nobody else had it since we took it."""

@@ -6,19 +6,24 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pipeline.audit import SECOND
+from pipeline.bootstrap.idling import OUTLIVED
 from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
+from pipeline.bootstrap.tenure import LEASED
 from pipeline.errors import StoreError
-from pipeline.live import Step
+from pipeline.live import LEASE, Step
 from pipeline.received import Received
 from pipeline.report import Action
 from pipeline.stores.memory import MemoryStore
-from pipeline.vitals import COMES_AGAIN
+from pipeline.vitals import COMES_AGAIN, QUIET
 from tests.stores.support import outcome
+
+if TYPE_CHECKING:
+    from pipeline.ports import Store
 
 
 class Nothing:
@@ -52,7 +57,7 @@ def service(report: Any, live: Any = None, **parts: Any) -> Service:
     nothing: Any = Nothing()
     return Service(
         Parts(
-            store=MemoryStore(),
+            store=parts.pop("store", None) or MemoryStore(),
             receivers=(nothing,),
             live=lambda _: live or nothing,
             holder="one",
@@ -74,6 +79,66 @@ def test_a_drain_reports_before_it_ends() -> None:
 
     service(report, ends_idle=True).run()
     assert len(calls) == 2
+
+
+class Behind(MemoryStore):
+    """A store in which something waits for a while to be correlated."""
+
+    until = 0.0
+
+    def backlog(self) -> int:
+        """Return how much waits."""
+        return int(time.monotonic() < self.until)
+
+
+def draining(store: Store, holds: float) -> tuple[Service, list[str]]:
+    """Build a drain that began so long ago that nothing comes again; another one has the lease.
+
+    It `holds` that for so many seconds. Return what is logged, too.
+    """
+    now, said = time.time_ns(), list[str]()
+    assert store.lease(LEASE, "another", now + round(holds * SECOND), now)
+    one = service(
+        lambda _: None,
+        store=store,
+        ends_idle=True,
+        ends_after=COMES_AGAIN / SECOND + 30,
+        log=lambda *words: said.append(" ".join(words)),
+    )
+    one.vitals.started_at -= COMES_AGAIN
+    return one, said
+
+
+@pytest.mark.parametrize(("behind", "comes"), [(0, 0), (4, 0), (0, 1)])
+def test_a_drain_ends_though_another_process_goes_on_correlating(
+    behind: float, comes: float
+) -> None:
+    """Once that has all that was received, what becomes of it is for the other one to tell."""
+    store = Behind()
+    one, said = draining(store, 60)
+    store.until = begun = time.monotonic() + behind
+    if comes:
+
+        def come() -> None:
+            nonlocal begun
+            one.vitals.came_at, begun = time.time_ns(), time.monotonic() + QUIET / SECOND
+
+        threading.Timer(comes, come).start()
+    one.run()
+    assert OUTLIVED < time.monotonic() - begun < OUTLIVED + 5
+    assert one.vitals.steps == 0
+    assert [line for line in said if "another process" in line] == [
+        "INFO another process goes on correlating: what was received is left to it"
+    ]
+
+
+def test_a_drain_waits_for_the_lease_of_who_was_killed() -> None:
+    """What that one left would else be told by nobody."""
+    one, said = draining(MemoryStore(), LEASED / SECOND)
+    one.run()
+    assert one.vitals.steps > 0
+    assert one.vitals.reported_at
+    assert [line for line in said if "another process" in line] == []
 
 
 class Deciding(Nothing):
