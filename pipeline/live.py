@@ -28,7 +28,8 @@ from pipeline.received import LATE
 from pipeline.report import Action
 from pipeline.retention import RETENTION
 from pipeline.silence import lasts, quiet
-from pipeline.taking import Taking, Unheard
+from pipeline.taking import Taking
+from pipeline.tally import Unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -64,16 +64,6 @@ class Account(Protocol):
         """Add what was heard of trouble."""
 
 
-class Unheard:
-    """Counts nothing: whoever received entries did (`Account`)."""
-
-    def take(self, examined: Examined) -> None:
-        """Count nothing."""
-
-    def hear(self, heard: Heard) -> None:
-        """Count nothing."""
-
-
 @dataclass(slots=True)
 class Redacted:
     """What `sightings` come to, fit to be stored and shown; only what changed is redacted anew.

@@ -154,3 +154,13 @@ class Tally:
 def _packed(richness: Richness) -> tuple[int, int, int, bytes]:
     payloads, fields, size, digest = richness
     return payloads, fields, size, bytes.fromhex(digest)
+
+
+class Unheard:
+    """Counts nothing: whoever received entries did (`taking.Account`)."""
+
+    def take(self, examined: Examined) -> None:
+        """Count nothing."""
+
+    def hear(self, heard: Heard) -> None:
+        """Count nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, exists, func, or_, select, update
 
@@ -85,6 +85,16 @@ def untried(connection: Connection) -> dict[str, tuple[IncidentDocument, LedgerE
     known = incidents.c.id.in_(select(deliveries.c.incident_id))
     mine = select(incidents.c.id).where(_HERE, ~known, incidents.c.id.in_(_DECIDED))
     return _told(connection, mine) if connection.execute(mine.limit(1)).first() else {}
+
+
+def documented(*, every: bool) -> Select[Any]:
+    """Return what asks for the documents of incidents in use, or of `every` one that has one."""
+    asked = (
+        select(incidents.c.first_seen, incidents.c.id, documents.c.document)
+        .join(documents, documents.c.incident_id == incidents.c.id)
+        .where(incidents.c.absorbed_by.is_(None))
+    )
+    return asked if every else asked.where(_is(IN_USE))
 
 
 def put_away(

@@ -148,14 +148,7 @@ class SqlStore:
 
         Of what was forgotten there is nothing.
         """
-        columns = (incidents.c.first_seen, incidents.c.id, documents.c.document)
-        statement = (
-            select(*columns)
-            .join(documents, documents.c.incident_id == incidents.c.id)
-            .where(incidents.c.absorbed_by.is_(None))
-        )
-        if not every:
-            statement = statement.where(incidents.c.away == pruning.IN_USE)
+        statement = pruning.documented(every=every)
         found = self._read(
             statement, lambda row: (row.first_seen, row.id, rows.to_incident(row.document))
         )
