@@ -201,8 +201,8 @@ class Live:
 
     def _tell_time(self, now: int, *, is_idle: bool, is_still: bool) -> None:
         """Let event time go on by the clock where nothing moves it; then what only time tells."""
-        is_still = is_still and now - self._looked_at < IDLE  # else all may have stood still
-        self._came_at = self._came_at if is_idle else now
+        is_still = is_still and 0 <= now - self._looked_at < IDLE  # else all may have stood still
+        self._came_at = min(self._came_at, now) if is_idle else now  # it may go back
         self._moved_at = self._moved_at if is_still else now
         due, since = now - BEHIND, now - IDLE
         if due - self._correlator.now >= TICK and (
@@ -211,11 +211,11 @@ class Live:
         ):
             self._correlator.on_time(due)
         event_time = self._correlator.now
-        if now - self._looked_at >= SECOND:
+        if not 0 <= now - self._looked_at < SECOND:
             self._looked_at = now
             # By the clock as well: who has other lines of one traceback in hand may be killed.
             wait = self._policy.group_wait
-            late = now - self._store.mark(LATE)
+            late = abs(now - self._store.mark(LATE))
             self._is_late = may_come_late(self._store, now, LATELY)
             self._patience = wait * PATIENCE if late < (wait if is_idle else LATELY) else wait
             self._taking.on_time(event_time - wait, now - self._patience)
@@ -326,7 +326,7 @@ class Live:
     def _mark(self, now: int) -> None:
         """Keep up to when entries came, for who fills the gap after a stop."""
         until = min(self._received_until, now)
-        if until > self._marked and now - self._marked_at >= MARKING:
+        if until > self._marked and not 0 <= now - self._marked_at < MARKING:
             self._store.keep_mark(RECEIVED, until)
             self._marked, self._marked_at = until, now
 

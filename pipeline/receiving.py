@@ -153,7 +153,7 @@ class Receiver:
     def _mark_late(self) -> None:
         """Note that something came late, now and then: what belongs to it may come later still."""
         now = self._clock()
-        if now - self._marked_at >= LATE_AFTER:
+        if not 0 <= now - self._marked_at < LATE_AFTER:
             self._inbox.keep_mark(LATE, now)
             self._marked_at = now
 

@@ -158,7 +158,7 @@ class Vitals:
 
     def took(self, received: Received, now: int) -> None:
         """Note what one pull came to."""
-        self.pulled_at = now
+        self.pulled_at, self.came_at = now, min(self.came_at, now)  # the clock may go back
         if not received.messages:
             self.current_at, self.lag = now, 0
             return

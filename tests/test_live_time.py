@@ -10,9 +10,9 @@ import pytest
 from pipeline.entry import format_timestamp
 from pipeline.filling import FILLING, RECEIVED
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
-from pipeline.vitals import ANSWERS, COMES_AGAIN, Vitals
+from pipeline.vitals import ANSWERS, COMES_AGAIN, QUIET, Vitals
 from tests.support import BASE, SECOND
-from tests.test_live import RULES, House, line
+from tests.test_live import RULES, TRACEBACK, House, line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -301,3 +301,73 @@ def test_who_pulls_keeps_up_as_long_as_it_is_answered() -> None:
     assert vitals.keeps_up(BASE + 2 * COMES_AGAIN)
     vitals.failed_at = BASE + 2 * COMES_AGAIN - 1
     assert not vitals.keeps_up(BASE + 2 * COMES_AGAIN)
+
+
+# --- a clock that goes back -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("back", [0, 600, 86_400])
+def test_lines_wait_no_longer_because_the_clock_went_back(back: int) -> None:
+    """It was ahead, and is set right while we go on."""
+    house = House(RULES)
+    house.now = BASE + back * SECOND
+    live = house.live("one")
+    house.feed.publish([line("fine", 0, severity="INFO")])
+    house.receiver.step()
+    house.step(live)
+    house.now = BASE + 60 * SECOND
+    lines = [line(text, 60 + at / 1000, severity=None) for at, text in enumerate(TRACEBACK)]
+    house.feed.publish(lines)
+    for second in range(61, 120):
+        house.feed.publish([line("fine", second, severity="INFO")])
+        while house.feed.left:
+            house.receiver.step()
+        house.step(live)
+    assert not house.store.held()
+    assert house.store.mark(RECEIVED) >= BASE + 100 * SECOND
+
+
+def test_time_goes_on_by_a_clock_that_went_back() -> None:
+    """It counts from when it was set right how long nothing came."""
+    house = House(RULES)
+    house.now = BASE
+    live = house.live("one")
+    house.feed.publish([line("missing", 0)])
+    house.receiver.step()
+    for _ in range(40):
+        house.step(live, is_current=True)
+    assert house.store.incidents()[0].state == "new"
+    house.now += 24 * 3_600 * SECOND
+    house.step(live)
+    house.now -= 22 * 3_600 * SECOND
+    for _ in range(20):
+        house.step(live, is_current=True)
+    assert house.store.incidents()[0].state == "quiet"
+
+
+def test_what_comes_late_is_noted_by_a_clock_that_went_back() -> None:
+    """Else others would not wait for what belongs to it."""
+    house = House(RULES)
+    noted = []
+    for _ in range(3):
+        house.feed.publish([line("missing", 0)], published=house.now - LATE_AFTER)
+        house.receiver.step()
+        noted.append(house.store.mark(LATE) == house.now)
+        house.now -= SECOND
+    assert noted == [True, True, True]
+
+
+def test_what_was_late_by_a_clock_that_was_ahead_holds_nothing_back() -> None:
+    """That was no time at all; that of another process may be ahead a little."""
+    begun = run()
+    begun.house.store.keep_mark(LATE, BASE + 3_600 * SECOND)
+    assert begun.until_reported(lambda second: fine(begun, second, 600)) is not None
+
+
+def test_that_nothing_came_is_known_by_a_clock_that_went_back() -> None:
+    """A run that is to end once it is idle does not wait for the time before."""
+    vitals = Vitals()
+    vitals.took(Received(messages=1, entries=1), BASE + 3_600 * SECOND)
+    vitals.took(Received(), BASE)
+    vitals.took(Received(), BASE + QUIET)
+    assert vitals.is_current(BASE + QUIET)

@@ -521,6 +521,9 @@ POLICIES: Mapping[str, Policy] = {"all": Policy(), "urgent": Policy(min_priority
         (known(ago=299), NOW, "all", Action.LEAVE, "within group_interval of the last report"),
         (known(ago=9000), NOW, "all", Action.UPDATE, "it went on since the last report"),
         (known(ago=300), NOW, "all", Action.UPDATE, "what is known of it changed since the last"),
+        # decided by a clock that was ahead
+        (known(ago=0), NOW, "all", Action.LEAVE, "within group_interval of the last report"),
+        (known(ago=-1800), NOW, "all", Action.UPDATE, "what is known of it changed since the last"),
         # a symptom that is gone is no new one
         (
             known(symptoms=("missing backend", "down backend", "x")),

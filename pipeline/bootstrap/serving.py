@@ -24,7 +24,7 @@ from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
 from pipeline.bootstrap.tracing import Tracing
 from pipeline.entry import format_timestamp
 from pipeline.errors import FivewhysError, LeaseLostError, NewerError, SourceError, StoreError
-from pipeline.live import AT_ONCE
+from pipeline.live import AT_ONCE, BEHIND
 from pipeline.report import Action
 from pipeline.retrying import Retrying
 from pipeline.singling import Refused
@@ -279,7 +279,7 @@ class Service:
             self._stopping.wait(PAUSE)
             return False
         try:
-            self._live = live = self._live or self._begun()
+            self._live = live = self._going_on() or self._begun()
             now = time.time_ns()
             self._is_settled = False
             keeps_up = not self._is_filling and vitals.keeps_up(now)
@@ -350,6 +350,10 @@ class Service:
         self.vitals.refused += 1
         message = f"correlate: {refused.name} cannot be recorded and is in quarantine now"
         self._parts.log("ERROR", f"{message} (`fivewhys quarantine list`): {refused.reason}")
+
+    def _going_on(self) -> Live | None:
+        """Return who correlates, unless the clock went back: what waits there does so by it."""
+        return self._live if time.time_ns() >= self.vitals.stepped_at - BEHIND else None
 
     def _begun(self) -> Live:
         live = self._parts.live(self._parts.holder)

@@ -120,7 +120,7 @@ def _decide_again(
     if incident.state != ledger.state:
         return Decision(Action.UPDATE, f"state changed from {ledger.state} to {incident.state}")
     ready = ledger.decided_at + policy.group_interval
-    if now < ready:
+    if ledger.decided_at <= now < ready:  # else it was decided by a clock that was ahead
         return Decision(Action.LEAVE, "within group_interval of the last report", ready)
     if incident.last_seen <= ledger.decided_at:
         return Decision(Action.UPDATE, "what is known of it changed since the last report")

@@ -15,6 +15,7 @@ from pipeline.bootstrap.idling import OUTLIVED
 from pipeline.bootstrap.serving import STOPS_IN, Parts, Service
 from pipeline.bootstrap.tenure import LEASED
 from pipeline.errors import StoreError
+from pipeline.lifecycle import MINUTE
 from pipeline.live import LEASE, Step
 from pipeline.received import Received
 from pipeline.report import Action
@@ -200,6 +201,40 @@ def test_who_correlates_is_told_whether_we_keep_up(*, is_over: bool) -> None:
     one.vitals.started_at -= COMES_AGAIN
     one.run()
     assert asked.told[-1] is is_over
+
+
+class Timed(Nothing):
+    """Goes on until the clock went back, once."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.steps: list[int] = []
+        self.service: Service | None = None
+
+    def begin(self, now: int) -> None:
+        """Note when."""
+        self.begun.append(now)
+
+    def step(self, *_: object, **__: object) -> Any:
+        """Note when."""
+        self.steps.append(time.time_ns())
+        return Step()
+
+    def is_done(self, now: int) -> bool:
+        """Have made a step by a clock that was ahead: the second one."""
+        if self.service and len(self.steps) == 2:
+            self.service.vitals.stepped_at = now + MINUTE
+        return True
+
+
+def test_who_correlates_begins_anew_once_the_clock_went_back() -> None:
+    """What waits does so by the clock, and would for as long as that went back."""
+    timed = Timed()
+    one = timed.service = service(None, live=timed, ends_after=2.5)
+    one.run()
+    assert len(timed.begun) == 2
+    assert timed.steps[1] < timed.begun[1] <= timed.steps[2]
+    assert len(timed.steps) > 3
 
 
 def test_a_stop_ends_a_report_that_waits() -> None:
