@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from pipeline.bootstrap.reading import Mistakes
 from pipeline.errors import ConfigurationError, FivewhysError, Mistake, SourceError
 from pipeline.logquery import resource_of
-from pipeline.settings.values import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +49,8 @@ def read_logging(wanted: str, project: str, since: int | None, until: int | None
         ConfigurationError: every mistake in what is asked for.
 
     """
+    from pipeline.settings.values import encodable
+
     mistakes = Mistakes()
     if not project:
         message = (
