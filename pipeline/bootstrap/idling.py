@@ -12,6 +12,9 @@ from pipeline.bootstrap.tenure import LEASED, RENEWED
 OUTLIVED: Final = LEASED / SECOND + RENEWED
 """Seconds after which the lease of who was killed is over: who has it then goes on."""
 
+LEFT: Final = "another process goes on correlating: what was received is left to it"
+"""What the log says of such an end."""
+
 
 @dataclass(slots=True)
 class Beside:

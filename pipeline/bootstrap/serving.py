@@ -17,7 +17,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
-from pipeline.bootstrap.idling import Beside
+from pipeline.bootstrap.idling import LEFT, Beside
 from pipeline.bootstrap.logs import read_on
 from pipeline.bootstrap.resting import rest_after
 from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
@@ -175,8 +175,7 @@ class Service:
         is_beside = is_current and self._tenure.is_anothers and not self._may_have_backlog()
         if not self._beside.lasts(is_so=is_beside):
             return False
-        message = "another process goes on correlating: what was received is left to it"
-        parts.log("INFO", message)
+        parts.log("INFO", LEFT)
         return True
 
     def _may_have_backlog(self) -> bool:
