@@ -204,6 +204,7 @@ class Live:
         is_still = is_still and 0 <= now - self._looked_at < IDLE  # else all may have stood still
         self._came_at = min(self._came_at, now) if is_idle else now  # it may go back
         self._moved_at = self._moved_at if is_still else now
+        self._taking.by_clock(now)
         due, since = now - BEHIND, now - IDLE
         if due - self._correlator.now >= TICK and (
             self._came_at <= since

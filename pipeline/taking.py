@@ -178,6 +178,10 @@ class Taking:
         waits = Waits.of(self._joiner.came(), incidents, now)
         return receipts.held_written(self._joiner.held(), waits)
 
+    def by_clock(self, now: int) -> None:
+        """Take what the clock says (ns UTC), which may have gone back since it began."""
+        self._began = min(self._began, now)
+
     def by_all(self, until: int) -> int:
         """Return since when something waits that is over for who waits since `until` (ns UTC)."""
         return by_all(until, self._began)
