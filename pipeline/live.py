@@ -22,7 +22,7 @@ from pipeline.deployments import History
 from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED, may_come_late
 from pipeline.holding import Standing
-from pipeline.lifecycle import MINUTE
+from pipeline.lifecycle import DAY, MINUTE
 from pipeline.ports import Progress
 from pipeline.received import LATE
 from pipeline.report import Action
@@ -131,6 +131,7 @@ class Live:
         self._waiting: dict[str, tuple[int, int | None]] = {}
         self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
+        self._old_at = 0
         self._patience, self._is_late = policy.group_wait, False
         self._received_until = self._marked = self._marked_at = self._looked_at = self._moved_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
@@ -190,6 +191,8 @@ class Live:
             examined = receipts.read(receipt)
             self._taking.take(examined, now)
             self._received_until = max(self._received_until, examined.watermark)
+            if 0 < examined.watermark < self._correlator.watermark:
+                self._old_at = now
             self._taken.append(number)
         is_still = keeps_up and len(found) < at_once and self._correlator.now == before
         self._tell_time(now, is_idle=is_current and not found, is_still=is_still)
@@ -206,10 +209,13 @@ class Live:
         self._moved_at = self._moved_at if is_still else now
         self._taking.by_clock(now)
         due, since = now - BEHIND, now - IDLE
-        if due - self._correlator.now >= TICK and (
-            self._came_at <= since
-            or (self._moved_at <= since and not may_come_late(self._store, now, LATELY))
-        ):
+        goes_on = self._came_at <= since or (
+            # No clock is behind by more: what comes then was logged long ago and published now.
+            self._moved_at <= since
+            and due - self._correlator.now <= DAY
+            and not may_come_late(self._store, now, LATELY)
+        )
+        if goes_on and due - self._correlator.now >= TICK:
             self._correlator.on_time(due)
         event_time = self._correlator.now
         if not 0 <= now - self._looked_at < SECOND:
@@ -217,7 +223,8 @@ class Live:
             # By the clock as well: who has other lines of one traceback in hand may be killed.
             wait = self._policy.group_wait
             late = abs(now - self._store.mark(LATE))
-            self._is_late = may_come_late(self._store, now, LATELY)
+            is_old = abs(now - self._old_at) < LATELY  # what comes, though it may be on time
+            self._is_late = is_old or may_come_late(self._store, now, LATELY)
             self._patience = wait * PATIENCE if late < (wait if is_idle else LATELY) else wait
             self._taking.on_time(event_time - wait, now - self._patience)
         if event_time - self._heard_at >= LISTENING:

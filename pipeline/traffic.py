@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pipeline.entry.requests import SECOND
@@ -33,6 +33,9 @@ AT_ONCE = 500_000
 LEAST = 200_000
 """Requests that stay however old they are (5 MB): as many as what is read at once may tell of, at
 one request a message. Of hours of a backlog all would be gone else before any are counted."""
+
+PIECE = 16 * 1024
+"""Bytes of old rows that are joined: of many small pieces reading would take long."""
 
 NEVER = 2**63
 """A second that does not come."""
@@ -80,6 +83,7 @@ class RecentRows:
     _latest: int = 0
     _count: int = 0
     _pieces: deque[tuple[int, bytes]] = field(default_factory=deque)
+    _old: deque[bytes] = field(default_factory=deque)
 
     def add(self, data: bytes) -> None:
         """Add some rows, and forget those that are older than any that is asked for."""
@@ -91,15 +95,19 @@ class RecentRows:
         self._pieces.append((newest, data))
         self._count += len(data) // ROW
         while self._pieces[0][0] < self._latest - self.span:
-            left = self._count - len(self._pieces[0][1]) // ROW
-            if left < self.least:
-                break
-            self._pieces.popleft()
-            self._count = left
+            self._put_by(self._pieces.popleft()[1])
+        while self._old and self._count - len(self._old[0]) // ROW >= self.least:
+            self._count -= len(self._old.popleft()) // ROW
+
+    def _put_by(self, data: bytes) -> None:
+        """Keep old rows, as long as these are not too many."""
+        if self._old and len(self._old[-1]) < min(PIECE, self.least * ROW // 8):
+            data = self._old.pop() + data
+        self._old.append(data)
 
     def read(self) -> Iterator[bytes]:
-        """Yield all rows as they were added."""
-        return (data for _, data in self._pieces)
+        """Yield all rows in the order in which they were added."""
+        return chain(self._old, (data for _, data in self._pieces))
 
 
 class Counted(NamedTuple):

@@ -159,6 +159,7 @@ class Vitals:
     def took(self, received: Received, now: int) -> None:
         """Note what one pull came to."""
         self.pulled_at, self.came_at = now, min(self.came_at, now)  # the clock may go back
+        self.started_at, self.failed_at = min(self.started_at, now), min(self.failed_at, now)
         if not received.messages:
             self.current_at, self.lag = now, 0
             return

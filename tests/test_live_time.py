@@ -12,7 +12,8 @@ from pipeline.filling import FILLING, RECEIVED
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
 from pipeline.vitals import ANSWERS, COMES_AGAIN, QUIET, Vitals
 from tests.support import BASE, SECOND
-from tests.test_live import RULES, TRACEBACK, House, line
+from tests.test_live import RULES, TRACEBACK, House, line, replayed, summary
+from tests.test_live_late import COUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -371,3 +372,37 @@ def test_that_nothing_came_is_known_by_a_clock_that_went_back() -> None:
     vitals.took(Received(), BASE)
     vitals.took(Received(), BASE + QUIET)
     assert vitals.is_current(BASE + QUIET)
+
+
+def test_what_was_begun_by_a_clock_that_was_ahead_is_over_in_time() -> None:
+    """It counts from when the clock was set right."""
+    vitals = Vitals(started_at=BASE + 3_600 * SECOND, failed_at=BASE + 3_600 * SECOND)
+    vitals.took(Received(), BASE)
+    vitals.took(Received(), BASE + COMES_AGAIN)
+    assert vitals.keeps_up(BASE + COMES_AGAIN)
+    assert vitals.is_current(BASE + COMES_AGAIN)
+
+
+# --- old entries that are published now -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("hours", "text"), [(1, "failed"), (16, "failed"), (240, "missing")])
+def test_old_entries_that_are_published_with_pauses_count_as_in_a_replay(
+    hours: int, text: str
+) -> None:
+    """Event time may go on by the clock meanwhile, which makes nothing of theirs only counted."""
+    rules = COUNTED if text == "failed" else RULES
+    texts = [line(text, 600 + at / 2) for at in range(2_400)]
+    house = House(rules, at_once=400)
+    house.now = BASE + hours * 3_600 * SECOND
+    begun = Run(house, Vitals(started_at=house.now - 2 * COMES_AGAIN), house.live("one"))
+    for at in range(0, len(texts), 40):
+        house.feed.publish(texts[at : at + 40], published=house.now)
+        for _ in range(12):
+            begun.second()
+    for _ in range(60):
+        begun.second()
+    (found,) = summary(house.store.incidents()).values()
+    (expected,) = replayed(texts, rules)[0].values()
+    assert found[4:] == expected[4:]
+    assert len(house.store.ledger()) == 1

@@ -204,6 +204,17 @@ def test_requests_of_a_backlog_are_counted_before_any_is_forgotten() -> None:
     assert sum(len(one) for one in rows.read()) == 23 * ROW
 
 
+def test_many_small_pieces_of_old_requests_are_few() -> None:
+    """They are read each time that somebody asks; of quiet services each has a request or two."""
+    made = Traffic(rows := RecentRows(100))
+    for at in range(5_000):
+        made.add({SHOP: array("q", (at, moment_of(at, 200)))})
+    told = [*rows.read()]
+    assert len(told) < 120
+    assert sum(map(len, told)) == 5_000 * ROW
+    assert made.total(SHOP, 2 * SECOND, 4_001 * SECOND) == 4_000
+
+
 def test_answers_of_long_ago_are_forgotten() -> None:
     """Nothing of then can matter any more."""
     made = counting([(SHOP, 1, 0, 200), (SHOP, 2, 5, 503)])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pipeline import markdown
 from pipeline.entry import format_timestamp, parse_timestamp
 from pipeline.incident import State
-from pipeline.lifecycle import MINUTE
+from pipeline.lifecycle import DAY, MINUTE
 from pipeline.tracker.model import OVER, TrackerPolicy, Wanted
 from pipeline.tracker.routing import labelled
 
@@ -97,9 +97,14 @@ def put_away(
 
 
 def _around(first: int, last: int, within: int, ask: Callable[[int, int], Told]) -> Told:
-    """Return those that began near a span, or near one of those; how near is `within`."""
+    """Return those that began near a span, or near one of those; how near is `within`.
+
+    None that began more than a day before or after it: it is asked again for each time that it got
+    longer, and where incidents come without end, they would all be read.
+    """
     found: Told = {}
-    while len(found) < len(more := ask(first - within, last + within)):
+    least, most = first - DAY, last + DAY
+    while len(found) < len(more := ask(max(first - within, least), min(last + within, most))):
         times = [parse_timestamp(document.first_seen) for document, _ in more.values()]
         found, first, last = more, min(first, *times), max(last, *times)
     return found

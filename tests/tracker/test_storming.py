@@ -191,6 +191,14 @@ def test_what_is_put_away_is_asked_for_around_a_storm() -> None:
     assert spans == [(0, 1200), (-600, 1800)]
 
 
+def test_no_more_than_a_day_around_a_storm_is_asked_for() -> None:
+    """Where incidents never end, all of them would be read."""
+    made = incidents(0, *range(600, 200_000, 600))
+    found, spans = asked(made[:1], made[1:], known={"storm-0": Known(7), "inc-0": Known(1)})
+    assert len(found) == 144
+    assert spans[-1] == (-600, 86_400)
+
+
 def test_nothing_is_asked_for_without_a_storm() -> None:
     """None that is known of something that is looked after, and none that is new."""
     made = incidents(0, 1, 2)
