@@ -186,14 +186,14 @@ class Live:
             ValueError: what was received is no receipt, or one of another version.
 
         """
-        before, found = self._correlator.now, self._store.receipts(at_once, beyond)
+        before, late = self._correlator.now, self._correlator.late
+        found = self._store.receipts(at_once, beyond)
         for number, receipt in found:
             examined = receipts.read(receipt)
             self._taking.take(examined, now)
             self._received_until = max(self._received_until, examined.watermark)
-            if 0 < examined.watermark < self._correlator.watermark:
-                self._old_at = now
             self._taken.append(number)
+        self._old_at = now if self._correlator.late > late else self._old_at
         is_still = keeps_up and len(found) < at_once and self._correlator.now == before
         self._tell_time(now, is_idle=is_current and not found, is_still=is_still)
         outcomes = self._conclude(now)
@@ -366,8 +366,9 @@ class Live:
         """
         if event_time - self._thinned_at < TIDYING:
             return
-        self._thinned_at = event_time
         gone = self._correlator.thin(LATE_LIMITS if self._is_late else LIMITS)
+        if gone is not None or not self._is_late:  # else it is tried again as soon as it may
+            self._thinned_at = event_time
         if gone is not None:
             self._store.thin(gone, LEASE, self._holder)
             self._taking.forget(event_time)

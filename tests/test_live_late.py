@@ -29,7 +29,7 @@ COUNTED = ruleset(
 GAP = [line("failed", 600 + at) for at in range(1_600)]
 PAGE = 400
 FAILED = 503
-LATER = [line("other", 7_200 + 700 * at) for at in range(len(GAP) // PAGE + 2)]
+LATER = [line("other", 7_200 + 590 * at) for at in range(len(GAP) // PAGE + 2)]
 
 
 def take(house: House, live: Live, texts: Sequence[bytes], published: int = 0) -> None:
