@@ -40,7 +40,7 @@ def prune(url: str, *, rules: Sequence[str] = (), placeholders: str = "") -> tup
     named. Return what was pruned, and what is left.
 
     Raises:
-        ConfigurationError: every mistake in the rules; there is no such file.
+        ConfigurationError: every mistake in the rules and settings; there is no such file.
         StoreError: it cannot be opened, or not be written.
 
     """
