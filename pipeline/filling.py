@@ -30,6 +30,9 @@ RECEIVED: Final = "received"
 FILLING: Final = "filling"
 """The mark from which on a gap is still to be read, and the lease of who reads."""
 
+GIVEN_UP: Final = "given up"
+"""The mark from which on a gap is to be read, but not before the next start."""
+
 MARGIN: Final = 10 * MINUTE
 """How much is read again: entries come out of order, and the mark is not kept for each."""
 
@@ -103,6 +106,7 @@ class Filling:
         found, self._until = gap_of(self._store.mark(FILLING), self._store.mark(RECEIVED), now), now
         self.is_over = found is None
         if found:
+            self._store.keep_mark(GIVEN_UP, 0)
             self._store.keep_mark(FILLING, found.since)
         return found
 
@@ -129,6 +133,16 @@ class Filling:
         """Read no more; what is left is noted."""
         self.is_over = True
         self._store.release(FILLING, self._holder)
+
+    def give_up(self) -> None:
+        """Leave what is left to the next start; nobody waits for it until then.
+
+        Raises:
+            StoreError: that cannot be noted.
+
+        """
+        give_up(self._store)
+        self.stop()
 
     def _is_mine(self, now: int) -> bool:
         """Whether this process reads; what it has opened is of before, if another one did."""
@@ -158,13 +172,30 @@ def gap_of(filling: int, received: int, now: int) -> Gap | None:
     return Gap(furthest, now, furthest - since)
 
 
+def give_up(inbox: Inbox) -> None:
+    """Note that nobody reads the gap there is, if any, as far as this process knows.
+
+    Where another one reads on, that shows, as the gap begins later then.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+
+    """
+    if _is_filling(inbox):
+        inbox.keep_mark(GIVEN_UP, inbox.mark(FILLING))
+
+
 def may_come_late(inbox: Inbox, now: int, lately: int) -> bool:
     """Say whether what was logged before is still to come, as far as any process knows.
 
-    Something came late less than `lately` ago (ns), or a gap is not filled.
+    Something came late less than `lately` ago (ns), or a gap is not filled, nor given up.
 
     Raises:
         StoreError: the store cannot be read.
 
     """
-    return abs(now - inbox.mark(LATE)) < lately or inbox.mark(FILLING) > 0
+    return _is_filling(inbox) or abs(now - inbox.mark(LATE)) < lately
+
+
+def _is_filling(inbox: Inbox) -> bool:
+    return inbox.mark(FILLING) not in {0, inbox.mark(GIVEN_UP)}

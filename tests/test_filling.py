@@ -15,7 +15,18 @@ from pipeline.bootstrap.logs import filling as filling_of
 from pipeline.bootstrap.serving import Parts, Service
 from pipeline.entry import format_timestamp
 from pipeline.errors import StoreError
-from pipeline.filling import FILLING, FURTHEST, LEASED, MARGIN, RECEIVED, Filling, Gap, gap_of
+from pipeline.filling import (
+    FILLING,
+    FURTHEST,
+    LEASED,
+    MARGIN,
+    RECEIVED,
+    Filling,
+    Gap,
+    gap_of,
+    give_up,
+    may_come_late,
+)
 from pipeline.live import MARKING
 from pipeline.receipts import read
 from pipeline.receiving import Receiver
@@ -199,6 +210,44 @@ def test_a_lease_that_was_over_and_nobody_took_is_held_on(client: LoggingService
     assert one.step(NOW + 2 * LEASED) is not None
 
 
+def test_what_was_given_up_is_waited_for_again_at_the_next_start(
+    client: LoggingServiceV2Client,
+) -> None:
+    """Nothing late is to be expected of what nobody reads; what another one reads on is."""
+    house = House(RULES)
+    house.store.keep_mark(RECEIVED, BASE)
+    one, other = filling(client, house), filling(client, house, "other")
+    one.begin(NOW)
+    other.begin(NOW)
+    assert may_come_late(house.store, NOW, MINUTE)
+    one.give_up()
+    assert one.is_over
+    assert not may_come_late(house.store, NOW, MINUTE)
+    while not may_come_late(house.store, NOW, MINUTE):
+        assert not other.is_over
+        other.step(NOW)  # it reads on, and the mark moves
+    other.give_up()
+    assert not may_come_late(house.store, NOW, MINUTE)
+    again = filling(client, house)
+    assert again.begin(NOW) is not None
+    assert may_come_late(house.store, NOW, MINUTE)
+    finish(again)
+    assert not may_come_late(house.store, NOW, MINUTE)
+
+
+def test_giving_up_twice_changes_nothing() -> None:
+    """As who has no filter any more does at each start; where nothing is to be read, neither."""
+    store = MemoryStore()
+    give_up(store)
+    assert not may_come_late(store, NOW, MINUTE)
+    store.keep_mark(FILLING, BASE)
+    give_up(store)
+    give_up(store)
+    assert not may_come_late(store, NOW, MINUTE)
+    store.keep_mark(FILLING, BASE + 1)
+    assert may_come_late(store, NOW, MINUTE)
+
+
 def test_what_cannot_be_kept_comes_again(client: LoggingServiceV2Client) -> None:
     """The mark stays where it was until it is."""
 
@@ -314,6 +363,7 @@ def test_a_gap_that_cannot_be_read_stops_nothing(
     assert [severity for severity, _ in said] == ["INFO", "WARNING", "ERROR"]
     assert "stop the service, let `fivewhys replay --from-logging` read that" in said[1][1]
     assert house.store.mark(FILLING) > BASE
+    assert not may_come_late(house.store, NOW, MINUTE)
 
 
 class Mistaken:

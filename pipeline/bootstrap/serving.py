@@ -262,7 +262,7 @@ class Service:
         except SourceError as error:
             if error.recoverable:
                 raise
-            filling.stop()
+            filling.give_up()
             self._parts.log("ERROR", f"fill: {error}; the next start tries again")
             return False
         if received is None:
