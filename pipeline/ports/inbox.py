@@ -47,7 +47,8 @@ class Poison(NamedTuple):
 
     Or a receipt that could not be recorded, as text (`receipts.text_of`).
 
-    `at` is when it came, in nanoseconds UTC; `number` is that of its row, 0 before it has one.
+    `at` is when it came, in nanoseconds UTC; `number` is that of its row, 0 before it has one. No
+    other one of the store ever has the same.
     """
 
     name: str

@@ -820,6 +820,19 @@ def test_quarantine_keeps_a_message_once(store: Store) -> None:
     assert store.release_poison([]) == 0
 
 
+def test_a_number_of_quarantine_is_never_given_again(store: Store) -> None:
+    """Who names one after a while means the message that had it, or none that is there any more."""
+    store.receive(b"", [Poison(name, "no JSON", "{", BASE) for name in ("m1", "m2")], BASE)
+    given = [one.number for one in store.poison()]
+    for name in ("m3", "m4"):
+        assert store.release_poison([one.number for one in store.poison()]) > 0
+        store.receive(b"", [Poison(name, "no JSON", "{", BASE)], BASE)
+        given += [one.number for one in store.poison()]
+    store.receive(b"", [Poison("m4", "no JSON at all", "{", BASE)], BASE)  # in place of itself
+    given += [one.number for one in store.poison()]
+    assert given == sorted(set(given))
+
+
 def test_what_was_absorbed_is_not_counted(store: Store) -> None:
     """It is part of another incident."""
     store.record([], [outcome("inc-1"), outcome("inc-2")], BASE)

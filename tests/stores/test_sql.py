@@ -27,6 +27,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from pipeline.detection import Detection, Sample
 from pipeline.entry.sighting import Sighting
 from pipeline.errors import StoreError
+from pipeline.ports import Poison
 from pipeline.report import Action
 from pipeline.stores.sql.database import known_revisions
 from pipeline.stores.sql.rows import to_json
@@ -268,7 +269,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An older fivewhys does not guess what a newer one wrote."""
     SqlStore(url(tmp_path)).close()
     query(tmp_path, "UPDATE fivewhys_schema SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0013: update fivewhys"):
+    with pytest.raises(StoreError, match=r"schema 9999, .* up to 0014: update fivewhys"):
         SqlStore(url(tmp_path))
 
 
@@ -359,6 +360,32 @@ def test_documents_of_an_older_schema_are_kept(tmp_path: Path, postgresql: str, 
         assert set(store.ledger()) == {"inc-1"}
         store.record([], [given_], BASE)
         assert store.incidents() == (given_.document,)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_quarantine_of_an_older_schema_keeps_its_numbers(
+    tmp_path: Path, postgresql: str, kind: str
+) -> None:
+    """Each message as it was, once by its name; none of the numbers is given again from then on."""
+    where = url(tmp_path) if kind == "sqlite" else fresh(postgresql)
+    add = text("INSERT INTO quarantine (name, reason, text, at) VALUES (:name, :name, :text, :at)")
+    rows = [
+        {"name": f"m{number}", "text": AnyText().process_bind_param(HOSTILE, DefaultDialect())}
+        for number in range(1, 6)
+    ]
+    engine = create_engine(where.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        upgrade(connection, "0013")
+        connection.execute(add, [{**row, "at": f"{BASE:+023d}"} for row in rows])
+        connection.execute(text("DELETE FROM quarantine WHERE number IN (1, 3)"))
+    engine.dispose()
+    with SqlStore(where) as store:
+        kept = [Poison(f"m{number}", f"m{number}", HOSTILE, BASE, number) for number in (2, 4, 5)]
+        assert store.poison() == kept
+        assert store.release_poison([4, 5]) == 2
+    with SqlStore(where) as store:
+        store.receive(b"", [Poison("m2", "again", "{", BASE), Poison("m6", "", "{", BASE)], BASE)
+        assert [(one.name, one.number) for one in store.poison()] == [("m2", 6), ("m6", 7)]
 
 
 # --- room -----------------------------------------------------------------------------------------

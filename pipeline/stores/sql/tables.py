@@ -272,6 +272,8 @@ quarantine = Table(
     Column("reason", AnyText, nullable=False),
     Column("text", AnyText, nullable=False),
     Column("at", Nanoseconds, nullable=False),
+    # Else a number that somebody read would soon be that of another message.
+    sqlite_autoincrement=True,
 )
 
 marks = Table(
