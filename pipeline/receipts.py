@@ -109,7 +109,7 @@ def written(examined: Examined, detector: Detector, *, tells_time: bool = False)
         VERSION,
         examined.watermark,
         [one.detections for one in examined.told],
-        [_redacted(entry, detector) for entry in examined.parts],
+        [redacted(entry, detector) for entry in examined.parts],
         [(*running, one) for running, one in sightings.items()],
         [(*day, f"{bits:x}") for day, bits in beats.items()],
         [
@@ -237,8 +237,8 @@ def _requests(told: Iterable[tuple[str, str, bytes]]) -> Requests:
     return requests
 
 
-def _redacted(entry: LogEntry, detector: Detector) -> dict[str, Any]:
-    """Return a line of a traceback without secrets; it is still known by the same key."""
+def redacted(entry: LogEntry, detector: Detector) -> dict[str, Any]:
+    """Return an entry's document without secrets; it is still known by the same key."""
     log_name, timestamp, insert_id = detector.key_of(entry)
     known = {"logName": log_name, "insertId": insert_id}
     if timestamp != UNKNOWN_TIME:

@@ -8,15 +8,16 @@ by their keys.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
-from pipeline.entry import decode_json
+from pipeline.entry import decode_json, parse_line
 from pipeline.entry.value import come_by
 from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
 from pipeline.ports import Poison
-from pipeline.receipts import written
+from pipeline.receipts import redacted, written
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
 
 if TYPE_CHECKING:
@@ -170,15 +171,26 @@ class Receiver:
     def _without_secrets(self, data: bytes) -> str:
         """Return the text of a message, which is JSON if it was and is not too long to be kept."""
         if len(data) <= 2 * QUOTED:
-            try:
-                value = decode_json(data)
-            except ValueError:
-                pass
-            else:
-                found = self._detector.redact_value(value)
+            with suppress(ValueError):
+                found = self._redacted(data)
                 return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         text = data[: 2 * QUOTED].decode(errors="replace")
         return self._detector.redact(text if len(data) <= 2 * QUOTED else _without_last_word(text))
+
+    def _redacted(self, data: bytes) -> object:
+        """Return what is JSON without secrets; an entry is still known by the same key.
+
+        Raises:
+            ValueError: it is no JSON.
+
+        """
+        value = decode_json(data)
+        found = self._detector.redact_value(value)
+        if found is not value:  # else its key is what it was, too
+            with suppress(Exception):  # to tell its key may be what we fail in: it is kept
+                entry = parse_line(data, "")
+                return found if entry is None else redacted(entry, self._detector)
+        return found
 
 
 def _without_last_word(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -825,6 +826,66 @@ def test_what_is_json_stays_so_without_its_secrets(payload: dict[str, Any]) -> N
     assert kept.key == entry.key
     assert kept.document["jsonPayload"] == Redactor().value(payload) != payload
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"insertId": "job of a@example.com"},
+        {"insertId": "job"},
+        {"insertId": None},
+        {"logName": "projects/demo/logs/a@example.com"},
+        {"logName": "projects/demo/logs/a%40example.com", "insertId": "token=hunter2"},
+        {"timestamp": "2025-09-10T02:00:00.5+02:00", "insertId": f"a@example.com {'x' * 600}"},
+    ],
+)
+def test_an_entry_in_quarantine_is_known_by_the_key_it_has_elsewhere(
+    fields: dict[str, Any],
+) -> None:
+    """It counts once, however often it comes, and nothing else is taken for it."""
+    told = {"textPayload": "missing: password=hunter2", "timestamp": "2025-09-10T00:00:00Z"}
+    document = {**json.loads(line("missing", 0)), **told, **fields}
+    data = json.dumps({name: value for name, value in document.items() if value}).encode()
+    text = quarantined(data)
+    assert "hunter2" not in text
+    assert "example.com" not in text
+    assert keys_of(text.encode()) == keys_of(data)
+    assert quarantined(text.encode()) == text
+
+
+def keys_of(data: bytes) -> set[tuple[str, int, str]]:
+    """Return by which keys what a message holds is kept."""
+    house = House(RULES)
+    house.feed.publish([data])
+    house.receiver.step()
+    ((_, receipt),) = house.store.receipts(9)
+    found = {one.key for each in receipts.read(receipt).told for one in each.detections}
+    assert found
+    return found
+
+
+def test_entries_whose_names_differ_by_what_is_secret_stay_apart_in_quarantine() -> None:
+    """Else of two that came at once one would be taken for a copy of the other."""
+    texts = [
+        quarantined(json.dumps({**json.loads(line("missing", 0)), "insertId": name}).encode())
+        for name in ("a@example.com", "b@example.com")
+    ]
+    assert len({key for text in texts for key in keys_of(text.encode())}) == 2
+
+
+def test_an_entry_whose_key_we_cannot_tell_is_kept_without_its_secrets() -> None:
+    """A mistake of our own in that keeps nothing from quarantine either."""
+
+    class Choking(Detector):
+        def key_of(self, entry: LogEntry) -> tuple[str, int, str]:
+            raise ZeroDivisionError(entry)
+
+    house = House(RULES)
+    house.detector = Choking(RULES, Redactor())
+    house.feed.publish([line("missing", 0, insertId="a@example.com")])
+    assert house.receiver_of().step().poison == 1
+    (poison,) = house.store.poison()
+    assert json.loads(poison.text)["insertId"] == "[REDACTED]"
 
 
 def test_what_is_json_and_long_is_cut() -> None:
