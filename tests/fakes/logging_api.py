@@ -38,14 +38,13 @@ class Answer:
 class FakeLoggingApi:
     """`nearby_logs.api.Client` over a list; `empty` pages come before each entry.
 
-    Entries with a payload of a type that nobody knows, and with a number that is none, come first
-    if `odd`. It raises `fails` if there is one. What is no filter that it understands breaks the
-    test.
+    The entries of `odd` come first in every answer, whatever is asked for. It raises `fails` if
+    there is one. What is no filter that it understands breaks the test.
     """
 
     held: Sequence[LogEntry]
     empty: int = 0
-    odd: bool = False
+    odd: Sequence[Any] = ()
     fails: Exception | None = None
     asked: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -61,12 +60,7 @@ class FakeLoggingApi:
 
     def _pages(self, found: Sequence[LogEntry]) -> Iterator[Page]:
         if self.odd:
-            made = ApiEntry(insert_id="odd")
-            payload = ApiEntry.pb(made).proto_payload
-            payload.type_url, payload.value = "type.googleapis.com/no.such.Type", b"x"
-            number = ApiEntry(insert_id="odd")
-            ApiEntry.pb(number).json_payload["rate"] = float("nan")
-            yield Page((made, number), "more")
+            yield Page(self.odd, "more")
         for one in found:
             for _ in range(self.empty):
                 yield Page((), "more")

@@ -22,6 +22,7 @@ from pipeline.retrying import Retrying
 from pipeline.sources.logging_api import LoggingFeed, LoggingSource, Query, Reading, ReadSettings
 from tests.fakes.disabled import disabled
 from tests.fakes.logging_server import FakeLogging, Refusal, served
+from tests.fakes.unwritable import UNWRITABLE, unwritable
 from tests.support import BASE, SECOND, entry
 
 if TYPE_CHECKING:
@@ -258,52 +259,12 @@ def test_a_payload_that_nobody_knows_is_named(
     assert "no.such.Type" in json.dumps(found[1].document["protoPayload"])
 
 
-def odd(kind: str) -> ApiEntry:
-    """Return an entry that cannot be written as JSON."""
-    made = ApiEntry(
-        log_name="projects/demo/logs/a", insert_id="odd", timestamp="2025-09-10T00:30:00Z"
-    )
-    bare = ApiEntry.pb(made)
-    match kind:
-        case "number":
-            bare.json_payload["rate"] = float("nan")
-        case "payload":
-            bare.proto_payload.Pack(AuditLog())
-            bare.proto_payload.value = b"\xff\xff\xff"
-        case "inner payload":
-            strange = Packed(type_url="type.googleapis.com/no.such.Type", value=b"secret")
-            bare.proto_payload.Pack(AuditLog(service_data=strange))
-            bare.proto_payload.value += b"\xff\xff\xff"
-        case "payload in a payload":
-            inner = Packed(type_url="type.googleapis.com/google.cloud.audit.AuditLog")
-            inner.value = b"\xff\xff\xff"
-            strange = Packed(type_url="type.googleapis.com/no.such.Type", value=b"secret")
-            audit = AuditLog(service_data=inner)
-            audit.status.details.append(strange)
-            bare.proto_payload.Pack(audit)
-        case "time":
-            bare.timestamp.seconds = 300_000_000_000
-        case "time of receipt":
-            bare.receive_timestamp.seconds = 300_000_000_000
-    return made
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "number",
-        "payload",
-        "inner payload",
-        "payload in a payload",
-        "time",
-        "time of receipt",
-    ],
-)
+@pytest.mark.parametrize("kind", UNWRITABLE)
 def test_what_cannot_be_written_is_rejected(
     api: FakeLogging, client: LoggingServiceV2Client, kind: str
 ) -> None:
     """It stands in no JSON: the entry is accounted for, and what comes beside it is read."""
-    api.odd = [odd(kind)]
+    api.odd = [unwritable(kind)]
     reading = Reading(client, HOUR, QUICK)
     found = [one for _ in range(4) for one in reading.page()]
     assert reading.is_over

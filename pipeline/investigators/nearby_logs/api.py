@@ -173,9 +173,10 @@ def trace_filter(entry: LogEntry) -> str:
 def _entries(found: Iterable[Any]) -> Iterator[LogEntry]:
     """Read entries of the API; one that cannot be written as JSON is left out."""
     from google.protobuf.json_format import Error, MessageToDict  # noqa: PLC0415 - slow to load
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
 
     for one in found:
         try:
             yield from parse_entry(MessageToDict(type(one).pb(one)), place="the Logging API")
-        except (EntryError, TypeError, ValueError, Error):
+        except (EntryError, TypeError, ValueError, Error, DecodeError):
             continue

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.auth.exceptions import RefreshError
+from google.cloud.logging_v2.types import LogEntry as ApiEntry
 
 from pipeline.entry import parse_entry
 from pipeline.investigators.nearby_logs import Export, LoggingApi, NearbyLogs
 from pipeline.logquery import quoted
 from pipeline.redaction import Redactor
 from tests.fakes.logging_api import FakeLoggingApi
+from tests.fakes.unwritable import UNWRITABLE, unwritable
 from tests.investigators.nearby_logs.surroundings import (
     FAILURE,
     STORY,
@@ -98,9 +100,19 @@ def test_an_answer_of_empty_pages_comes_to_an_end() -> None:
     assert found
 
 
-def test_an_entry_that_is_none_is_left_out() -> None:
+def of_unknown_type() -> ApiEntry:
+    """Return an entry with a payload of a type that nobody here knows."""
+    made = ApiEntry(insert_id="odd")
+    payload = ApiEntry.pb(made).proto_payload
+    payload.type_url, payload.value = "type.googleapis.com/no.such.Type", b"x"
+    return made
+
+
+@pytest.mark.parametrize("kind", ["unknown type", *UNWRITABLE])
+def test_an_entry_that_is_none_is_left_out(kind: str) -> None:
     """A payload that cannot be written as JSON costs that entry alone."""
-    found = told(case_of(FAILURE), LoggingApi(FakeLoggingApi(STORY, odd=True)))
+    odd = unwritable(kind) if kind in UNWRITABLE else of_unknown_type()
+    found = told(case_of(FAILURE), LoggingApi(FakeLoggingApi(STORY, odd=[odd])))
     assert len([fact for fact in found if fact.kind == "nearby_entry"]) == 7
 
 
