@@ -161,6 +161,25 @@ def test_a_mistake_in_them_is_said_by_every_command(settings: Path) -> None:
         assert "settings.yml:1: environment: 'moon' is none of local, staging" in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "settings_first"),
+    [
+        ("run", True),
+        ("replay", True),
+        ("explain", True),
+        ("quarantine retry", True),
+        ("store prune", True),
+        ("rules list", False),
+        ("rules show", False),
+    ],
+)
+def test_help_says_where_rules_come_from(words: str, *, settings_first: bool) -> None:
+    """Of the settings, where a command reads these; else they are those that come along."""
+    told = [word for word in run(*words.split(), "--help").stdout.split() if word != "│"]
+    default = "FIVEWHYS_RULES, or those" if settings_first else "those"
+    assert f"repeatable. Default: {default} that come with fivewhys." in " ".join(told)
+
+
 def test_without_settings_a_store_is_asked_for(tmp_path: Path) -> None:
     """By the name of its variable."""
     told = run("incidents", "list")

@@ -15,12 +15,21 @@ T = TypeVar("T")
 
 EXIT_FAILED, EXIT_USAGE, EXIT_FOUND = 1, 2, 3
 
-Rules = Annotated[
+RuleFolders = Annotated[
     list[str] | None,
     typer.Option(
         "--rules",
         metavar="DIR",
         help="Folder of rules; repeatable. Default: those that come with fivewhys.",
+    ),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Folder of rules; repeatable. "
+        "Default: FIVEWHYS_RULES, or those that come with fivewhys.",
     ),
 ]
 RuleFolder = Annotated[

@@ -13,7 +13,7 @@ from pipeline.cli.options import (
     KeptStore,
     Placeholders,
     RuleFolder,
-    Rules,
+    RuleFolders,
     guarded,
 )
 
@@ -48,7 +48,7 @@ COMPARED = "Folder of rules, one file, or shipped: those that come with fivewhys
 
 
 @rules_app.command("list")
-def rules_list(rules: Rules = None, placeholders: Placeholders = "") -> None:
+def rules_list(rules: RuleFolders = None, placeholders: Placeholders = "") -> None:
     """List rules: name, level, signature, title."""
     from pipeline.bootstrap.reading import load_rules
     from pipeline.display import print_table
@@ -64,7 +64,7 @@ def rules_list(rules: Rules = None, placeholders: Placeholders = "") -> None:
 @rules_app.command("show")
 def rules_show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a rule.")],
-    rules: Rules = None,
+    rules: RuleFolders = None,
     placeholders: Placeholders = "",
 ) -> None:
     """Print a rule as it is written, with the file it stands in."""
