@@ -24,6 +24,7 @@ from tests.fakes.pubsub_rights import granting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from typer.testing import Result
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tests.fakes.pubsub import Emulator
 
     Doctor = Callable[..., Result]
+    DoctorOf = Callable[[AbstractContextManager[str]], Result]
 
 HERE = "example/platform"
 KEY = "a key of sixteen bytes or more"
@@ -52,6 +54,7 @@ CHECKS = {
 }
 BINDING = "gcloud projects add-iam-policy-binding test-project"
 AWAY = "127.0.0.1:9"
+SUBSCRIPTION = "projects/demo/subscriptions/fivewhys"
 
 
 @pytest.fixture
@@ -63,6 +66,19 @@ def doctor(monkeypatch: pytest.MonkeyPatch) -> Doctor:
     def run(*options: str, **settings: str) -> Result:
         environment = {f"FIVEWHYS_{name}": text for name, text in settings.items()}
         return CliRunner().invoke(app, ["doctor", *options], env=environment)
+
+    return run
+
+
+@pytest.fixture
+def doctor_of(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DoctorOf:
+    """Return what runs the command with a Pub/Sub that is served meanwhile."""
+
+    def run(served_there: AbstractContextManager[str]) -> Result:
+        with served_there as address:
+            monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+            store = f"sqlite:///{tmp_path}/store.db"
+            return doctor("--format", "json", SUBSCRIPTION=SUBSCRIPTION, STORE=store)
 
     return run
 
@@ -148,24 +164,11 @@ def test_all_that_is_wrong_is_said_at_once(
         ([CONSUME], [CONSUME, GET], "wrong", 1),
     ],
 )
-def test_a_subscription_that_must_not_be_looked_at(  # noqa: PLR0913, PLR0917 - columns of the table
-    doctor: Doctor,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    held: list[str],
-    told: list[str] | None,
-    state: str,
-    ends: int,
+def test_a_subscription_that_must_not_be_looked_at(
+    doctor_of: DoctorOf, held: list[str], told: list[str] | None, state: str, ends: int
 ) -> None:
     """A run pulls from it all the same; the right to pull is what it needs."""
-    with granting(*held, told=told) as address:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
-        result = doctor(
-            "--format",
-            "json",
-            SUBSCRIPTION="projects/demo/subscriptions/fivewhys",
-            STORE=f"sqlite:///{tmp_path}/store.db",
-        )
+    result = doctor_of(granting(*held, told=told))
     found = by_check(result)
     (subscription,) = found["subscription"]
     assert (subscription["state"], result.exit_code) == (state, ends), result.output
@@ -175,18 +178,9 @@ def test_a_subscription_that_must_not_be_looked_at(  # noqa: PLR0913, PLR0917 - 
     assert len(lacked) == 2 - len(held if told is None else told)
 
 
-def test_pubsub_that_is_not_enabled(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_pubsub_that_is_not_enabled(doctor_of: DoctorOf) -> None:
     """No role helps against that: the command that enables it does."""
-    with refusing("pubsub.googleapis.com") as address:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
-        result = doctor(
-            "--format",
-            "json",
-            SUBSCRIPTION="projects/demo/subscriptions/fivewhys",
-            STORE=f"sqlite:///{tmp_path}/store.db",
-        )
+    result = doctor_of(refusing("pubsub.googleapis.com"))
     found = by_check(result)
     assert result.exit_code == 1
     for (one,) in (found["permissions"], found["subscription"]):
@@ -200,7 +194,7 @@ def test_without_network(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", AWAY)
     settings = tmp_path / "settings.yml"
     settings.write_text(
-        "subscription: projects/demo/subscriptions/fivewhys\n"
+        f"subscription: {SUBSCRIPTION}\n"
         f"store: sqlite:///{tmp_path}/store.db\n"
         "environment: local\nsinks: [github]\ngithub_repository: example/platform\n"
         f"github_url: http://{AWAY}\n",

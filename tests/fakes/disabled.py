@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -12,8 +10,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from tests.fakes.serving import serving
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 CONSUMER = "projects/812345"
 """Whose project it is where the API has to be enabled: that of the credentials."""
@@ -40,15 +40,7 @@ class _Refusing(grpc.GenericRpcHandler):  # type: ignore[misc] # it has no types
         context.abort_with_status(rpc_status.to_status(self._status))
 
 
-@contextmanager
-def refusing(service: str) -> Iterator[str]:
-    """Serve an API that is not enabled; yield the address `host:port`."""
-    with ThreadPoolExecutor(1) as pool:
-        server = grpc.server(pool)
-        server.add_generic_rpc_handlers((_Refusing(disabled(service)),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.stop(None).wait()
+def refusing(service: str) -> AbstractContextManager[str]:
+    """Serve an API that is not enabled; lend the address `host:port`."""
+    handlers = (_Refusing(disabled(service)),)
+    return serving(lambda server: server.add_generic_rpc_handlers(handlers))

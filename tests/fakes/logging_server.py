@@ -6,7 +6,6 @@ Filters are understood as far as `tests.fakes.logging_api` does.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from grpc_status import rpc_status
 from pipeline.entry import parse_entry
 from tests.fakes.logging_api import api_entry, holds
 from tests.fakes.logging_servicer import LoggingServiceV2Servicer, add_to_server
+from tests.fakes.serving import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,17 +96,12 @@ class FakeLogging(LoggingServiceV2Servicer):  # type: ignore[misc] # generated: 
 @contextmanager
 def served(api: FakeLogging) -> Iterator[LoggingServiceV2Client]:
     """Serve it; lend Google's own client to it."""
-    with ThreadPoolExecutor(1) as pool:
-        server = grpc.server(pool)
-        add_to_server(api, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    with serving(lambda server: add_to_server(api, server)) as address:
+        channel = grpc.insecure_channel(address)
         try:
             yield LoggingServiceV2Client(transport=LoggingServiceV2GrpcTransport(channel=channel))
         finally:
             channel.close()
-            server.stop(None).wait()
 
 
 def _status(refusal: Refusal) -> Status:

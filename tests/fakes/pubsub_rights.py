@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +10,19 @@ from google.iam.v1 import iam_policy_pb2 as iam
 from google.pubsub_v1.types import GetSubscriptionRequest, Subscription
 
 from pipeline.checkup import GET, LEASED
+from tests.fakes.serving import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
+    from contextlib import AbstractContextManager
 
 TOPIC = "projects/demo/topics/logs"
 WEEK = timedelta(days=7)
 REFUSED = "User not authorized to perform this action."
 
 
-@contextmanager
-def granting(*held: str, told: Collection[str] | None = None) -> Iterator[str]:
-    """Serve any subscription to one who holds these permissions; yield the address `host:port`.
+def granting(*held: str, told: Collection[str] | None = None) -> AbstractContextManager[str]:
+    """Serve any subscription to one who holds these permissions; lend the address `host:port`.
 
     `told` are those that are said to be held, if they are others.
     """
@@ -55,15 +54,10 @@ def granting(*held: str, told: Collection[str] | None = None) -> Iterator[str]:
             Subscription.serialize,
         ),
     }
-    with ThreadPoolExecutor(1) as pool:
-        server = grpc.server(pool)
-        for service, (name, answer, read, write) in methods.items():
-            handler = grpc.unary_unary_rpc_method_handler(answer, read, write)
-            handlers = grpc.method_handlers_generic_handler(service, {name: handler})
-            server.add_generic_rpc_handlers((handlers,))
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.stop(None).wait()
+    handlers = [
+        grpc.method_handlers_generic_handler(
+            service, {name: grpc.unary_unary_rpc_method_handler(answer, read, write)}
+        )
+        for service, (name, answer, read, write) in methods.items()
+    ]
+    return serving(lambda server: server.add_generic_rpc_handlers(handlers))
