@@ -4,6 +4,7 @@ An examination depends on nothing but its batch, so that batches can be examined
 (`ports.Spread`), and what comes of it is small: identities of entries, and the few entries that
 matter. Of a block of raw lines only those are parsed that a rule or a traceback may need, or that
 are out of the ordinary (`entry.outline`); what is told of the others is the same as if they were.
+What this program itself logged is counted, and nothing is told of it: it never feeds on that.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pipeline.exceptions.lines import find_parts
 from pipeline.joining import is_apart, is_part
 from pipeline.novelty import Heard, Unknown
 from pipeline.paragraphs import find_telling, is_line
+from pipeline.received import OWN_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +85,7 @@ class Seen(NamedTuple):
 
 
 UNSEEN: Final = Seen(None, is_plain=False)
+_OWN: Final = f'"{OWN_LABEL}"'.encode()
 
 
 @dataclass(slots=True)
@@ -163,7 +166,7 @@ class Examiner:
 
         A line may hold further entries, which were told before.
         """
-        found = outlines(block.data, len(block), regular=block.regular)
+        found = _outlines(block)
         inside = self._inside(found)
         known = identities(columns_of([one for at in inside if (one := found[at])]))
         examined = Examined()
@@ -173,7 +176,7 @@ class Examiner:
         return [told for told in (*examined.told, *silent) if told.identity in self._wanted]
 
     def _take_block(self, block: Block, examined: Examined) -> None:
-        found = outlines(block.data, len(block), regular=block.regular)
+        found = _outlines(block)
         inside = self._inside(found)
         columns = columns_of([one for at in inside if (one := found[at])])
         told = identities(columns)
@@ -272,12 +275,14 @@ class Examiner:
             if isinstance(record, Rejection):
                 reason = self._detector.redact(record.reason)  # which may quote what was read
                 examined.rejections.append(Rejection(record.place, reason))
-            elif self._window.holds(record.timestamp):
+            elif not self._window.holds(record.timestamp):
+                examined.outside += 1
+            elif _is_own(record):
+                examined.parsed.append(self._identity(record))
+            else:
                 if seen is None:
                     self._sight_entry(record, examined)
                 self._take_entry(record, examined, seen or UNSEEN)
-            else:
-                examined.outside += 1
 
     def _sight_entry(self, entry: LogEntry, examined: Examined) -> None:
         if self._latest is None or entry.event_time <= self._latest:
@@ -309,6 +314,19 @@ class Examiner:
     def _identity(self, entry: LogEntry) -> int:
         """Return the identity, which means nothing to another process."""
         return 0 if self._lasting else entry.identity
+
+
+def _outlines(block: Block) -> Sequence[Outline | None]:
+    """Return the outline of each line; None for one that has to be parsed, as our own have."""
+    found = outlines(block.data, len(block), regular=block.regular)
+    if _OWN not in block.data:
+        return found
+    return [None if _OWN in block.line(at) else one for at, one in enumerate(found)]
+
+
+def _is_own(entry: LogEntry) -> bool:
+    labels = entry.document.get("labels")
+    return isinstance(labels, dict) and OWN_LABEL in labels
 
 
 def _timely(columns: Columns, latest: int) -> Columns:

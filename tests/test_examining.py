@@ -18,10 +18,11 @@ from pipeline.entry import LogEntry, Severity, parse_timestamp
 from pipeline.entry.outline import outlines
 from pipeline.entry.severity import severity_of
 from pipeline.entry.spoken import spoken
-from pipeline.examining import Examiner, Window
+from pipeline.examining import Examined, Examiner, Window
 from pipeline.exceptions.lines import find_parts
 from pipeline.flow import Replay, Texts
 from pipeline.joining import is_apart, is_part
+from pipeline.received import OWN_LABEL
 from pipeline.report import Policy
 from pipeline.screen import Screen
 from pipeline.sources.files.blocks import Block, read_blocks
@@ -725,3 +726,34 @@ def test_a_block_without_lines_that_belong_to_the_run() -> None:
     """Nothing of it counts but that it was outside."""
     examined = Examiner(detector(LITERAL), Window(since=BASE + 1))(block(line("well")))
     assert (examined.read, examined.outside, examined.watermark) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("name", sorted(RULESETS))
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_what_this_program_said_itself_is_counted_and_no_more(
+    name: str, *, in_blocks: bool
+) -> None:
+    """As in a run, which drops it: neither rules nor anything else see what it says."""
+    texts = ("missing", "well known", "nobody knows it", TRACED, *TRACEBACK)
+    said = {"severity": "ERROR", "labels": {OWN_LABEL: "1"}, "timestamp": "2025-09-10T00:09:00Z"}
+    resource = {"type": "cloud_run_job", "labels": {"job_name": "fivewhys"}}
+    own = [line(text, f"own {text}", resource=resource, **said) for text in texts]
+    others = [line("missing", "a", severity="ERROR"), line("gone", "b", severity="ERROR")]
+
+    def examined(*some: bytes) -> Examined:
+        batch = block(*some)
+        examine = Examiner(detector(RULESETS[name]), Window(), counting=True)
+        return examine(batch if in_blocks else [*batch.read(range(len(batch)))])
+
+    mixed, alone = examined(*others, *own, own[0]), examined(*others)
+    assert mixed.read == alone.read + len(own) + 1
+    assert len({*mixed.parsed, *mixed.passed}) == len(others) + len(own)
+    assert mixed.told == alone.told
+    assert mixed.heard.rows == alone.heard.rows
+    assert (mixed.parts, mixed.silent) == (alone.parts, alone.silent)
+    assert (mixed.sightings, mixed.lasts, mixed.beats) == (
+        alone.sightings,
+        alone.lasts,
+        alone.beats,
+    )
+    assert mixed.watermark == alone.watermark
