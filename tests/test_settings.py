@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 SUBSCRIPTION = "projects/test-project/subscriptions/fivewhys"
 SUBSCRIBED = "name the subscription of the log sink: projects/P/subscriptions/S"
+NAMED = "write projects/P/subscriptions/S, with names of 3 characters or more"
 KEPT = "name a store that outlasts the process: sqlite:///FILE or postgresql://HOST/DATABASE"
 HIDDEN = "it has no place here, as it is secret; name its file as"
 NEEDED = {"subscription": SUBSCRIPTION, "store": "sqlite:///store.db"}
@@ -182,7 +183,7 @@ def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set)
         "FIVEWHYS_QUX: there is no such setting; unset it",
         "settings.yml:4: 'subscriptoin' is no setting; subscription is meant?",
         "settings.yml:5: 'workers' is no setting; unset it",
-        "FIVEWHYS_SUBSCRIPTION: 'fivewhys' is none; write projects/P/subscriptions/S",
+        f"FIVEWHYS_SUBSCRIPTION: 'fivewhys' is none; {NAMED}",
         f"FIVEWHYS_STORE: {KEPT}",
         "FIVEWHYS_ENVIRONMENT: 'moon' is none of local, staging",
         "FIVEWHYS_HTTP_PORT: '99999' is no number from 0 to 65,535",
@@ -198,6 +199,54 @@ def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set)
     ]
     assert (read.settings.report_every, read.settings.receivers) == (MINUTE, 1)
     assert read.settings.rules == ("3",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo",
+        "example.com:demo",
+        "projects/demo",
+        "folders/12",
+        "organizations/7",
+        "billingAccounts/A-B",
+        "projects/demo/locations/global/buckets/_Default/views/_AllLogs",
+    ],
+)
+def test_whose_logs_are_read_has_one_of_some_forms(say: Set, name: str) -> None:
+    """A project, by its id, or what else has logs; what is none of them is refused at once."""
+    say(LOGGING_PROJECT=name)
+    read = read_settings(NEEDED)
+    assert (read.settings.logging_project, read.mistakes) == (name, ())
+    for wrong in (f"{name} x", f"/{name}", f'{name}"', "é"):
+        say(LOGGING_PROJECT=wrong)
+        said = f"{wrong!r:.60} is none; write a project, folders/N or organizations/N"
+        assert told(read_settings(NEEDED)) == [f"FIVEWHYS_LOGGING_PROJECT: {said}"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["http://localhost:8085", "https://a", "localhost", "127.0.0.1", "a:8085/"]
+)
+def test_an_emulator_that_is_no_address_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """Nothing could be pulled from there, and it would be tried for ever."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", wrong)
+    assert told(read_settings(NEEDED)) == [
+        f"PUBSUB_EMULATOR_HOST: {wrong!r} is no address; write HOST:PORT, as localhost:8085"
+    ]
+    assert told(read_settings({}, needed=())) == []
+
+
+@pytest.mark.parametrize(
+    "right", ["", "localhost:8085", "127.0.0.1:1", "[::1]:8432", "dns:///a:8085", "unix:/tmp/a"]
+)
+def test_an_emulator_that_is_an_address_is_none(
+    monkeypatch: pytest.MonkeyPatch, right: str
+) -> None:
+    """However gRPC may be told of one."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", right)
+    assert told(read_settings(NEEDED)) == []
 
 
 def test_a_number_is_read_to_its_end(say: Set) -> None:
@@ -316,7 +365,7 @@ def test_the_log_takes_nothing_out_of_what_is_said_about_a_secret(
 def test_what_a_list_of_texts_holds_is_not_shown_either(write: Write) -> None:
     """Where one text is wanted."""
     keys = {
-        "subscription": "none; write projects/P/subscriptions/S",
+        "subscription": f"none; {NAMED}",
         "environment": "none of local, staging",
         "http_port": "no number from 0 to 65,535",
         "timeout": "no time span; write it like 30s, 10m, 2h or 1d",

@@ -277,7 +277,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer; any other method is refused by http.server, with 501."""
+        """Answer; any other method but HEAD is refused by http.server, with 501."""
+        self.wfile.write(self._begin())
+
+    def do_HEAD(self) -> None:
+        """Answer without the text, as some who watch the availability of a service ask."""
+        self._begin()
+
+    def _begin(self) -> bytes:
+        """Send what stands above the text, and return that."""
         status, kind, text = self.server.answer(self.path)
         body = text.encode()
         self.send_response(status)
@@ -285,7 +293,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.wfile.write(body)
+        return body
 
     def version_string(self) -> str:
         """Say no version to strangers."""

@@ -18,6 +18,7 @@ from pipeline.settings.values import (
     as_list,
     as_number,
     as_one_of,
+    as_resource,
     as_sinks,
     as_span,
     as_store,
@@ -115,7 +116,7 @@ class Settings(BaseSettings):
         description="the log sink's filter: with it each start reads by the Logging API what was "
         "logged since the last entry that was received, of 7 days at most",
     )
-    logging_project: _Text = Field(
+    logging_project: Annotated[str, BeforeValidator(as_resource)] = Field(
         default="",
         description="whose logs these are (a project, or `folders/N`, `organizations/N`), if not "
         "those of the subscription's project",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,9 +28,15 @@ from pipeline.settings.values import GITHUB, KEPT, SHOWN, as_text
 from pipeline.validating import read_single
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pipeline.yamltext import Document
+
+EMULATOR: Final = "PUBSUB_EMULATOR_HOST"
+"""Google's own variable, which says that Pub/Sub is an emulator, and where."""
+
+_NO_ADDRESS: Final = re.compile(r"https?://.*|[\w.-]+|.*:\d+/")
+"""What people write there and no client reads: URLs, and hosts without a port."""
 
 _NEAR = 75
 """From this likeness on (of 100) a name is proposed for one that is not known."""
@@ -55,7 +62,7 @@ class Read:
 
 
 def read_settings(
-    options: Mapping[str, Any], file: str = "", needed: Iterable[str] = tuple(_NEEDED)
+    options: Mapping[str, Any], file: str = "", needed: Collection[str] = tuple(_NEEDED)
 ) -> Read:
     """Read settings; `options` are those of the command line that were given, by field.
 
@@ -91,6 +98,10 @@ def read_settings(
         message = f"nothing is written without a sink; set {variable('sinks')} to {GITHUB}, too"
         wrong["dry_run"] = places.mistake("dry_run", message)
     mistakes += wrong.values()
+    emulator = os.environ.get(EMULATOR, "")
+    if "subscription" in needed and _NO_ADDRESS.fullmatch(emulator):
+        message = f"{emulator!r:.{SHOWN}} is no address; write HOST:PORT, as localhost:8085"
+        mistakes.append(Mistake(EMULATOR, 0, message))
     others = {name: os.environ[name] for name in map(variable, ELSEWHERE) if name in os.environ}
     return Read(settings, {**elsewhere, **others}, tuple(mistakes))
 

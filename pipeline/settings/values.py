@@ -20,9 +20,11 @@ GITHUB: Final = "github"
 QUARANTINE: Final = "quarantine"
 IN_MEMORY: Final = "sqlite://"
 KEPT: Final = "name a store that outlasts the process: sqlite:///FILE or postgresql://HOST/DATABASE"
+NAMED: Final = "projects/P/subscriptions/S, with names of 3 characters or more"
 SHOWN: Final = 60
 """Characters of a value that a message shows."""
 
+_RESOURCE = re.compile(r"[A-Za-z0-9][\w.:/~-]*", re.ASCII)
 _SUBSCRIPTION = re.compile(r"projects/[a-z0-9.:-]{3,}/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
 
 
@@ -65,7 +67,16 @@ def as_subscription(value: object) -> str:
     """Read the full name of a subscription; "" stays."""
     name = as_text(value)
     if name and not _SUBSCRIPTION.fullmatch(name):
-        message = f"{_shown(value)} is none; write projects/P/subscriptions/S"
+        message = f"{_shown(value)} is none; write {NAMED}"
+        raise ValueError(message)
+    return name
+
+
+def as_resource(value: object) -> str:
+    """Read what has logs: a project by its id, or the full name of one, or of a folder."""
+    name = as_text(value)
+    if name and not _RESOURCE.fullmatch(name):
+        message = f"{_shown(value)} is none; write a project, folders/N or organizations/N"
         raise ValueError(message)
     return name
 

@@ -209,6 +209,8 @@ def test_it_answers_over_http(vitals: Vitals) -> None:
         assert ask(port, "/livez") == (200, "ok\n")
         assert "fivewhys_received_entries_total 0\n" in ask(port, "/metrics")[1]
         assert ask(port, "/")[0] == 404
+        assert ask(port, "/livez", "HEAD") == (200, "")
+        assert ask(port, "/", "HEAD") == (404, "")
         assert ask(port, "/livez", "POST")[0] == 501
         assert ask(port, "/livez", "DELETE")[0] == 501
     with pytest.raises(urllib.error.URLError):
