@@ -42,8 +42,12 @@ def logging_client(option: str) -> Any:
         raise ConfigurationError([Mistake(option, 0, message)]) from error
 
 
-def read_logging(wanted: str, project: str, since: int | None, until: int | None) -> LoggingSource:
+def read_logging(
+    wanted: str, project: str, since: int | None, until: int | None, client: Any = None
+) -> LoggingSource:
     """Return a source of what a filter lets through, until now if nothing else is said (ns UTC).
+
+    Who asks is Google's client, unless another `client` is given.
 
     Raises:
         ConfigurationError: every mistake in what is asked for.
@@ -66,7 +70,7 @@ def read_logging(wanted: str, project: str, since: int | None, until: int | None
             encodable(text)
         except ValueError as error:
             mistakes.note(Mistake(option, 0, str(error)))
-    client = mistakes.attempt(lambda: logging_client(FROM_LOGGING), None)
+    client = client or mistakes.attempt(lambda: logging_client(FROM_LOGGING), None)
     mistakes.raise_if_any()
     from pipeline.sources.logging_api import LoggingSource, Query
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.bootstrap.logs import read_logging
 from pipeline.bootstrap.replaying import ReplayOptions, replay
 from pipeline.bootstrap.settled import settled
 from pipeline.cli import app
-from pipeline.entry import LogEntry
+from pipeline.entry import LogEntry, format_timestamp
 from pipeline.sources.files import FileSource
 from pipeline.sources.logging_api import LoggingSource, Query, ReadSettings
 from tests.fakes.logging_server import FakeLogging, served
-from tests.support import BASE, SECOND
+from tests.support import BASE, SECOND, entry
 
 if TYPE_CHECKING:
     from pipeline.document import IncidentDocument
@@ -43,6 +45,25 @@ def test_the_api_comes_to_what_an_export_comes_to() -> None:
     assert [_told(one) for one in found.document().incidents] == [
         _told(one) for one in usual.document().incidents
     ]
+
+
+@pytest.mark.parametrize("until", [BASE + 8 * SECOND, None])
+def test_what_is_read_is_what_was_asked_for(until: int | None) -> None:
+    """By the filter, of that project, since then and until then, or until now."""
+    api = FakeLogging([entry("down", at=at, key=f"k{at}") for at in range(10)])
+    wanted = 'insertId="k2" OR insertId="k5" OR insertId="k9"'
+    begun = time.time_ns()
+    with served(api) as client:
+        found = read_logging(wanted, "demo", BASE + 3 * SECOND, until, client)
+        keys = [one.insert_id for batch in found.batches() for one in batch
+                if isinstance(one, LogEntry)]  # fmt: skip
+    (asked,) = api.asked
+    assert keys == (["k5"] if until else ["k5", "k9"])
+    assert asked.resource_names == ["projects/demo"]
+    since, end = asked.filter.split(" AND ")[:2]
+    assert since == f'timestamp>="{format_timestamp(BASE + 3 * SECOND)}"'
+    if until is None:
+        assert end >= f'timestamp<"{format_timestamp(begun)}"'
 
 
 def _told(incident: IncidentDocument) -> object:
