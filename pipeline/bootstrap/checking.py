@@ -60,22 +60,9 @@ def read_house(read: Read) -> House:
     ruleset = mistakes.attempt(lambda: load_rules(settings.rules, settings.placeholders), RuleSet())
     catalog = mistakes.attempt(lambda: read_catalog(settings.catalog), Catalog())
     none: tuple[Placed, ...] = ()
-    nobody: tuple[Investigator, ...] = ()
     suppressions = mistakes.attempt(lambda: read_suppressions(settings.suppressions), none)
     redactor = mistakes.attempt(lambda: read_redactor(environment), Redactor())
-    looking = mistakes.attempt(
-        lambda: read_looking(
-            catalog,
-            repo=settings.repo,
-            logs=(),
-            probe=settings.probe,
-            commands=settings.investigators,
-            only="",
-            environment=environment,
-        ),
-        Looking({}),
-    )
-    looks = mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)
+    looks = read_looks(read, catalog, redactor, mistakes)
     if settings.store:
         mistakes.attempt(lambda: check_store(settings.store), None)
     if settings.logging_filter:
@@ -86,3 +73,24 @@ def read_house(read: Read) -> House:
         mistakes.attempt(lambda: read_tracker(environment=environment), None)
     mistakes.raise_if_any()
     return House(ruleset, catalog, redactor, suppressions, looks)
+
+
+def read_looks(
+    read: Read, catalog: Catalog, redactor: Redactor, mistakes: Mistakes
+) -> Sequence[Investigator]:
+    """Return who looks into incidents, as the settings say; note every mistake in that."""
+    settings = read.settings
+    nobody: tuple[Investigator, ...] = ()
+    looking = mistakes.attempt(
+        lambda: read_looking(
+            catalog,
+            repo=settings.repo,
+            logs=(),
+            probe=settings.probe,
+            commands=settings.investigators,
+            only="",
+            environment=read.environment,
+        ),
+        Looking({}),
+    )
+    return mistakes.attempt(lambda: investigators(looking, catalog, redactor.text), nobody)

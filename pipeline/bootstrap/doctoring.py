@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import checkup
 from pipeline.audit import SECOND
+from pipeline.bootstrap.checking import read_looks
 from pipeline.bootstrap.reading import (
     Mistakes,
     load_rules,
@@ -17,6 +18,7 @@ from pipeline.bootstrap.reading import (
     read_suppressions,
 )
 from pipeline.bootstrap.shipped import data_folder
+from pipeline.catalog import Catalog
 from pipeline.checkup import Finding, State
 from pipeline.errors import (
     ConfigurationError,
@@ -26,6 +28,7 @@ from pipeline.errors import (
     Mistake,
     SourceError,
 )
+from pipeline.redaction import Redactor
 from pipeline.settings import GITHUB, QUARANTINE
 
 if TYPE_CHECKING:
@@ -76,11 +79,19 @@ def _texts(read: Read) -> Iterator[Finding]:
         read_redactor(read.environment)
         return "secrets and personal data are taken out"
 
+    def looks() -> str:
+        mistakes = Mistakes()
+        known = Mistakes().attempt(lambda: read_catalog(settings.catalog), Catalog())  # said above
+        found = read_looks(read, known, Redactor(), mistakes)
+        mistakes.raise_if_any()
+        return f"{len(found):,}"
+
     yield from _tried("rules", rules)
     yield from _tried("templates", _templates)
     yield from _tried("catalog", catalog)
     yield from _tried("suppressions", suppressions)
     yield from _tried("redaction", redaction)
+    yield from _tried("investigators", looks)
 
 
 def _templates() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +111,9 @@ def read_looking(  # noqa: PLR0913 - what each option says
         for name, usual in ((NEARBY_LOGS, True), (LOGGING_API, False), (PROBE, False))
     }
     split = mistakes.attempt(lambda: split_commands(commands, environment), list[list[str]]())
+    for program in (command[0] for command in split if not shutil.which(command[0])):
+        message = f"{program!r} is no program that can be run; write where it is"
+        mistakes.note(Mistake("--investigator", 0, message))
     mistakes.raise_if_any()
     return Looking(
         checkouts, logs, flags[NEARBY_LOGS], flags[LOGGING_API], probe or flags[PROBE], split, only

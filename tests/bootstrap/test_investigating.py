@@ -47,12 +47,12 @@ def test_by_default_only_the_export_is_looked_into(tmp_path: Path) -> None:
 
 def test_options_and_environment_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an option allows a variable allows, too; the option counts first."""
-    assert kinds(read(probe=True, commands=["ask -v"])) == [Health, Command]
+    assert kinds(read(probe=True, commands=["cat -v"])) == [Health, Command]
     monkeypatch.setenv("FIVEWHYS_PROBE", "TRUE")
-    monkeypatch.setenv("FIVEWHYS_INVESTIGATORS", "ask 'a b'\nother\n")
-    assert read().commands == [["ask", "a b"], ["other"]]
+    monkeypatch.setenv("FIVEWHYS_INVESTIGATORS", "cat 'a b'\nls\n")
+    assert read().commands == [["cat", "a b"], ["ls"]]
     assert kinds(read()) == [Health, Command, Command]
-    assert read(commands=["mine"]).commands == [["mine"]]
+    assert read(commands=["sh"]).commands == [["sh"]]
 
 
 def test_nearby_logs_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +76,8 @@ def test_every_mistake_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "maybe")
     with pytest.raises(ConfigurationError) as caught:
         read(repo="gone", commands=["ask 'a", " "])
+    with pytest.raises(ConfigurationError) as missing:
+        read(repo="gone", commands=["no-such-program -v", "cat", "./gone"])
     for part in (
         "--repo: 'gone' is no folder",
         "FIVEWHYS_PROBE: 'maybe' is neither true nor false",
@@ -85,6 +87,10 @@ def test_every_mistake_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "--investigator: a command is empty",
     ):
         assert part in str(caught.value)
+    for name in ("no-such-program", "./gone"):
+        said = f"--investigator: {name!r} is no program that can be run; write where it is"
+        assert said in str(missing.value).splitlines()
+    assert "--repo: 'gone' is no folder" in str(missing.value)
     monkeypatch.setenv("FIVEWHYS_INVESTIGATORS", "'")
     with pytest.raises(ConfigurationError, match="FIVEWHYS_INVESTIGATORS: "):
         split_commands([])
