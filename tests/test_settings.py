@@ -152,6 +152,17 @@ def test_0_is_a_span_where_it_means_something_only(write: Write) -> None:
     assert read.settings.report_every == MINUTE
 
 
+def test_a_span_is_no_longer_than_anybody_can_wait(say: Set) -> None:
+    """Threads cannot wait for centuries; ten years do for whoever means never."""
+    say(REPORT_EVERY="3650d", MAX_RUNTIME="3651d", TIMEOUT="99999999999d")
+    read = read_settings(NEEDED)
+    assert told(read) == [
+        "FIVEWHYS_TIMEOUT: '99999999999d' is too long; write 3650d at most",
+        "FIVEWHYS_MAX_RUNTIME: '3651d' is too long; write 3650d at most",
+    ]
+    assert read.settings.report_every == 3650 * 24 * 60 * MINUTE
+
+
 def test_time_outs_and_tries_are_of_the_environment(say: Set) -> None:
     """Unless they are said."""
     say(ENVIRONMENT="local")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BeforeValidator
 
-from pipeline.audit import parse_span
+from pipeline.audit import SECOND, parse_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +23,9 @@ KEPT: Final = "name a store that outlasts the process: sqlite:///FILE or postgre
 NAMED: Final = "projects/P/subscriptions/S, with names of 3 characters or more"
 SHOWN: Final = 60
 """Characters of a value that a message shows."""
+
+LONGEST: Final = 3650
+"""Days of a span; who waits cannot wait for much longer."""
 
 _RESOURCE = re.compile(r"[A-Za-z0-9][\w.:/~-]*", re.ASCII)
 _SUBSCRIPTION = re.compile(r"projects/[a-z0-9.:-]{3,}/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
@@ -93,10 +96,14 @@ def as_span(value: object) -> int:
     """Read a span, in nanoseconds."""
     text = as_text(value)
     try:
-        return parse_span(text)
+        span = parse_span(text)
     except ValueError:
         message = f"{_shown(value)} is no time span; write it like 30s, 10m, 2h or 1d"
         raise ValueError(message) from None
+    if span > LONGEST * 86_400 * SECOND:
+        message = f"{_shown(value)} is too long; write {LONGEST}d at most"
+        raise ValueError(message)
+    return span
 
 
 def as_limit(value: object) -> int:

@@ -29,7 +29,7 @@ KINDS = {driver: kind for kind in (sqlite, postgresql) for driver in kind.DRIVER
 TIMEOUT = Retrying().timeout
 _USAGE = (
     "write sqlite:///FILE, with the path of a file, sqlite:// for one in memory, or "
-    "postgresql://USER:PASSWORD@HOST/DATABASE"
+    "postgresql://HOST/DATABASE"  # with a user and a password, redaction would take them out
 )
 
 
