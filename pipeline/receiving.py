@@ -8,6 +8,7 @@ by their keys.
 from __future__ import annotations
 
 import json
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,9 @@ QUOTED: Final = 4_000
 TELLING: Final = 5 * SECOND
 """Time between two receipts that tell only of event time: it may be all there ever is to tell."""
 
+TOLD: Final = 1_000
+"""Messages that are remembered to have been left to a dead-letter topic: each comes many times."""
+
 LONGEST_WORD: Final = 1_000
 """Characters that go of a word that was cut, which most secrets are shorter than."""
 
@@ -45,7 +49,8 @@ class Receiver:
     `clock` tells the time in nanoseconds UTC. `counting`: a rule asks how many requests there were.
     `keeps_poison`: messages that hold no entry go into quarantine and are acknowledged; else they
     are given back, so that the subscription counts its attempts and passes them to its dead-letter
-    topic; if it has none, nobody counts, and they are kept all the same.
+    topic; if it has none, nobody counts, and they are kept all the same. `tell` is told of each
+    that is given back, once: there only the message comes, and not what is wrong with it.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
@@ -57,6 +62,7 @@ class Receiver:
         clock: Callable[[], int],
         counting: bool = True,
         keeps_poison: bool = True,
+        tell: Callable[[Poison], None] = lambda _: None,
     ) -> None:
         self._feed = feed
         self._inbox = inbox
@@ -64,6 +70,8 @@ class Receiver:
         self._clock = clock
         self._counting = counting
         self._keeps_poison = keeps_poison
+        self._tell = tell
+        self._told: deque[str] = deque(maxlen=TOLD)
         self._marked_at = self._timed_at = 0
 
     def step(self) -> Received:
@@ -105,6 +113,7 @@ class Receiver:
         self._keep(messages, receipt, [one for one in poison if one.name not in left], late)
         kept = self._clock()
         self._settle(messages, left)
+        self._tell_of(one for one in poison if one.name in left)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
         return _received(messages, others, examined, poison)._replace(late=late, **times)
 
@@ -163,6 +172,13 @@ class Receiver:
         self._feed.acknowledge([one for one in messages if one.name not in left])
         if left:
             self._feed.give_back([one for one in messages if one.name in left])
+
+    def _tell_of(self, left: Iterable[Poison]) -> None:
+        """Tell of what is left to the subscription, when it comes for the first time."""
+        for one in left:
+            if one.name not in self._told:
+                self._told.append(one.name)
+                self._tell(one)
 
     def _poison(self, message: Message, reason: str) -> Poison:
         text = self._without_secrets(message.data)[:QUOTED]

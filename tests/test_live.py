@@ -937,6 +937,31 @@ def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
     assert (again.data, again.attempt) == (b"{", 2)
 
 
+def test_why_poison_is_left_to_the_dead_letter_topic_is_told_once() -> None:
+    """Whoever finds it there sees what it is, and nowhere why; it comes many times before."""
+    house = House(RULES)
+    told: list[str] = []
+    receiver = house.receiver_of(keeps_poison=False, tell=lambda one: told.append(str(one[:2])))
+    house.feed.counts = True
+    house.feed.publish([b"{", line("missing", 0), b"[1]"])
+    for _ in range(5):
+        receiver.step()
+    assert len(told) == 2
+    assert told[0].startswith("('m1', ")
+    assert "no JSON: " in told[0]
+    assert "a list, not an object" in told[1]
+
+
+def test_poison_that_is_kept_is_told_of_where_it_is_kept() -> None:
+    """Nobody counts its deliveries: it is in quarantine, with the reason."""
+    house = House(RULES)
+    told: list[object] = []
+    receiver = house.receiver_of(keeps_poison=False, tell=told.append)
+    house.feed.publish([b"{"])
+    receiver.step()
+    assert told == []
+
+
 def test_poison_that_no_dead_letter_topic_takes_is_kept() -> None:
     """Nobody counts its deliveries: it would come again at once, and for ever."""
     house = House(RULES)

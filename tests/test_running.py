@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from google.cloud.pubsub_v1 import SubscriberClient
 
 from pipeline import receipts
 from pipeline.filling import FILLING, may_come_late
 from pipeline.ownlog import FIGURES
 from pipeline.sources.pubsub import PubSubFeed
 from pipeline.stores.sql.store import SqlStore
+from tests.fakes.pubsub import PROJECT
 from tests.support import BASE, SECOND, entry
 
 if TYPE_CHECKING:
@@ -233,6 +236,36 @@ def test_it_says_how_it_is_while_it_runs(
     assert "asyncpg" not in text
     assert any(one["message"] == "started" for one in said)
     assert all(one["logging.googleapis.com/labels"]["fivewhys.own"] == "1" for one in said)
+
+
+def test_poison_is_left_to_the_dead_letter_topic(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It blocks nothing and nobody waits for it; the log says what was wrong with it, once."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    (topic, _), (letters, listener) = emulator.subscription(), emulator.subscription()
+    subscription = f"{PROJECT}/subscriptions/d{uuid.uuid4().hex}"
+    policy = {"dead_letter_topic": letters, "max_delivery_attempts": 5}
+    with SubscriberClient() as client:
+        client.create_subscription(
+            request={"name": subscription, "topic": topic, "dead_letter_policy": policy}
+        )
+    emulator.publish(topic, [b"{", *(failing(at) for at in range(3)), b"[1]"])
+    monkeypatch.setenv("FIVEWHYS_POISON", "dead-letter")
+    with running(subscription, url, "--until-idle") as child:
+        assert child.wait(120) == 0
+        assert child.stderr is not None
+        said = [one for one in messages(child.stderr) if "dead-letter" in one]
+    assert sorted(one.partition(": ")[2][:7] for one in said) == ["a list,", "no JSON"]
+    assert sum_of(url) == 3
+    with SqlStore(url) as store:
+        assert store.poison() == []
+        assert len(store.ledger()) == 1
+    with PubSubFeed(listener) as feed:
+        left: set[bytes] = set()
+        while len(left) < 2:
+            left |= {one.data for one in feed.pull()}
+    assert left == {b"{", b"[1]"}
 
 
 def test_what_hinders_it_is_said_as_entries_too(tmp_path: Path) -> None:

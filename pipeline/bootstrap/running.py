@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.audit import SECOND
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pipeline.bootstrap.checking import House
     from pipeline.errors import StoreError
     from pipeline.filling import Filling
-    from pipeline.ports import Feed, Store
+    from pipeline.ports import Feed, Poison, Store
     from pipeline.settings import Read, Settings
 
 
@@ -67,7 +68,8 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
         store = stack.enter_context(open_patiently(settings.store, settings.retrying, note))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
         receivers = tuple(
-            _receiver(house, feed, store, settings) for _ in range(settings.receivers)
+            _receiver(house, feed, store, settings, partial(_tell_left, log))
+            for _ in range(settings.receivers)
         )
         tracing = read_tracing(log)
         stack.callback(tracing.flush)
@@ -150,7 +152,18 @@ def _filling(house: House, store: Store, settings: Settings, holder: str) -> Fil
     return filling(settings, store, lambda feed: _receiver(house, feed, store, keeping), holder)
 
 
-def _receiver(house: House, feed: Feed, store: Store, settings: Settings) -> Receiver:
+def _tell_left(log: Callable[[str, str], None], poison: Poison) -> None:
+    """Say what is left to the dead-letter topic, and why: nobody keeps that."""
+    log("WARNING", f"message {poison.name} is left to the dead-letter topic: {poison.reason}")
+
+
+def _receiver(
+    house: House,
+    feed: Feed,
+    store: Store,
+    settings: Settings,
+    tell: Callable[[Poison], None] = lambda _: None,
+) -> Receiver:
     """Build who receives, with a detector of its own: several may work at once."""
     return Receiver(
         feed=feed,
@@ -159,6 +172,7 @@ def _receiver(house: House, feed: Feed, store: Store, settings: Settings) -> Rec
         clock=time.time_ns,
         counting=house.counting,
         keeps_poison=settings.poison == QUARANTINE,
+        tell=tell,
     )
 
 
