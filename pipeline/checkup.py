@@ -30,6 +30,12 @@ RIGHTS: Final = {"issues": "write", "metadata": "read"}
 PUBSUB: Final = "pubsub.googleapis.com"
 """Pub/Sub, as a service that is enabled in a project."""
 
+FEW: Final = 20
+"""Deliveries that are too few for a dead-letter topic: 20 take minutes where nothing can be kept.
+
+A batch that cannot be kept is given back, and that counts; five are Pub/Sub's default.
+"""
+_MORE: Final = "--max-delivery-attempts=100"
 _GONE: Final = "_deleted-topic_"
 LEASED: Final = 15
 """Seconds for which what a process has in hand is kept from others, should it be killed.
@@ -177,11 +183,18 @@ def _letters(found: Subscribed, *, dead_letters: bool) -> Iterator[Finding]:
     if not found.dead_letter:
         if dead_letters:
             text = f"{found.name}: it has no dead-letter topic, so poison is kept in the store"
-            command = _gcloud("update", found.name, "--dead-letter-topic=TOPIC")
+            command = _gcloud("update", found.name, "--dead-letter-topic=TOPIC", _MORE)
             yield Finding(check, State.WRONG, text, command)
         else:
             yield Finding(check, State.OK, "there is none: poison is kept in the store")
         return
+    if found.attempts < FEW:
+        text = (
+            f"after {found.attempts} deliveries entries go to {found.dead_letter} and are not "
+            "read: a store that cannot be written may take as many within seconds"
+        )
+        command = _gcloud("update", found.name, f"--dead-letter-topic={found.dead_letter}", _MORE)
+        yield Finding(check, State.NOTE, text, command)
     text = f"{found.dead_letter} after {found.attempts} deliveries"
     if found.listeners is None:
         text += "; whether anybody listens there could not be checked"

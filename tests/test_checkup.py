@@ -85,9 +85,9 @@ def test_a_subscription_that_lacks_something(one: Subscribed, state: State, comm
 
 def test_where_dead_letters_go() -> None:
     """They are needed only if poison is left to them, and then somebody has to listen."""
-    update = gcloud("update", "--dead-letter-topic=TOPIC")
+    update = gcloud("update", "--dead-letter-topic=TOPIC", "--max-delivery-attempts=100")
     assert found(GOOD, dead_letters=True)[-1] == (State.WRONG, update)
-    lettered = replace(GOOD, dead_letter=LETTERS, attempts=5)
+    lettered = replace(GOOD, dead_letter=LETTERS, attempts=20)
     assert found(lettered)[-1] == (State.UNKNOWN, "")
     assert found(replace(lettered, listeners=1))[-1] == (State.OK, "")
     command = (
@@ -95,6 +95,16 @@ def test_where_dead_letters_go() -> None:
         "--expiration-period=never"
     )
     assert found(replace(lettered, listeners=0))[-1] == (State.NOTE, command)
+
+
+def test_few_deliveries_make_dead_letters_of_what_could_not_be_kept() -> None:
+    """Five are the default, and a database that is full for seconds takes as many."""
+    more = (f"--dead-letter-topic={LETTERS}", "--max-delivery-attempts=100")
+    assert found(GOOD, dead_letters=True)[-1][1].endswith(" --max-delivery-attempts=100")
+    lettered = replace(GOOD, dead_letter=LETTERS, attempts=19, listeners=1)
+    assert found(lettered)[-2:] == [(State.NOTE, gcloud("update", *more)), (State.OK, "")]
+    assert is_well(subscription(lettered, dead_letters=True))
+    assert State.NOTE not in {state for state, _ in found(replace(lettered, attempts=20))}
 
 
 def test_permissions_are_granted_by_the_least_role() -> None:

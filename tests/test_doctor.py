@@ -151,7 +151,7 @@ def test_all_that_is_wrong_is_said_at_once(
     assert wrong == ["settings", "rules", "catalog", "store", "dead", "github"]
     project, _, name = subscription.removeprefix("projects/").partition("/subscriptions/")
     update = f"gcloud pubsub subscriptions update {name} --project={project}"
-    assert f"        {update} --dead-letter-topic=TOPIC" in lines
+    assert f"        {update} --dead-letter-topic=TOPIC --max-delivery-attempts=100" in lines
     assert f"        {update} --ack-deadline=15" in lines
     assert f"        gh repo edit {HERE} --enable-issues" in lines
 
