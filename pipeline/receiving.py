@@ -36,6 +36,10 @@ TELLING: Final = 5 * SECOND
 TOLD: Final = 1_000
 """Messages that are remembered to have been left to a dead-letter topic: each comes many times."""
 
+PASSED_ON: Final = 200
+"""Deliveries by which a dead-letter topic has a message, if it ever gets it: it is to after 100 at
+most, counted about. Where Pub/Sub may not publish there, a message comes again for ever."""
+
 LONGEST_WORD: Final = 1_000
 """Characters that go of a word that was cut, which most secrets are shorter than."""
 
@@ -49,7 +53,7 @@ class Receiver:
     `clock` tells the time in nanoseconds UTC. `counting`: a rule asks how many requests there were.
     `keeps_poison`: messages that hold no entry go into quarantine and are acknowledged; else they
     are given back, so that the subscription counts its attempts and passes them to its dead-letter
-    topic; if it has none, nobody counts, and they are kept all the same. `tell` is told of each
+    topic; if it has none, or never gets them, they are kept all the same. `tell` is told of each
     that is given back, once: there only the message comes, and not what is wrong with it.
     """
 
@@ -107,7 +111,7 @@ class Receiver:
         else:
             named = {one.name: one for one in others}
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
-        kept_here = {one.name for one in messages if self._keeps_poison or not one.attempt}
+        kept_here = {one.name for one in messages if self._keeps(one)}
         left = {one.name for one in poison} - kept_here
         late = self._late(one for one in messages if one.name not in left)
         self._keep(messages, receipt, [one for one in poison if one.name not in left], late)
@@ -172,6 +176,10 @@ class Receiver:
         self._feed.acknowledge([one for one in messages if one.name not in left])
         if left:
             self._feed.give_back([one for one in messages if one.name in left])
+
+    def _keeps(self, message: Message) -> bool:
+        """Whether a message goes into quarantine if it is poison, as nobody else takes it."""
+        return self._keeps_poison or not 0 < message.attempt <= PASSED_ON
 
     def _tell_of(self, left: Iterable[Poison]) -> None:
         """Tell of what is left to the subscription, when it comes for the first time."""

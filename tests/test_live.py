@@ -27,7 +27,7 @@ from pipeline.messages import read_message
 from pipeline.ports import AHEAD, Message
 from pipeline.receipts import KEPT
 from pipeline.received import LATE, OWN_LABEL, Received
-from pipeline.receiving import QUOTED, Receiver
+from pipeline.receiving import PASSED_ON, QUOTED, Receiver
 from pipeline.redaction import Redactor
 from pipeline.remembering import Remembering
 from pipeline.report import Policy
@@ -935,6 +935,20 @@ def test_poison_may_be_left_to_the_dead_letter_topic() -> None:
     assert house.feed.left == 1
     (again,) = house.feed.pull()
     assert (again.data, again.attempt) == (b"{", 2)
+
+
+def test_poison_that_is_never_passed_on_is_kept_in_the_end() -> None:
+    """Pub/Sub has no right to publish to the dead-letter topic: it would come again for ever."""
+    house = House(RULES)
+    receiver = house.receiver_of(keeps_poison=False)
+    house.feed.counts = True
+    house.feed.publish([b"{"])
+    for _ in range(PASSED_ON):
+        assert receiver.step().poison == 1
+    assert house.store.poison() == []
+    assert receiver.step().poison == 1
+    assert [one.name for one in house.store.poison()] == ["m1"]
+    assert house.feed.left == 0
 
 
 def test_why_poison_is_left_to_the_dead_letter_topic_is_told_once() -> None:
