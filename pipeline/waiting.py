@@ -9,6 +9,10 @@ or have a store that fails now and then. So for how long something was waited fo
 commit, and what all of them together waited for longer by `SPARED` is waited for no more. That
 counts time in which somebody was there, and by one clock at a time: what came while nobody was has
 still to be read, and clocks of two machines differ.
+
+Event time is not helped by it: where nothing comes it goes on by the clock only for who lives for
+about 36 s (`vitals.COMES_AGAIN`, then `live.IDLE`). Who is always killed sooner does not report the
+last failure of a quiet environment until something is logged again.
 """
 
 from __future__ import annotations

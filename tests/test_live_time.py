@@ -127,6 +127,38 @@ def test_what_is_no_news_of_any_service_keeps_no_report_back(
     assert begun.house.store.incidents()[0].state == "quiet"
 
 
+def killed_every(seconds: int, publish: Callable[[House, int], None]) -> int | None:
+    """Return after how many seconds those report who are killed all the time; None: never."""
+    house = House(RULES)
+    house.now = BASE + 3 * SECOND
+    house.feed.publish([line("missing", 1)])
+    for second in range(600):
+        if second % seconds == 0:
+            begun = Run(house, Vitals(started_at=house.now), house.live(f"from-{second}"))
+        publish(house, second)
+        begun.second()
+        if house.store.ledger():
+            return second
+    return None
+
+
+def fine_now(house: House, second: int) -> None:
+    """Publish what a service that is well logs now and then."""
+    if second % 10 == 0:
+        text = line("fine", second, severity="INFO", service="auth")
+        house.feed.publish([text], published=house.now)
+
+
+def test_who_is_always_killed_reports_where_something_comes() -> None:
+    """Whoever it is of: it makes time pass."""
+    assert killed_every(15, fine_now) is not None
+
+
+def test_who_lives_for_most_of_a_minute_reports_where_nothing_comes() -> None:
+    """So long it takes to know that nothing is on its way."""
+    assert killed_every(45, lambda *_: None) is not None
+
+
 def test_how_far_entries_came_is_kept_though_nothing_is_told_of_them() -> None:
     """Whoever fills a gap need not read them again."""
     begun = run()
