@@ -151,53 +151,6 @@ def test_what_nobody_takes_is_given_back() -> None:
     )
 
 
-def test_what_nobody_takes_for_long_is_let_go() -> None:
-    """And nothing more is pulled until somebody takes again: others may, meanwhile."""
-    subscription = Subscription(30)
-    pulled = ahead(subscription)
-    wait_until(lambda: not subscription.left)
-    pulled.let_go(60)
-    assert subscription.given == []
-
-    def is_let_go() -> bool:
-        pulled.let_go(SHORT)
-        return len(subscription.given) == 30
-
-    wait_until(is_let_go)
-    asked, subscription.left = len(subscription.asked), [*subscription.given]
-    time.sleep(20 * SHORT)
-    assert len(subscription.asked) <= asked + 1  # one may have begun before
-    found: list[Message] = []
-    while len(found) < 30:
-        found += pulled.take()
-    pulled.stop()
-    pulled.join(10)
-    assert len(subscription.given) == 30
-
-
-def test_nothing_is_let_go_of_who_waits() -> None:
-    """However long a pull takes: it would else wait for ever, as nobody pulls any more."""
-    asked, over = threading.Event(), threading.Event()
-
-    def ask(_: int) -> Sequence[Message]:
-        asked.set()
-        over.wait(20)
-        return ()
-
-    pulled = Ahead(ask, lambda _: None, 100, 1_000)
-    taken: list[Sequence[Message]] = []
-    taker = threading.Thread(target=lambda: taken.append(pulled.take()))
-    taker.start()
-    asked.wait(20)
-    pulled.let_go(0)
-    asked.clear()
-    over.set()
-    taker.join(10)
-    assert [*map(len, taken)] == [0]
-    wait_until(asked.is_set)  # it goes on
-    pulled.stop()
-
-
 def test_who_waits_is_told_that_it_is_over() -> None:
     """At once, though a pull still waits."""
     over = threading.Event()

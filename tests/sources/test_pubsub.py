@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,19 +61,6 @@ def test_what_is_in_hand_is_leased_anew(emulator: Emulator) -> None:
             assert not feed.pull()
         feed.acknowledge(messages)
         assert not feed.pull()
-
-
-def test_what_nobody_takes_is_left_to_others(emulator: Emulator) -> None:
-    """Who cannot keep anything takes nothing: it must not keep from others what it pulled ahead."""
-    topic, subscription = emulator.subscription(deadline=10)
-    with PubSubFeed(subscription, replace(QUICK, lease=10)) as stuck:
-        assert not stuck.pull()
-        emulator.publish(topic, [b"one", b"two"])
-        time.sleep(2)  # they are there now
-        with PubSubFeed(subscription, QUICK) as other:
-            found = pulled(other, 2, 24)
-            assert {one.data for one in found} == {b"one", b"two"}
-            other.acknowledge(found)
 
 
 def test_a_mistake_of_our_own_in_keeping_leases_is_told_to_who_pulls(emulator: Emulator) -> None:

@@ -7,7 +7,6 @@ pull may bring few messages, while each transaction and each acknowledgement cos
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +45,6 @@ class Ahead:
         self._average = 0.0
         self._asked = 0
         self._silences = 0
-        self._takers, self._taken_at = 0, time.monotonic()
         self._failure: Exception | None = None
         self._flows = self._rests = self._stopped = False
 
@@ -55,10 +53,7 @@ class Ahead:
         with self._changed:
             self._begin()
             silences = self._silences
-            self._takers += 1
             self._changed.wait_for(lambda: self._tells or self._silences > silences)
-            self._takers -= 1
-            self._taken_at = time.monotonic()
             if self._stopped:
                 return ()
             if self._failure is not None and not self._waiting:
@@ -67,19 +62,6 @@ class Ahead:
             found = self._batch()
             self._changed.notify_all()
         return found
-
-    def let_go(self, seconds: float) -> None:
-        """Give back what waits if nobody took anything for so long, and pull nothing till then.
-
-        Who cannot keep what comes does not take it; others may be able to.
-        """
-        with self._changed:
-            if self._takers or time.monotonic() - self._taken_at < seconds:
-                return
-            self._rests = True
-            left = self._emptied()
-        if left:
-            self._give_back(left)
 
     def stop(self) -> None:
         """Pull no more, and let nobody wait; to be called as often as anybody likes."""
@@ -119,11 +101,6 @@ class Ahead:
         self._weight -= sum(len(one.data) for one in found)
         return found
 
-    def _emptied(self) -> Sequence[Message]:
-        left, self._weight = [*self._waiting], 0
-        self._waiting.clear()
-        return left
-
     # --- threads ----------------------------------------------------------------------------------
 
     def _go_on(self, number: int) -> None:
@@ -133,7 +110,8 @@ class Ahead:
             except Exception as error:  # noqa: BLE001 - whoever takes has to know of any
                 self._failed(asked, error)
         with self._changed:
-            left = self._emptied()
+            left = [*self._waiting]
+            self._waiting.clear()
         if left:
             self._give_back(left)
 

@@ -81,7 +81,6 @@ class PullSettings:
     time-out of `retrying`, and after 5 at most: a stop has little more. What is in hand for some
     seconds is leased `lease` at a time; before that the subscription's own deadline holds, which
     should be no longer (`checkup.LEASED`): so long it is kept from others by who is killed.
-    What was pulled ahead and is taken by nobody for as long as a lease is left to others, too.
     """
 
     messages: int = 1_000
@@ -258,7 +257,6 @@ class PubSubFeed:
             with self._lock:
                 handles = [*self._in_hand]
             self._insist(handles, lambda some, left: self._lease(some, seconds, left))
-            self._ahead.let_go(seconds)
 
     def __enter__(self) -> Self:
         return self
