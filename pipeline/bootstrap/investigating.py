@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import time
@@ -112,7 +113,9 @@ def read_looking(  # noqa: PLR0913 - what each option says
     }
     split = mistakes.attempt(lambda: split_commands(commands, environment), list[list[str]]())
     for program in (command[0] for command in split if not shutil.which(command[0])):
-        message = f"{program!r} is no program that can be run; write where it is"
+        # A variable before it, as in a shell, may be a secret.
+        shown = re.sub("=.*", "=...", program, count=1, flags=re.DOTALL)
+        message = f"{shown!r} is no program that can be run; write where it is"
         mistakes.note(Mistake("--investigator", 0, message))
     mistakes.raise_if_any()
     return Looking(

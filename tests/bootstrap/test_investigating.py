@@ -77,7 +77,7 @@ def test_every_mistake_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(repo="gone", commands=["ask 'a", " "])
     with pytest.raises(ConfigurationError) as missing:
-        read(repo="gone", commands=["no-such-program -v", "cat", "./gone"])
+        read(repo="gone", commands=["no-such-program -v", "cat", "./gone", "PIN=4711 ./ask"])
     for part in (
         "--repo: 'gone' is no folder",
         "FIVEWHYS_PROBE: 'maybe' is neither true nor false",
@@ -87,7 +87,7 @@ def test_every_mistake_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "--investigator: a command is empty",
     ):
         assert part in str(caught.value)
-    for name in ("no-such-program", "./gone"):
+    for name in ("no-such-program", "./gone", "PIN=..."):
         said = f"--investigator: {name!r} is no program that can be run; write where it is"
         assert said in str(missing.value).splitlines()
     assert "--repo: 'gone' is no folder" in str(missing.value)
