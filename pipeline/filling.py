@@ -141,7 +141,7 @@ class Filling:
             StoreError: that cannot be noted.
 
         """
-        give_up(self._store)
+        _give_up(self._store)
         self.stop()
 
     def _is_mine(self, now: int) -> bool:
@@ -172,17 +172,18 @@ def gap_of(filling: int, received: int, now: int) -> Gap | None:
     return Gap(furthest, now, furthest - since)
 
 
-def give_up(inbox: Inbox) -> None:
-    """Note that nobody reads the gap there is, if any, as far as this process knows.
+def leave(store: Store, holder: str, now: int) -> None:
+    """Leave the gap there is, if any, to the next start with a filter; `now` is in ns UTC.
 
-    Where another one reads on, that shows, as the gap begins later then.
+    Not where another process reads it.
 
     Raises:
         StoreError: the store cannot be read or written.
 
     """
-    if _is_filling(inbox):
-        inbox.keep_mark(GIVEN_UP, inbox.mark(FILLING))
+    if _is_filling(store) and store.lease(FILLING, holder, now + LEASED, now):
+        _give_up(store)
+        store.release(FILLING, holder)
 
 
 def may_come_late(inbox: Inbox, now: int, lately: int) -> bool:
@@ -195,6 +196,10 @@ def may_come_late(inbox: Inbox, now: int, lately: int) -> bool:
 
     """
     return _is_filling(inbox) or abs(now - inbox.mark(LATE)) < lately
+
+
+def _give_up(inbox: Inbox) -> None:
+    inbox.keep_mark(GIVEN_UP, inbox.mark(FILLING))
 
 
 def _is_filling(inbox: Inbox) -> bool:

@@ -18,13 +18,14 @@ from pipeline.errors import StoreError
 from pipeline.filling import (
     FILLING,
     FURTHEST,
+    GIVEN_UP,
     LEASED,
     MARGIN,
     RECEIVED,
     Filling,
     Gap,
     gap_of,
-    give_up,
+    leave,
     may_come_late,
 )
 from pipeline.live import MARKING
@@ -235,17 +236,26 @@ def test_what_was_given_up_is_waited_for_again_at_the_next_start(
     assert not may_come_late(house.store, NOW, MINUTE)
 
 
-def test_giving_up_twice_changes_nothing() -> None:
-    """As who has no filter any more does at each start; where nothing is to be read, neither."""
-    store = MemoryStore()
-    give_up(store)
-    assert not may_come_late(store, NOW, MINUTE)
-    store.keep_mark(FILLING, BASE)
-    give_up(store)
-    give_up(store)
-    assert not may_come_late(store, NOW, MINUTE)
-    store.keep_mark(FILLING, BASE + 1)
-    assert may_come_late(store, NOW, MINUTE)
+def test_who_has_no_filter_leaves_a_gap_unless_another_one_reads_it(
+    client: LoggingServiceV2Client,
+) -> None:
+    """It leaves none where there is none; what is read on is no gap that nobody reads."""
+    house = House(RULES)
+    leave(house.store, "none", NOW)
+    assert house.store.mark(GIVEN_UP) == 0
+    house.store.keep_mark(RECEIVED, BASE)
+    other = filling(client, house, "other")
+    other.begin(NOW)
+    other.step(NOW)
+    leave(house.store, "none", NOW + SECOND)
+    assert may_come_late(house.store, NOW, MINUTE)
+    leave(house.store, "none", NOW + LEASED + SECOND)  # it was killed
+    leave(house.store, "none", NOW + LEASED + SECOND)
+    assert not may_come_late(house.store, NOW, MINUTE)
+    again = filling(client, house, "again")
+    again.begin(NOW + LEASED + 2 * SECOND)
+    assert again.step(NOW + LEASED + 2 * SECOND) is not None
+    assert may_come_late(house.store, NOW, MINUTE)
 
 
 def test_what_cannot_be_kept_comes_again(client: LoggingServiceV2Client) -> None:

@@ -22,7 +22,7 @@ from pipeline.concluding import Concluding
 from pipeline.correlation import CorrelationSettings, Correlator
 from pipeline.detection import Detector
 from pipeline.entry.value import come_by
-from pipeline.filling import give_up
+from pipeline.filling import leave
 from pipeline.live import Live
 from pipeline.receipts import kept_for
 from pipeline.receiving import Receiver
@@ -143,7 +143,7 @@ def _live(house: House, settings: Settings, store: Store, holder: str) -> Live:
 def _filling(house: House, store: Store, settings: Settings, holder: str) -> Filling | None:
     """Return what reads what was logged while nobody received; None if nobody is to."""
     if not settings.logging_filter:
-        give_up(store)  # what was begun while there was one
+        leave(store, holder, time.time_ns())  # what was begun while there was one
         return None
     from pipeline.bootstrap.logs import filling
 
