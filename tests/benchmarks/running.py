@@ -66,9 +66,6 @@ WAITING: Final = PublishFlowControl(
 )
 """How many entries may be on their way to the emulator."""
 
-PULLED: Final = 1_000
-"""How many messages the client's own loop asks for."""
-
 PATIENCE: Final = 120
 """Seconds that anything may take."""
 
@@ -193,23 +190,6 @@ def by_loop(emulator: Emulator, subscription: str, total: int) -> Reached:
     return timed(lambda: done[0], total, (os.getpid(), emulator.pid))
 
 
-def by_client(emulator: Emulator, subscription: str, total: int) -> Reached:
-    """Pull and acknowledge in a loop, as the client's documentation does, and do nothing else."""
-    done = [0]
-
-    def work() -> None:
-        with SubscriberClient() as client:
-            while done[0] < total:
-                pulled = client.pull(subscription=subscription, max_messages=PULLED, timeout=30)
-                identities = [one.ack_id for one in pulled.received_messages]
-                if identities:
-                    client.acknowledge(subscription=subscription, ack_ids=identities)
-                    done[0] += len(identities)
-
-    threading.Thread(target=work, daemon=True).start()
-    return timed(lambda: done[0], total, (os.getpid(), emulator.pid))
-
-
 def by_callback(emulator: Emulator, subscription: str, total: int) -> Reached:
     """Acknowledge in a callback of StreamingPull."""
     done = [0]
@@ -245,7 +225,7 @@ DAYS: Final[dict[str, Callable[[int], Iterator[bytes]]]] = {"healthy": _healthy,
 
 
 def throughput(emulator: Emulator, texts: Sequence[bytes], rounds: int, folder: Path) -> list[Row]:
-    """Measure all four in turn, each on a subscription that holds the same entries.
+    """Measure all three in turn, each on a subscription that holds the same entries.
 
     The figure of each is the median of the rounds; a callback is slow, and gets fewer entries.
     """
@@ -254,30 +234,21 @@ def throughput(emulator: Emulator, texts: Sequence[bytes], rounds: int, folder: 
     ways: tuple[tuple[int, Callable[[str], Reached]], ...] = (
         (total, lambda name: by_fivewhys(emulator, name, total, folder)),
         (total, lambda name: by_loop(emulator, name, total)),
-        (total, lambda name: by_client(emulator, name, total)),
         (few, lambda name: by_callback(emulator, name, few)),
     )
-    found: tuple[list[Reached], ...] = ([], [], [], [])
+    found: tuple[list[Reached], ...] = ([], [], [])
     for _ in range(rounds):
         for kept, (count, way) in zip(found, ways, strict=True):
             topic, subscription = emulator.subscription(60)
             emulator.publish(topic, texts[:count])
             kept.append(way(subscription))
-    ours, loop, plain, callback = (
-        sorted(kept, key=lambda one: one.rate)[rounds // 2] for kept in found
-    )
+    ours, loop, callback = (sorted(kept, key=lambda one: one.rate)[rounds // 2] for kept in found)
     return [
         at_least(
             "run: entries a second, of a bare loop's",
             ours.rate / loop.rate,
             0.8,
             detail=f"run {ours} of the emulator; loop {loop}; {total:,} entries, {rounds} rounds",
-        ),
-        at_least(
-            "run: entries a second, of the client's own loop",
-            ours.rate / plain.rate,
-            0.8,
-            detail=f"loop {plain}",
         ),
         at_least(
             "run: entries a second, of a callback's",
