@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from pipeline.audit import SECOND
 from pipeline.bootstrap.idling import LEFT, Beside
 from pipeline.bootstrap.logs import read_on
+from pipeline.bootstrap.outgoing import Outgoing
 from pipeline.bootstrap.resting import rest_after
 from pipeline.bootstrap.tenure import ASIDE, RENEWED, Tenure
 from pipeline.bootstrap.tracing import Tracing
@@ -95,8 +96,8 @@ class Service:
         self._parts = parts
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._news = threading.Event()
-        self._asked = self._told = self._signals = 0
+        self._outgoing = Outgoing(partial(parts.log, "WARNING"))
+        self._signals = 0
         self._fatal: FivewhysError | None = None
         self._tenure = Tenure(parts.store, parts.holder, parts.retrying, parts.aside)
         self._beside = Beside()
@@ -150,7 +151,7 @@ class Service:
         """Let every thread come to its end."""
         self.vitals.is_stopping = True
         self._stopping.set()
-        self._news.set()
+        self._outgoing.wake()
         self._parts.stop_pulling()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -170,7 +171,7 @@ class Service:
         if not parts.ends_idle:
             return False
         is_current = self._is_current(now)
-        if is_current and self._is_settled and self._is_told() and not self._may_have_backlog():
+        if is_current and self._is_settled and self._is_told and not self._may_have_backlog():
             return True
         is_beside = is_current and self._tenure.is_anothers and not self._may_have_backlog()
         if not self._beside.lasts(is_so=is_beside):
@@ -184,9 +185,10 @@ class Service:
         except StoreError:
             return True
 
+    @property
     def _is_told(self) -> bool:
         """Whether what was decided was reported, or tried to be."""
-        return self._parts.report is None or self._told == self._asked
+        return self._parts.report is None or self._outgoing.is_told
 
     def _is_current(self, now: int) -> bool:
         """Whether the subscription is known to have had nothing for a while, and no gap is open."""
@@ -274,7 +276,7 @@ class Service:
 
     def _correlate(self) -> bool:
         vitals = self.vitals
-        if not self._is_mine():
+        if not self._is_mine() or self._outgoing.is_full():
             self._stopping.wait(PAUSE)
             return False
         try:
@@ -304,10 +306,10 @@ class Service:
         vitals.services, vitals.quiet = live.services, live.quiet
         if step.outcomes:
             vitals.concluded += len(step.outcomes)
-            actions = {one.decision.action for one in step.outcomes}
+            news = [one for one in step.outcomes if one.decision.action is not Action.LEAVE]
             # What is left alone can wait for the next round of reports; after a drain is no other.
-            if self._parts.ends_idle or actions != {Action.LEAVE}:
-                self._tell()
+            if self._parts.report and (news or self._parts.ends_idle):
+                self._outgoing.ask(one.incident.id for one in news)
         self._is_settled = live.is_done(now)  # only now: what was decided is known to be asked for
         if not step.receipts:
             self._stopping.wait(PAUSE)
@@ -358,12 +360,8 @@ class Service:
         live = self._parts.live(self._parts.holder)
         live.begin(time.time_ns())
         self._tenure.began()
-        self._tell()  # whoever correlated before may not have got to it
+        self._outgoing.ask()  # whoever correlated before may not have got to it
         return live
-
-    def _tell(self) -> None:
-        self._asked += 1
-        self._news.set()
 
     def _renew(self) -> bool:
         """Renew the lease while a step takes long."""
@@ -373,18 +371,16 @@ class Service:
         return False
 
     def _report(self) -> bool:
-        self._news.wait(self._parts.report_every)
-        self._news.clear()
+        asked = self._outgoing.wait(self._parts.report_every)
         if self._parts.report and self.vitals.is_correlating and not self._stopping.is_set():
-            asked = self._asked
             try:
                 self._parts.report(self._sleep)
             except _StoppedError:
                 return False
             except FivewhysError:
-                self._news.set()
+                self._outgoing.wake()
                 raise
-            self._told = asked
+            self._outgoing.told(asked)
             self.vitals.reported_at = time.time_ns()
             return True
         return False

@@ -1,0 +1,65 @@
+"""What was decided and is not reported yet: who decides waits for who reports, and wakes them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MOST: Final = 1_000
+"""Incidents that may wait to be reported before nothing more is correlated. Receipts wait then, and
+once there are as many of these as may be, nothing more is received: the rest stays in Pub/Sub."""
+
+
+class Outgoing:
+    """Incidents about which there is something to report, and who waits for them.
+
+    One thread decides, another one reports. What was decided is kept in the store: this only says
+    that there is something new, and how much.
+    """
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        """Nothing waits; `warn` is told of it when too much does."""
+        self._warn = warn
+        self._was_full = False
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._asked = self._told = 0
+        self._waiting: dict[str, int] = {}
+
+    def ask(self, incidents: Iterable[str] = ()) -> None:
+        """Ask for a round of reports, about some incidents (ids) or what was left by another."""
+        with self._lock:
+            self._asked += 1
+            self._waiting |= dict.fromkeys(incidents, self._asked)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let nobody wait any longer."""
+        self._news.set()
+
+    def wait(self, seconds: float) -> int:
+        """Wait until there is something new, or for a while; return what to say when it is told."""
+        self._news.wait(seconds)
+        self._news.clear()
+        return self._asked
+
+    def told(self, asked: int) -> None:
+        """Note that all was reported that had been asked for by then (what `wait` returned)."""
+        with self._lock:
+            self._told = asked
+            self._waiting = {name: at for name, at in self._waiting.items() if at > asked}
+
+    @property
+    def is_told(self) -> bool:
+        """Whether all that was asked for was reported, or tried to be."""
+        return self._told == self._asked
+
+    def is_full(self) -> bool:
+        """Whether so much waits that nothing more may be decided; an incident counts once."""
+        was_full, self._was_full = self._was_full, len(self._waiting) >= MOST
+        if self._was_full and not was_full:
+            self._warn(f"correlate: {MOST:,} incidents wait to be reported: it goes on after that")
+        return self._was_full

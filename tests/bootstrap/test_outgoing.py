@@ -1,0 +1,125 @@
+"""Who correlates waits for who reports: what is decided does not pile up without end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import count, cycle, pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.bootstrap.outgoing import MOST, Outgoing
+from pipeline.bootstrap.serving import PAUSE
+from pipeline.live import Step
+from pipeline.report import Action
+from tests.bootstrap.test_serving import Nothing, service
+from tests.stores.support import outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EACH = 400
+"""Incidents that are decided about at once."""
+
+TOLD = "correlate: 1,000 incidents wait to be reported: it goes on after that"
+
+
+class Deciding(Nothing):
+    """Decides about incidents of these names, so many at each step; made beforehand."""
+
+    def __init__(self, names: Iterable[int], action: Action = Action.CREATE) -> None:
+        self.steps = 0
+        found = iter(names)
+        self._made = [
+            tuple(outcome(f"inc-{next(found)}", action=action) for _ in range(EACH))
+            for _ in range(9)
+        ]
+
+    def step(self, *_: object, **__: object) -> Any:
+        """Decide, as long as there is something to decide about."""
+        time.sleep(0.01)
+        if self.steps == len(self._made):
+            return Step()
+        self.steps += 1
+        return Step(outcomes=self._made[self.steps - 1])
+
+
+def steps_beside(live: Deciding, *, reports: bool = True) -> tuple[list[int], list[str]]:
+    """Return how many steps there were while each round of reports took long, and the warnings."""
+    seen: list[int] = []
+    said: list[str] = []
+
+    def report(_: object) -> None:
+        before = -1
+        while live.steps > before:
+            before = live.steps
+            time.sleep(5 * PAUSE)
+        seen.append(live.steps)
+        if live.steps == 9:
+            one.stop()
+
+    def log(severity: str, text: str) -> None:
+        if severity == "WARNING":
+            said.append(text)
+
+    one = service(report if reports else None, live=live, ends_after=15, log=log)
+    if not reports:
+        threading.Thread(target=lambda: report(None)).start()
+    one.run()
+    return seen, said
+
+
+def test_no_more_is_correlated_than_can_be_reported() -> None:
+    """It goes on when a round of reports is over; that it waits is said each time."""
+    seen, said = steps_beside(Deciding(count()))
+    assert seen[-1] == 9
+    assert all(after - before <= 3 for before, after in pairwise([0, *seen]))
+    assert set(said) == {TOLD}
+    assert 1 < len(said) < len(seen)
+
+
+@pytest.mark.parametrize(
+    ("live", "reports"),
+    [
+        (Deciding(cycle(range(EACH))), True),
+        (Deciding(count(), Action.LEAVE), True),
+        (Deciding(count()), False),
+    ],
+    ids=["the same ones again", "left alone", "nobody reports"],
+)
+def test_what_need_not_be_reported_keeps_nobody_waiting(live: Deciding, *, reports: bool) -> None:
+    """An incident counts once: of what was decided about it only the last counts."""
+    seen, said = steps_beside(live, reports=reports)
+    assert seen[-1] == 9
+    assert said == []
+
+
+def test_what_was_asked_for_meanwhile_is_not_told_yet() -> None:
+    """A round tells what had been decided when it began."""
+    said: list[str] = []
+    one = Outgoing(said.append)
+    one.ask(f"inc-{at}" for at in range(MOST))
+    asked = one.wait(0)
+    one.ask(["inc-1", "inc-1", "more"])
+    found = [(one.is_full(), one.is_told) for _ in range(2)]
+    one.told(asked)
+    found.append((one.is_full(), one.is_told))
+    one.ask(f"inc-{at}" for at in range(3, MOST + 1))
+    found.append((one.is_full(), one.is_told))
+    one.told(one.wait(0))
+    found.append((one.is_full(), one.is_told))
+    assert found == [(True, False), (True, False), (False, False), (True, False), (False, True)]
+    assert said == [TOLD, TOLD]
+
+
+def test_who_waits_is_woken() -> None:
+    """By what is new, or for another reason; then there is nothing to wait for any more."""
+    one = Outgoing(print)
+    one.wake()
+    begun = time.monotonic()
+    assert one.wait(60) == 0
+    one.ask()
+    assert one.wait(60) == 1
+    assert time.monotonic() < begun + 30
+    assert not one.is_told
