@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import re2
@@ -50,6 +51,7 @@ class Draft:
     test: str
 
 
+@lru_cache(maxsize=256)  # an incident that goes on is told again and again; the YAML takes long
 def draft(sample: Sample, service: str, name: str = "") -> Draft:
     """Return the draft of a rule that knows what a sample (redacted) shows.
 
