@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BUCKET = "exports"
 
+FIRST = 1_757_462_400_000_000
+"""The generation of what is put for the first time; in Cloud Storage, the microsecond of that."""
+
 
 class Bucket(Protocol):
     """What tests store their exports in, whoever serves it."""
@@ -69,7 +72,7 @@ class FakeStorage:
     def put(self, name: str, data: bytes, *, packed: bool = False) -> str:
         """Store an object, in place of one of the same name; return its generation."""
         before = self.objects.get(name)
-        generation = before.generation + 1 if before else 1_000
+        generation = before.generation + 1 if before else FIRST
         self.objects[name] = Stored(gzip.compress(data) if packed else data, generation, packed)
         return str(generation)
 

@@ -22,6 +22,9 @@ SCHEME: Final = "gs://"
 _NAME = re.compile(
     r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(.*?))?(?:#([0-9]{1,20}))?", re.DOTALL
 )
+_DIGITS: Final = 16
+"""As many as a generation has: it is the microsecond in which the object was made."""
+
 _PIECE = 4 * 1024 * 1024
 """Bytes that are fetched at once."""
 
@@ -45,7 +48,8 @@ def is_cloud(name: str) -> bool:
 def find_objects(name: str, is_log: Callable[[str], bool]) -> list[str]:
     """Return the objects that a name stands for, each with its generation, in order.
 
-    That is the object of this very name, else those whose names begin so and are those of logs.
+    That is the object of this very name, else those whose names begin so and are those of logs;
+    what ends as a generation does in Cloud Storage is one.
 
     Raises:
         SourceError: there are none, or nobody may see them.
@@ -53,13 +57,21 @@ def find_objects(name: str, is_log: Callable[[str], bool]) -> list[str]:
     """
     bucket, prefix, generation = _parsed(name)
     if generation:
-        return [name]
+        # Of what was found before, nothing is asked again: there may be many thousands.
+        return [name if len(generation) >= _DIGITS else _of_either(name, bucket)]
     found = dict(_listed(name, bucket, prefix))
     chosen = [prefix] if prefix in found else sorted(filter(is_log, found))
     if not chosen:
         message = f"{name}: no object of logs has a name that begins so"
         raise SourceError(message)
     return [f"{SCHEME}{bucket}/{one}#{found[one]}" for one in chosen]
+
+
+def _of_either(name: str, bucket: str) -> str:
+    """Return the object that is called so, its generation behind; else the name is one of both."""
+    key = name.removeprefix(f"{SCHEME}{bucket}/")
+    made = next((made for found, made in _listed(name, bucket, key) if found == key), None)
+    return f"{name}#{made}" if made else name
 
 
 class CloudFile:

@@ -21,7 +21,7 @@ from pipeline.entry import LogEntry, Rejection
 from pipeline.errors import SourceError
 from pipeline.sources.files import FileSource, cloud
 from pipeline.sources.files.paths import find_files
-from tests.fakes.storage import BUCKET, Bucket, FakeStorage, served
+from tests.fakes.storage import BUCKET, FIRST, Bucket, FakeStorage, served
 from tests.fakes.storage_emulator import emulated
 from tests.support import entry
 
@@ -107,6 +107,34 @@ def test_a_name_may_hold_any_character(storage: Bucket, name: str) -> None:
     assert keys(FileSource([f"gs://{BUCKET}/{name[:2]}"])) == ["k0"]
 
 
+@pytest.mark.parametrize("name", ["y.json#7", "y.json#07", "#7", "y.json#1#2"])
+def test_a_name_may_end_as_a_generation_does(storage: Bucket, name: str) -> None:
+    """The object that is called so is meant, and not an old one of a shorter name."""
+    made = storage.put(name, lines(0, 1))
+    storage.put("y.json", lines(1, 1))
+    storage.put(f"{name}.json", lines(2, 1))
+    assert find_files([f"gs://{BUCKET}/{name}"]) == [f"gs://{BUCKET}/{name}#{made}"]
+    assert keys(FileSource([f"gs://{BUCKET}/{name}"])) == ["k0"]
+    assert keys(FileSource([f"gs://{BUCKET}/{name}#{made}"])) == ["k0"]
+
+
+def test_a_generation_may_be_named(storage: Bucket) -> None:
+    """It is meant where no object has such a name, however short it is."""
+    made = storage.put("y.json", lines(0, 1))
+    storage.put("y.json#7.json", lines(1, 1))
+    assert keys(FileSource([f"gs://{BUCKET}/y.json#{made}"])) == ["k0"]
+    assert find_files([f"gs://{BUCKET}/y.json#7"]) == [f"gs://{BUCKET}/y.json#7"]
+
+
+def test_nobody_asks_again_for_what_was_found(fake: FakeStorage) -> None:
+    """A generation as Cloud Storage gives them is one: each object would cost a request."""
+    fake.put("y.json", lines(0, 1))
+    found = find_files([f"gs://{BUCKET}/y.json"])
+    fake.asked.clear()
+    assert find_files(found) == found
+    assert not [one for one in fake.asked if "/o?" in one]
+
+
 def test_an_object_may_be_empty(storage: Bucket) -> None:
     """It is told as an empty file is; no range of it can be read."""
     made = storage.put("a.json", b"")
@@ -143,7 +171,7 @@ def test_what_changes_while_it_is_read_is_an_error(fake: FakeStorage, after: int
     """Half of one and half of another would be nobody's export."""
     fake.put("a.json", lines(0, 20_000))
     fake.changes_after = after
-    with pytest.raises(SourceError, match="#1000: it was changed or removed while") as caught:
+    with pytest.raises(SourceError, match=f"#{FIRST}: it was changed or removed while") as caught:
         keys(FileSource(find_files([f"gs://{BUCKET}/a.json"])))
     assert caught.value.recoverable
 
@@ -219,9 +247,9 @@ def test_what_is_not_there_is_said(storage: Bucket, names: Sequence[str], said: 
 
 
 def test_who_may_not_read_is_told_what_to_grant(fake: FakeStorage) -> None:
-    """Of a list and of an object."""
+    """Of a list and of an object, also where only a list tells which of two a name means."""
     fake.refused = 403
-    for name in ("x", "x#7"):
+    for name in ("x", "x#7", f"x#{FIRST}"):
         with pytest.raises(SourceError, match=r"grant roles/storage\.objectViewer") as caught:
             keys(FileSource([f"gs://{BUCKET}/{name}"]))
         assert not caught.value.recoverable
