@@ -101,15 +101,19 @@ def state_of(
 ) -> Judged:
     """Return the state of an incident at `now` (event time), and the reason for it.
 
-    `sightings` are the times of its detections, in order, by revision ("" for those without).
+    `sightings` are the times of its detections, in order, by revision ("" for those without). What
+    is dated further ahead than a day is not counted yet, unless there is nothing else and nobody
+    said that it is resolved.
     """
     resolutions = sorted(
         (item for item in history.verdicts if item.kind is Kind.RESOLVE),
         key=lambda item: (item.at, item.number),
     )
-    times = sorted(_counting(sightings, resolutions, settings.grace))
+    told = sorted(_counting(sightings, resolutions, settings.grace))
+    times = told[: bisect_right(told, now + DAY)]  # no clock is ahead by more
     if resolutions and (not times or resolutions[-1].at >= times[-1]):
         return State.RESOLVED, _resolved(resolutions[-1], sightings)
+    times = times or told
     reopenings = _reopenings(times, resolutions, settings.resolve_after)
     case = _Case(times, reopenings, history, now, settings)
     return next(judged for test in _TESTS if (judged := test(case)))

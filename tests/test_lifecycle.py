@@ -183,6 +183,37 @@ def test_a_resolution_from_before_its_beginning_makes_a_regression() -> None:
     assert judged(3, verdicts=(resolution(2),))[0] is State.REGRESSED
 
 
+YEARS = 24 * 365.0
+
+
+@pytest.mark.parametrize("ahead", [25.0, 24 * 30, YEARS])
+def test_what_is_dated_further_ahead_than_a_clock_can_be_is_no_regression(ahead: float) -> None:
+    """Nobody could end it: it would be seen again each time that somebody said it is over."""
+    said = resolution(2)
+    for times in ((ahead + 2.1,), (1, ahead + 2.1)):
+        assert judged(*times, now=2.1, verdicts=(said,)) == (State.RESOLVED, said.text)
+
+
+def test_what_is_dated_years_ahead_holds_nothing_open() -> None:
+    """Silence ends what was seen beside it; alone it is told until somebody ends it."""
+    assert judged(1, YEARS, now=1)[0] is State.NEW
+    assert judged(1, YEARS, now=3)[0] is State.RESOLVED
+    assert judged(YEARS, now=3)[0] is State.NEW
+
+
+@pytest.mark.parametrize("ahead", [3.0, 24])
+def test_what_a_clock_of_another_time_zone_dates_may_be_a_regression(ahead: float) -> None:
+    """It may have been logged after the resolution, and is told of now."""
+    assert judged(1, ahead + 2.1, now=2.1, verdicts=(resolution(2),))[0] is State.REGRESSED
+
+
+def test_what_is_dated_years_ahead_hides_no_regression() -> None:
+    """What was seen again beside it is what brings it back."""
+    state, reason = judged(1, 3, YEARS, now=3, verdicts=(resolution(2),))
+    assert state is State.REGRESSED
+    assert reason.startswith("seen again at 2025-09-10T03:00:00Z, after: resolved by ana")
+
+
 @pytest.mark.parametrize(
     ("revision", "state"),
     [
