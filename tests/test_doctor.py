@@ -214,11 +214,12 @@ def test_without_network(doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_who_looks_into_incidents_is_checked(doctor: Doctor, tmp_path: Path) -> None:
     """As a run does that, which does not begin with what is wrong here."""
     settings = {"REPO": "gone", "NEARBY_LOGS": "maybe", "INVESTIGATORS": "gone.py -v"}
+    program = "'gone.py' is no program that can be run; write where it is"
     wrong = by_check(doctor("--format", "json", **settings))["investigators"]
     assert [(one["state"], one["text"]) for one in wrong] == [
-        ("wrong", "--repo: 'gone' is no folder"),
+        ("wrong", "FIVEWHYS_REPO: 'gone' is no folder"),
         ("wrong", "FIVEWHYS_NEARBY_LOGS: 'maybe' is neither true nor false"),
-        ("wrong", "--investigator: 'gone.py' is no program that can be run; write where it is"),
+        ("wrong", f"FIVEWHYS_INVESTIGATORS: {program}"),
     ]
     settings = {"REPO": str(tmp_path), "INVESTIGATORS": "sh -c true"}
     (right,) = by_check(doctor("--format", "json", **settings))["investigators"]

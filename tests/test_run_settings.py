@@ -59,7 +59,7 @@ def test_all_mistakes_are_listed_before_anything_is_touched(tmp_path: Path) -> N
         "FIVEWHYS_GITHUB_REPOSITORY",
         "FIVEWHYS_GITHUB_TOKEN",
         "FIVEWHYS_MARKER_KEY",
-        "FIVEWHYS_GITHUB_STORM",
+        "/settings.yml:3",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.yml", "settings.yml"]
 

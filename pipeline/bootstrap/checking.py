@@ -54,13 +54,19 @@ def read_house(read: Read) -> House:
         ConfigurationError: every mistake in the settings and in all files they name.
 
     """
-    settings, environment, mistakes = read.settings, read.environment, Mistakes()
+    settings, environment, mistakes = read.settings, read.environment, Mistakes(read.located)
     for mistake in read.mistakes:
         mistakes.note(mistake)
-    ruleset = mistakes.attempt(lambda: load_rules(settings.rules, settings.placeholders), RuleSet())
-    catalog = mistakes.attempt(lambda: read_catalog(settings.catalog), Catalog())
+    ruleset = mistakes.attempt(
+        lambda: load_rules(settings.rules, settings.placeholders, read.named), RuleSet()
+    )
+    catalog = mistakes.attempt(
+        lambda: read_catalog(settings.catalog, read.named("catalog")), Catalog()
+    )
     none: tuple[Placed, ...] = ()
-    suppressions = mistakes.attempt(lambda: read_suppressions(settings.suppressions), none)
+    suppressions = mistakes.attempt(
+        lambda: read_suppressions(settings.suppressions, read.named("suppressions")), none
+    )
     redactor = mistakes.attempt(lambda: read_redactor(environment), Redactor())
     looks = read_looks(read, catalog, redactor, mistakes)
     if settings.store:
@@ -90,6 +96,7 @@ def read_looks(
             commands=settings.investigators,
             only="",
             environment=read.environment,
+            where=read.places.mistake,
         ),
         Looking({}),
     )

@@ -64,16 +64,17 @@ def _texts(read: Read) -> Iterator[Finding]:
     settings = read.settings
 
     def rules() -> str:
-        found = load_rules(settings.rules, settings.placeholders)
+        found = load_rules(settings.rules, settings.placeholders, read.named)
         return f"{len(found.rules):,} and {len(found.correlations):,} correlations"
 
     def catalog() -> str:
-        found = read_catalog(settings.catalog)
+        found = read_catalog(settings.catalog, read.named("catalog"))
         count = len(found.file.services)
         return f"{count:,} services" if settings.catalog else "there is none"
 
     def suppressions() -> str:
-        return f"{len(read_suppressions(settings.suppressions)):,}"
+        found = read_suppressions(settings.suppressions, read.named("suppressions"))
+        return f"{len(found):,}"
 
     def redaction() -> str:
         read_redactor(read.environment)
@@ -86,12 +87,12 @@ def _texts(read: Read) -> Iterator[Finding]:
         mistakes.raise_if_any()
         return f"{len(found):,}"
 
-    yield from _tried("rules", rules)
-    yield from _tried("templates", _templates)
-    yield from _tried("catalog", catalog)
-    yield from _tried("suppressions", suppressions)
-    yield from _tried("redaction", redaction)
-    yield from _tried("investigators", looks)
+    yield from _tried(read, "rules", rules)
+    yield from _tried(read, "templates", _templates)
+    yield from _tried(read, "catalog", catalog)
+    yield from _tried(read, "suppressions", suppressions)
+    yield from _tried(read, "redaction", redaction)
+    yield from _tried(read, "investigators", looks)
 
 
 def _templates() -> str:
@@ -175,7 +176,7 @@ def look_at_logs(read: Read, client: Any = None) -> Iterator[Finding]:
     try:
         client = client or logging_client(LOGGING_FILTER)
     except ConfigurationError as error:
-        yield from _wrong("logging api", error.mistakes)
+        yield from _wrong("logging api", map(read.located, error.mistakes))
         return
     resource = resource_of(settings.logging_project or settings.subscription.split("/")[1])
     now = time.time_ns()
@@ -207,7 +208,7 @@ def _github(read: Read) -> Iterator[Finding]:
     try:
         tracker = read_tracker(environment=read.environment)
     except ConfigurationError as error:
-        yield from _wrong("github", error.mistakes)
+        yield from _wrong("github", map(read.located, error.mistakes))
         yield checkup.clock(None)
         return
     skews: list[int] = []
@@ -238,12 +239,12 @@ def _refused(repository: str, error: CallError) -> Finding:
     return Finding("github", State.WRONG, text)
 
 
-def _tried(check: str, make: Callable[[], str]) -> Iterator[Finding]:
+def _tried(read: Read, check: str, make: Callable[[], str]) -> Iterator[Finding]:
     """Yield what was read, or every mistake in it."""
     try:
         yield Finding(check, State.OK, make())
     except ConfigurationError as error:
-        yield from _wrong(check, error.mistakes)
+        yield from _wrong(check, map(read.located, error.mistakes))
 
 
 def _looked(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -22,13 +22,21 @@ if TYPE_CHECKING:
     from pipeline.facts import Fact
     from pipeline.ports import Case, Investigator
 
+    Where = Callable[[str, str], Mistake]
+
 PROBE = "FIVEWHYS_PROBE"
 NEARBY_LOGS = "FIVEWHYS_NEARBY_LOGS"
 LOGGING_API = "FIVEWHYS_LOGGING_API"
 INVESTIGATORS = "FIVEWHYS_INVESTIGATORS"
 
 
-def find_checkouts(repo: str, catalog: Catalog) -> dict[str, Path]:
+def _where_options_say(commands: Sequence[str]) -> Where:
+    """Return what locates a mistake: in an option, or the variable if the commands are of that."""
+    names = {"repo": "--repo", "investigators": "--investigator" if commands else INVESTIGATORS}
+    return lambda key, message: Mistake(names[key], 0, message)
+
+
+def find_checkouts(repo: str, catalog: Catalog, where: Where) -> dict[str, Path]:
     """Return the folders with source code by catalog name of a service; "" is any other.
 
     A `checkout` of the catalog is relative to the catalog's own folder.
@@ -38,16 +46,17 @@ def find_checkouts(repo: str, catalog: Catalog) -> dict[str, Path]:
 
     """
     folders = {"": Path(repo)} if repo else {}
-    places = {"": ("--repo", 0)}
+    places: dict[str, tuple[str, int]] = {}
     for key, service in catalog.file.services.items():
         if service.checkout:
             folders[key] = Path(catalog.name).parent / service.checkout
             name, _, line = catalog.place("services", key, "checkout").rpartition(":")
             places[key] = (name, int(line))
     missing = [
-        Mistake(*places[key], f"{str(folder)!r} is no folder")
+        Mistake(*places[key], message) if key else where("repo", message)
         for key, folder in folders.items()
         if not folder.is_dir()
+        for message in [f"{str(folder)!r} is no folder"]
     ]
     if missing:
         raise ConfigurationError(missing)
@@ -93,15 +102,19 @@ def read_looking(  # noqa: PLR0913 - what each option says
     commands: Sequence[str],
     only: str,
     environment: Mapping[str, str] = os.environ,
+    where: Where | None = None,
 ) -> Looking:
     """Return where to look; what no option says is as the environment says.
+
+    `where` locates what is wrong with `repo` and `investigators`: without it, options said them.
 
     Raises:
         ConfigurationError: every mistake in it.
 
     """
     mistakes = Mistakes()
-    checkouts = mistakes.attempt(lambda: find_checkouts(repo, catalog), dict[str, Path]())
+    where = where or _where_options_say(commands)
+    checkouts = mistakes.attempt(lambda: find_checkouts(repo, catalog, where), dict[str, Path]())
     flags = {
         name: mistakes.attempt(
             lambda name=name, usual=usual: read_setting(  # type: ignore[misc]
@@ -116,7 +129,7 @@ def read_looking(  # noqa: PLR0913 - what each option says
         # A variable before it, as in a shell, may be a secret.
         shown = re.sub("=.*", "=...", program, count=1, flags=re.DOTALL)
         message = f"{shown!r} is no program that can be run; write where it is"
-        mistakes.note(Mistake("--investigator", 0, message))
+        mistakes.note(where("investigators", message))
     mistakes.raise_if_any()
     return Looking(
         checkouts, logs, flags[NEARBY_LOGS], flags[LOGGING_API], probe or flags[PROBE], split, only

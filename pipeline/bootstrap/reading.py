@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pipeline.concluding import Texts
     from pipeline.suppressions import Placed
 
+    Named = Callable[[str], str]
+
 T = TypeVar("T")
 
 TEST_SUFFIX = ".test.yml"
@@ -38,18 +40,26 @@ ISSUE_TEMPLATE = "issue.md.j2"
 UPDATE_TEMPLATE = "update.md.j2"
 
 
-class Mistakes:
-    """Collects every mistake of a start, so that the user sees all of them at once."""
+def _as_it_is(mistake: Mistake) -> Mistake:
+    return mistake
 
-    def __init__(self) -> None:
+
+class Mistakes:
+    """Collects every mistake of a start, so that the user sees all of them at once.
+
+    `located` says where what was attempted is wrong, if the user said it elsewhere.
+    """
+
+    def __init__(self, located: Callable[[Mistake], Mistake] = _as_it_is) -> None:
         self._found: list[Mistake] = []
+        self._located = located
 
     def attempt(self, make: Callable[[], T], otherwise: T) -> T:
         """Return what `make` returns, or note its mistakes and return `otherwise`."""
         try:
             return make()
         except ConfigurationError as error:
-            self._found += error.mistakes
+            self._found += map(self._located, error.mistakes)
         except (SourceError, StoreError) as error:
             self._found += [Mistake("", 0, line) for line in str(error).splitlines()]
         return otherwise
@@ -80,8 +90,12 @@ def read_text(path: Path, option: str = "") -> str:
         ) from error
 
 
-def rule_files(folders: Sequence[str], *, tests: bool = False) -> list[tuple[str, str]]:
+def rule_files(
+    folders: Sequence[str], named: str = "", *, tests: bool = False
+) -> list[tuple[str, str]]:
     """Return (name to show, text) of all rule files below the folders, or of the tests beside them.
+
+    `named` is what named the folders, as a message begins.
 
     Raises:
         ConfigurationError: a folder is none, holds no rules, or a file cannot be read.
@@ -94,7 +108,7 @@ def rule_files(folders: Sequence[str], *, tests: bool = False) -> list[tuple[str
         root = Path(folder)
         paths = [root] if root.is_file() else sorted(root.rglob("*.yml"))
         if not [path for path in paths if not path.name.endswith(TEST_SUFFIX)]:
-            found += mistakes.attempt(lambda name=folder: _no_rules(name), [])  # type: ignore[misc]
+            found += mistakes.attempt(lambda name=folder: _no_rules(name, named), [])  # type: ignore[misc]
         for path in paths:
             if path.name.endswith(TEST_SUFFIX) is tests:
                 text = mistakes.attempt(lambda path=path: read_text(path), "")  # type: ignore[misc]
@@ -103,11 +117,11 @@ def rule_files(folders: Sequence[str], *, tests: bool = False) -> list[tuple[str
     return found
 
 
-def _no_rules(folder: str) -> list[tuple[str, str]]:
+def _no_rules(folder: str, named: str) -> list[tuple[str, str]]:
     reason = (
         "holds no rules (*.yml)" if Path(folder).exists() else "no such file or folder of rules"
     )
-    raise ConfigurationError([Mistake(folder, 0, reason)])
+    raise ConfigurationError([Mistake(folder, 0, f"{named}{reason}")])
 
 
 def _named(path: Path, shown: Callable[[Path], str]) -> str:
@@ -123,16 +137,18 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def read_placeholders(path: str) -> dict[str, tuple[str, ...]]:
+def read_placeholders(path: str, named: str = "--placeholders: ") -> dict[str, tuple[str, ...]]:
     """Load what placeholders stand for; "" is the file that `FIVEWHYS_PLACEHOLDERS` names, if any.
+
+    `named` is what named the path, as a message begins.
 
     Raises:
         ConfigurationError: every mistake in the file.
 
     """
-    option = "--placeholders" if path else PLACEHOLDERS
+    named = named if path else f"{PLACEHOLDERS}: "
     path = path or os.environ.get(PLACEHOLDERS, "")
-    return load_placeholders(read_text(Path(path), f"{option}: "), path) if path else {}
+    return load_placeholders(read_text(Path(path), named), path) if path else {}
 
 
 @contextmanager
@@ -148,17 +164,26 @@ def _kept() -> Iterator[None]:
             gc.enable()
 
 
+def _by_options(key: str) -> str:
+    """Name what options say; a folder of rules may be an argument as well, and says enough."""
+    return "" if key == "rules" else f"--{key}: "
+
+
 @_kept()
-def load_rules(folders: Sequence[str] = (), placeholders: str = "") -> RuleSet:
+def load_rules(
+    folders: Sequence[str] = (), placeholders: str = "", named: Named = _by_options
+) -> RuleSet:
     """Load and compile-check rules; without folders, those that come with fivewhys.
 
-    `placeholders` is the path of a file (`read_placeholders`).
+    `placeholders` is the path of a file (`read_placeholders`). `named` tells what named either, by
+    `rules` and `placeholders`, as a message begins.
 
     Raises:
         ConfigurationError: every mistake in them.
 
     """
-    ruleset = load_ruleset(rule_files(folders), read_placeholders(placeholders))
+    files = rule_files(folders, named("rules"))
+    ruleset = load_ruleset(files, read_placeholders(placeholders, named("placeholders")))
     mistakes = Mistakes()
     for rule in ruleset.rules.values():
         mistakes.attempt(lambda rule=rule: compile_rule(rule), None)  # type: ignore[misc]
@@ -211,30 +236,32 @@ def _whys_files(folder: Path, name: str) -> Iterator[tuple[str, str]]:
                 yield from _whys_files(folder, document.value.get("asks_first", ""))
 
 
-def read_catalog(path: str) -> Catalog:
-    """Load a catalog; "" is none.
+def read_catalog(path: str, named: str = "--catalog: ") -> Catalog:
+    """Load a catalog; "" is none. `named` is what named the path, as a message begins.
 
     Raises:
         ConfigurationError: every mistake in it.
 
     """
-    return load_catalog(read_text(Path(path), "--catalog: "), path) if path else Catalog()
+    return load_catalog(read_text(Path(path), named), path) if path else Catalog()
 
 
-def read_suppressions(path: str) -> tuple[Placed, ...]:
+def read_suppressions(path: str, named: str = "--suppressions: ") -> tuple[Placed, ...]:
     """Load suppressions; "" is the file that `FIVEWHYS_SUPPRESSIONS` names, if any.
+
+    `named` is what named the path, as a message begins.
 
     Raises:
         ConfigurationError: every mistake in the file.
 
     """
-    option = "--suppressions" if path else SUPPRESSIONS
+    named = named if path else f"{SUPPRESSIONS}: "
     path = path or os.environ.get(SUPPRESSIONS, "")
     if not path:
         return ()
     from pipeline.suppressions import load_suppressions
 
-    return load_suppressions(read_text(Path(path), f"{option}: "), path)
+    return load_suppressions(read_text(Path(path), named), path)
 
 
 def read_time(text: str, option: str) -> int | None:

@@ -50,15 +50,47 @@ _NEEDED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Where settings were said: by options, by variables of the environment, or in the file."""
+
+    document: Document | None
+    options: Collection[str]
+    variables: Collection[str]
+
+    def mistake(self, key: str, message: str) -> Mistake:
+        """Return a mistake located where the value came from."""
+        if key in self.options:
+            return Mistake(option_of(key), 0, message)
+        if variable(key) in self.variables or self.document is None:
+            return Mistake(variable(key), 0, message)
+        return self.document.mistake(f"{key}: {message}", (key,))
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """What was read: the settings, with defaults where something is wrong, and what is wrong.
 
     `environment` is for those who read `ELSEWHERE` themselves: file and environment in one.
+    `places` is where all of it was said.
     """
 
     settings: Settings
     environment: Mapping[str, str] = field(repr=False)
     mistakes: tuple[Mistake, ...] = ()
+    places: Places = field(default=Places(None, (), ()), repr=False, compare=False)
+
+    def named(self, key: str) -> str:
+        """Return what said a setting, as a message about what it names begins."""
+        return str(self.places.mistake(key, ""))
+
+    def located(self, mistake: Mistake) -> Mistake:
+        """Return a mistake in a variable as one in the file, if that said it."""
+        key = mistake.file.removeprefix(PREFIX).lower()
+        said = self.places.document.value if self.places.document else {}
+        is_taken = key in OWN or mistake.file in self.environment
+        if mistake.file == variable(key) and key in said and is_taken:
+            return self.places.mistake(key, mistake.message)
+        return mistake
 
 
 def read_settings(
@@ -80,7 +112,7 @@ def read_settings(
         mistakes += _unfit(document)
     # A variable that is there wins even if it is empty: so what the file says is taken back.
     said = {key: value for key, value in said.items() if variable(key) not in os.environ}
-    places = _Places(document, options)
+    places = Places(document, frozenset(options), frozenset(os.environ))
     given = {**{key: said[key] for key in OWN if key in said}, **options}
     settings, wrong = _validated(given, places)
     elsewhere: dict[str, str] = {}
@@ -103,23 +135,7 @@ def read_settings(
         message = f"{emulator!r:.{SHOWN}} is no address; write HOST:PORT, as localhost:8085"
         mistakes.append(Mistake(EMULATOR, 0, message))
     others = {name: os.environ[name] for name in map(variable, ELSEWHERE) if name in os.environ}
-    return Read(settings, {**elsewhere, **others}, tuple(mistakes))
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where a setting was said."""
-
-    document: Document | None
-    options: Mapping[str, Any]
-
-    def mistake(self, key: str, message: str) -> Mistake:
-        """Return a mistake located where the value came from."""
-        if key in self.options:
-            return Mistake(option_of(key), 0, message)
-        if variable(key) in os.environ or self.document is None:
-            return Mistake(variable(key), 0, message)
-        return self.document.mistake(f"{key}: {message}", (key,))
+    return Read(settings, {**elsewhere, **others}, tuple(mistakes), places)
 
 
 def option_of(key: str) -> str:
@@ -130,7 +146,7 @@ def option_of(key: str) -> str:
 _OPTIONS = {"sinks": "sink", "investigators": "investigator"}
 
 
-def _validated(given: dict[str, Any], places: _Places) -> tuple[Settings, dict[str, Mistake]]:
+def _validated(given: dict[str, Any], places: Places) -> tuple[Settings, dict[str, Mistake]]:
     """Return the settings, with the default of each that is wrong, and what is wrong, by name."""
     try:
         return Settings(**given), {}
