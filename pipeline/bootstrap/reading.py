@@ -309,13 +309,13 @@ def read_redactor(environment: Mapping[str, str] = os.environ) -> Redactor:
 
 
 def read_setting(name: str, *, default: bool, environment: Mapping[str, str] = os.environ) -> bool:
-    """Read a variable of the environment that is true or false.
+    """Read a variable of the environment that is true or false; one that is empty is not set.
 
     Raises:
         ConfigurationError: it is neither.
 
     """
-    setting = environment.get(name, str(default))
+    setting = environment.get(name) or str(default)
     if setting.lower() not in {"true", "false"}:
         message = f"{setting!r} is neither true nor false"
         raise ConfigurationError([Mistake(name, 0, message)])

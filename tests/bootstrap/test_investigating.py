@@ -61,6 +61,14 @@ def test_nearby_logs_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kinds(read(logs=["export.jsonl"])) == []
 
 
+def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with all other settings: it is as if it were not set."""
+    usual = read(logs=["export.jsonl"])
+    for name in ("FIVEWHYS_NEARBY_LOGS", "FIVEWHYS_LOGGING_API", "FIVEWHYS_PROBE"):
+        monkeypatch.setenv(name, "")
+    assert read(logs=["export.jsonl"]) == usual
+
+
 def test_standard_input_is_not_read_twice() -> None:
     """It is said instead, as is whatever else is no file."""
     (nearby,) = investigators(read(logs=["-", "/dev/null"]), Catalog(), str)
