@@ -85,6 +85,20 @@ def test_poison_is_left_to_the_dead_letter_topic_where_that_is_set(
         assert store.poison() == []
 
 
+def test_as_many_receive_as_are_set(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in a thread of its own, which says that nothing answers it."""
+    monkeypatch.setenv("FIVEWHYS_RECEIVERS", "3")
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", AWAY)
+    subscription = "projects/test-project/subscriptions/fivewhys"
+    failing_ones = [f'failing{{thread="receive{number}"}}' for number in ("", " 2", " 3", " 4")]
+    with running(subscription, f"sqlite:///{tmp_path}/store.db") as child:
+        wait_until(lambda: all(metric(port, name) == 1 for name in failing_ones[:3]))
+        assert metric(port, failing_ones[3]) == 0
+        stop(child)
+
+
 def test_it_is_watched_as_is_set(
     emulator: Emulator, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
