@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from pipeline.audit import SECOND
@@ -47,14 +48,34 @@ _OWN: Final = f'"{OWN_LABEL}"'.encode()
 _EVER: Final = Window()
 
 
+class Left:
+    """Tells of messages that are left to a dead-letter topic, of each once: they come many times.
+
+    Receivers that work at once share it, as each of them may get what another one gave back.
+    """
+
+    def __init__(self, tell: Callable[[Poison], None]) -> None:
+        self._tell = tell
+        self._told: deque[str] = deque(maxlen=TOLD)
+        self._lock = Lock()
+
+    def __call__(self, poison: Poison) -> None:
+        """Tell of it, when it comes for the first time."""
+        with self._lock:
+            if poison.name in self._told:
+                return
+            self._told.append(poison.name)
+        self._tell(poison)
+
+
 class Receiver:
     """Takes what a subscription delivers.
 
     `clock` tells the time in nanoseconds UTC. `counting`: a rule asks how many requests there were.
     `keeps_poison`: messages that hold no entry go into quarantine and are acknowledged; else they
     are given back, so that the subscription counts its attempts and passes them to its dead-letter
-    topic; if it has none, or never gets them, they are kept all the same. `tell` is told of each
-    that is given back, once: there only the message comes, and not what is wrong with it.
+    topic; if it has none, or never gets them, they are kept all the same. `left` is told of each
+    that is given back: there only the message comes, and not what is wrong with it.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of the house, each passed in by name
@@ -66,7 +87,7 @@ class Receiver:
         clock: Callable[[], int],
         counting: bool = True,
         keeps_poison: bool = True,
-        tell: Callable[[Poison], None] = lambda _: None,
+        left: Callable[[Poison], None] = lambda _: None,
     ) -> None:
         self._feed = feed
         self._inbox = inbox
@@ -74,8 +95,7 @@ class Receiver:
         self._clock = clock
         self._counting = counting
         self._keeps_poison = keeps_poison
-        self._tell = tell
-        self._told: deque[str] = deque(maxlen=TOLD)
+        self._left = left
         self._marked_at = self._timed_at = 0
 
     def step(self) -> Received:
@@ -117,7 +137,9 @@ class Receiver:
         self._keep(messages, receipt, [one for one in poison if one.name not in left], late)
         kept = self._clock()
         self._settle(messages, left)
-        self._tell_of(one for one in poison if one.name in left)
+        for one in poison:
+            if one.name in left:
+                self._left(one)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
         return _received(messages, others, examined, poison)._replace(late=late, **times)
 
@@ -180,13 +202,6 @@ class Receiver:
     def _keeps(self, message: Message) -> bool:
         """Whether a message goes into quarantine if it is poison, as nobody else takes it."""
         return self._keeps_poison or not 0 < message.attempt <= PASSED_ON
-
-    def _tell_of(self, left: Iterable[Poison]) -> None:
-        """Tell of what is left to the subscription, when it comes for the first time."""
-        for one in left:
-            if one.name not in self._told:
-                self._told.append(one.name)
-                self._tell(one)
 
     def _poison(self, message: Message, reason: str) -> Poison:
         text = self._without_secrets(message.data)[:QUOTED]

@@ -24,10 +24,10 @@ from pipeline.flow import Replay
 from pipeline.lifecycle import MINUTE
 from pipeline.live import BEHIND, IDLE, LEASE, Live
 from pipeline.messages import read_message
-from pipeline.ports import AHEAD, Message
+from pipeline.ports import AHEAD, Message, Poison
 from pipeline.receipts import KEPT
 from pipeline.received import LATE, OWN_LABEL, Received
-from pipeline.receiving import PASSED_ON, QUOTED, Receiver
+from pipeline.receiving import PASSED_ON, QUOTED, TOLD, Left, Receiver
 from pipeline.redaction import Redactor
 from pipeline.remembering import Remembering
 from pipeline.report import Policy
@@ -952,25 +952,40 @@ def test_poison_that_is_never_passed_on_is_kept_in_the_end() -> None:
 
 
 def test_why_poison_is_left_to_the_dead_letter_topic_is_told_once() -> None:
-    """Whoever finds it there sees what it is, and nowhere why; it comes many times before."""
+    """Whoever finds it there sees what it is, and nowhere why; it comes many times before.
+
+    Each time another receiver may get it.
+    """
     house = House(RULES)
     told: list[str] = []
-    receiver = house.receiver_of(keeps_poison=False, tell=lambda one: told.append(str(one[:2])))
+    left = Left(lambda one: told.append(str(one[:2])))
+    receivers = [house.receiver_of(keeps_poison=False, left=left) for _ in range(2)]
     house.feed.counts = True
     house.feed.publish([b"{", line("missing", 0), b"[1]"])
     for _ in range(5):
-        receiver.step()
+        for receiver in receivers:
+            receiver.step()
     assert len(told) == 2
     assert told[0].startswith("('m1', ")
     assert "no JSON: " in told[0]
     assert "a list, not an object" in told[1]
 
 
+def test_of_what_is_left_to_the_dead_letter_topic_not_all_is_remembered() -> None:
+    """However much it is; what was told of long ago may be told again."""
+    told: list[str] = []
+    left = Left(lambda one: told.append(one.name))
+    names = [f"m{number}" for number in range(TOLD + 1)]
+    for name in (*names, *names[1:], names[0]):
+        left(Poison(name, "no JSON", "{", BASE))
+    assert told == [*names, names[0]]
+
+
 def test_poison_that_is_kept_is_told_of_where_it_is_kept() -> None:
     """Nobody counts its deliveries: it is in quarantine, with the reason."""
     house = House(RULES)
     told: list[object] = []
-    receiver = house.receiver_of(keeps_poison=False, tell=told.append)
+    receiver = house.receiver_of(keeps_poison=False, left=told.append)
     house.feed.publish([b"{"])
     receiver.step()
     assert told == []

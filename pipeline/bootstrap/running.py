@@ -25,7 +25,7 @@ from pipeline.entry.value import come_by
 from pipeline.filling import leave
 from pipeline.live import Live
 from pipeline.receipts import kept_for
-from pipeline.receiving import Receiver
+from pipeline.receiving import Left, Receiver
 from pipeline.remembering import Remembering
 from pipeline.report import Policy
 from pipeline.settings import GITHUB, QUARANTINE
@@ -67,9 +67,9 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
     with ExitStack() as stack:
         store = stack.enter_context(open_patiently(settings.store, settings.retrying, note))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
+        left = Left(partial(_tell_left, log))
         receivers = tuple(
-            _receiver(house, feed, store, settings, partial(_tell_left, log))
-            for _ in range(settings.receivers)
+            _receiver(house, feed, store, settings, left) for _ in range(settings.receivers)
         )
         tracing = read_tracing(log)
         stack.callback(tracing.flush)
@@ -162,7 +162,7 @@ def _receiver(
     feed: Feed,
     store: Store,
     settings: Settings,
-    tell: Callable[[Poison], None] = lambda _: None,
+    left: Callable[[Poison], None] = lambda _: None,
 ) -> Receiver:
     """Build who receives, with a detector of its own: several may work at once."""
     return Receiver(
@@ -172,7 +172,7 @@ def _receiver(
         clock=time.time_ns,
         counting=house.counting,
         keeps_poison=settings.poison == QUARANTINE,
-        tell=tell,
+        left=left,
     )
 
 
