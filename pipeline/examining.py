@@ -9,6 +9,7 @@ What this program itself logged is counted, and nothing is told of it: it never 
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ class Seen(NamedTuple):
 
 UNSEEN: Final = Seen(None, is_plain=False)
 _OWN: Final = f'"{OWN_LABEL}"'.encode()
+_OWN_ESCAPED: Final = re.compile(rb"\\u00(?:2[eE]|[67])")
+"""What stands in a line where a character of our label is escaped by its number."""
 
 
 @dataclass(slots=True)
@@ -96,6 +99,7 @@ class Examined:
     each copy; `unknown` are those of an unknown severity among the former. `watermark` is the last
     event time. `silent` are copies in which nothing was seen. `parts` may be lines of a traceback.
     `span` is from the time of the first line to that of the last, where all stand in order of time.
+    `own` were logged by this program itself: they are counted, and nothing is told of them.
     `sightings` say which revisions logged; of those that were told of before, `lasts` say when.
     `beats` are the minutes in which services logged. `requests` are those that entries tell of, if
     somebody counts them.
@@ -104,6 +108,7 @@ class Examined:
     parsed: array[int] = field(default_factory=lambda: array("q"))
     passed: array[int] = field(default_factory=lambda: array("q"))
     unknown: array[int] = field(default_factory=lambda: array("q"))
+    own: int = 0
     outside: int = 0
     watermark: int = 0
     span: tuple[str, str] | None = None
@@ -176,11 +181,11 @@ class Examiner:
         return [told for told in (*examined.told, *silent) if told.identity in self._wanted]
 
     def _take_block(self, block: Block, examined: Examined) -> None:
-        found = _outlines(block)
+        tried = self._tried(block)
+        found = _outlines(block, [at for at, rules in tried.items() if rules is None])
         inside = self._inside(found)
         columns = columns_of([one for at in inside if (one := found[at])])
         told = identities(columns)
-        tried = self._tried(block)
         texts = [outline.textPayload if outline else "" for outline in found]
         parts = {*find_parts(texts), *find_telling(texts)}
         lines = {*tried, *parts, *self._among_wanted(inside, told)}
@@ -279,6 +284,7 @@ class Examiner:
                 examined.outside += 1
             elif _is_own(record):
                 examined.parsed.append(self._identity(record))
+                examined.own += 1
             else:
                 if seen is None:
                     self._sight_entry(record, examined)
@@ -316,12 +322,16 @@ class Examiner:
         return 0 if self._lasting else entry.identity
 
 
-def _outlines(block: Block) -> Sequence[Outline | None]:
-    """Return the outline of each line; None for one that has to be parsed, as our own have."""
+def _outlines(block: Block, escaped: Iterable[int] = ()) -> Sequence[Outline | None]:
+    """Return the outline of each line; None for one that has to be parsed, as our own have.
+
+    In some lines characters may be escaped by their numbers, which no logger does to a label.
+    """
     found = outlines(block.data, len(block), regular=block.regular)
-    if _OWN not in block.data:
-        return found
-    return [None if _OWN in block.line(at) else one for at, one in enumerate(found)]
+    own = {at for at in escaped if _OWN_ESCAPED.search(block.line(at))}
+    if _OWN in block.data:
+        own.update(at for at in range(len(block)) if _OWN in block.line(at))
+    return [None if at in own else one for at, one in enumerate(found)] if own else found
 
 
 def _is_own(entry: LogEntry) -> bool:

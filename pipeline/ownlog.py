@@ -1,6 +1,6 @@
 """What this program says of itself, in the form that Cloud Logging reads from standard error.
 
-Every entry bears a label by which it is known again as our own (`receiving.is_own`), so that what
+Every entry bears a label by which it is known again as our own (`examining`), so that what
 we say never comes back as somebody's failure.
 """
 

@@ -20,7 +20,7 @@ from pipeline.examining import Examined, Examiner, Window
 from pipeline.messages import batch_of
 from pipeline.ports import Poison
 from pipeline.receipts import redacted, written
-from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
+from pipeline.received import LATE, LATE_AFTER, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +44,6 @@ most, counted about. Where Pub/Sub may not publish there, a message comes again 
 LONGEST_WORD: Final = 1_000
 """Characters that go of a word that was cut, which most secrets are shorter than."""
 
-_OWN: Final = f'"{OWN_LABEL}"'.encode()
 _EVER: Final = Window()
 
 
@@ -118,18 +117,17 @@ class Receiver:
         if not messages:
             return Received()
         begun = self._clock()
-        others = [one for one in messages if _OWN not in one.data or not is_own(one)]
         try:
-            examined = self._examine(others)
+            examined = self._examine(messages)
             receipt = self._written(examined, begun)
         except Exception as error:  # noqa: BLE001 - our own mistake: one entry must not stop all
-            if len(others) > 1:
+            if len(messages) > 1:
                 return self._take_halves(messages)
             examined, receipt = Examined(), b""
             reason = f"{type(error).__name__} while it was examined"
-            poison = [self._poison(one, reason) for one in others]
+            poison = [self._poison(one, reason) for one in messages]
         else:
-            named = {one.name: one for one in others}
+            named = {one.name: one for one in messages}
             poison = [self._poison(named[one.place], one.reason) for one in examined.rejections]
         kept_here = {one.name for one in messages if self._keeps(one)}
         left = {one.name for one in poison} - kept_here
@@ -141,7 +139,7 @@ class Receiver:
             if one.name in left:
                 self._left(one)
         times = {"working": kept - begun, "acknowledging": self._clock() - kept}
-        return _received(messages, others, examined, poison)._replace(late=late, **times)
+        return _received(messages, examined, poison)._replace(late=late, **times)
 
     def _take_halves(self, messages: Sequence[Message]) -> Received:
         """Take one half after the other; if the first cannot be kept, both are given back."""
@@ -239,28 +237,16 @@ def _without_last_word(text: str) -> str:
     return head + words[0] if len(words) > 1 else head
 
 
-def is_own(message: Message) -> bool:
-    """Say whether a message holds an entry that this program itself logged."""
-    try:
-        labels = json.loads(message.data)["labels"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
-    return isinstance(labels, dict) and OWN_LABEL in labels
-
-
 def _received(
-    messages: Sequence[Message],
-    others: Sequence[Message],
-    examined: Examined,
-    poison: Sequence[Poison],
+    messages: Sequence[Message], examined: Examined, poison: Sequence[Poison]
 ) -> Received:
     heard = examined.heard.rows
     return Received(
         messages=len(messages),
-        entries=len(examined.parsed) + len(examined.passed),
+        entries=len(examined.parsed) + len(examined.passed) - examined.own,
         detections=sum(len(one.detections) for one in examined.told),
         poison=len(poison),
-        own=len(messages) - len(others),
+        own=examined.own,
         heard=len(heard) // 2,
         unmatched=sum(1 for digest in heard[1::2] if digest),
         latest=examined.watermark,

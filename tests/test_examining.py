@@ -730,14 +730,18 @@ def test_a_block_without_lines_that_belong_to_the_run() -> None:
 
 @pytest.mark.parametrize("name", sorted(RULESETS))
 @pytest.mark.parametrize("in_blocks", [True, False])
+@pytest.mark.parametrize(
+    "written", [OWN_LABEL, r"fivewhys\u002eown", r"fivewhys\u002Eown", r"\u0066ivewhys.own"]
+)
 def test_what_this_program_said_itself_is_counted_and_no_more(
-    name: str, *, in_blocks: bool
+    name: str, written: str, *, in_blocks: bool
 ) -> None:
     """As in a run, which drops it: neither rules nor anything else see what it says."""
     texts = ("missing", "well known", "nobody knows it", TRACED, *TRACEBACK)
     said = {"severity": "ERROR", "labels": {OWN_LABEL: "1"}, "timestamp": "2025-09-10T00:09:00Z"}
     resource = {"type": "cloud_run_job", "labels": {"job_name": "fivewhys"}}
     own = [line(text, f"own {text}", resource=resource, **said) for text in texts]
+    own = [one.replace(OWN_LABEL.encode(), written.encode()) for one in own]
     others = [line("missing", "a", severity="ERROR"), line("gone", "b", severity="ERROR")]
 
     def examined(*some: bytes) -> Examined:
@@ -746,6 +750,7 @@ def test_what_this_program_said_itself_is_counted_and_no_more(
         return examine(batch if in_blocks else [*batch.read(range(len(batch)))])
 
     mixed, alone = examined(*others, *own, own[0]), examined(*others)
+    assert (mixed.own, alone.own) == (len(own) + 1, 0)
     assert mixed.read == alone.read + len(own) + 1
     assert len({*mixed.parsed, *mixed.passed}) == len(others) + len(own)
     assert mixed.told == alone.told

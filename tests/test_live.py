@@ -1002,14 +1002,18 @@ def test_poison_that_no_dead_letter_topic_takes_is_kept() -> None:
 
 
 def test_our_own_entries_are_dropped() -> None:
-    """Also where the sink's exclusion is missing; one that only quotes the label is not ours."""
-    house = House(RULES)
+    """Also where the sink's exclusion is missing; one that only quotes the label is not ours.
+
+    However JSON writes it, and whatever its time says.
+    """
+    house = House(RULES, at_once=4)
     quoting = f'missing "{OWN_LABEL}"'
-    house.feed.publish(
-        [line("missing", 0, labels={OWN_LABEL: "1"}), line(quoting, 1), b'{"fivewhys.own": 1}']
-    )
+    own = line("missing", 7, labels={OWN_LABEL: "1"})
+    escaped = own.replace(b"fivewhys.own", rb"fivewhys\u002eown")
+    house.feed.publish([own, escaped, line(quoting, 1), b'{"fivewhys.own": 1}'])
     found = house.receiver.step()
-    assert (found.own, found.entries, found.poison) == (1, 1, 1)
+    assert (found.own, found.entries, found.poison) == (2, 1, 1)
+    assert (found.detections, found.latest) == (1, BASE + SECOND)
     assert house.feed.left == 0
 
 

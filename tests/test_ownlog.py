@@ -6,11 +6,12 @@ import json
 
 import pytest
 
+from pipeline.examining import Examiner, Window
+from pipeline.messages import batch_of
 from pipeline.ownlog import LONGEST, Said, severity_of, structured
 from pipeline.ports import Message
-from pipeline.receiving import is_own
 from pipeline.redaction import Redactor
-from tests.support import BASE
+from tests.support import BASE, detector, ruleset
 
 REDACT = Redactor().text
 
@@ -69,4 +70,5 @@ def test_what_the_sink_would_deliver_of_it_is_ours() -> None:
     """Cloud Logging makes labels of the entry of those that we write."""
     labels = json.loads(structured(Said(20, "x", BASE), REDACT))["logging.googleapis.com/labels"]
     entry = {"logName": "projects/p/logs/run.googleapis.com%2Fstderr", "labels": labels}
-    assert is_own(Message("h", "m", json.dumps(entry).encode()))
+    examine = Examiner(detector(ruleset()), Window())
+    assert examine(batch_of([Message("h", "m", json.dumps(entry).encode())])).own == 1
