@@ -120,6 +120,30 @@ def test_a_mistake_is_found_before_a_run_is_loaded(folder: Path) -> None:
     assert not (folder / "s.db").exists()
 
 
+TOLD_TO_STOP = """
+import os, signal, sys
+
+class Stopping:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pipeline.bootstrap.checking":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Stopping())
+from pipeline.cli import main
+main()
+"""
+"""Is told to stop while the first of what a run needs is loaded."""
+
+
+def test_told_to_stop_before_it_is_loaded_a_run_ends_well(folder: Path) -> None:
+    """Nothing is in hand, and whoever started it sees no failure."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", TOLD_TO_STOP, "run", "--store", "sqlite:///s.db"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not (folder / "s.db").exists()
+
+
 def test_outputs_that_are_closed_lead_nowhere(folder: Path) -> None:
     """Nothing else gets their numbers: what is printed would get into a database."""
     shown = """

@@ -97,6 +97,8 @@ def run(  # noqa: PLR0913 - options
 
     What no option says is said by the settings file and by variables FIVEWHYS_... (README).
     """
+    # As long as nothing is in hand a signal ends the process at once, also while this is loaded.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from pipeline.bootstrap.checking import read_house
     from pipeline.bootstrap.speaking import Speaker, speak
     from pipeline.settings import read_settings
@@ -122,8 +124,6 @@ def run(  # noqa: PLR0913 - options
     )
     speaker = Speaker(sys.stderr)
     log = speak(speaker)
-    # As long as nothing is in hand a signal ends the process at once.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     house = _told(lambda: read_house(read), log, EXIT_USAGE)
     from pipeline.bootstrap.running import running
 
