@@ -5,7 +5,6 @@ Rules see the entry as it was logged; whatever a detection keeps of it has gone 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec asks for it when it decodes
 from dataclasses import replace
 from functools import cached_property
@@ -23,7 +22,7 @@ from pipeline.entry.message import BESIDE_KEYS
 from pipeline.entry.severity import Severity
 from pipeline.matching import compile_rule, every_value, field_getter, severities_of
 from pipeline.redaction.expressions import PLACEHOLDER
-from pipeline.redaction.names import remembered, short_name
+from pipeline.redaction.names import identifier, remembered
 from pipeline.screen import Screen
 
 if TYPE_CHECKING:
@@ -225,7 +224,12 @@ class Detector:
 
     def identify(self, text: str) -> str:
         """Return an identifier that holds no secret (`identifier`)."""
-        return identifier(text, self._redactor)
+        return identifier(text, self._redactor.text(text))
+
+    def identify_all(self, texts: Iterable[str]) -> dict[str, str]:
+        """Return by each text the identifier that `identify` makes of it; quicker of many."""
+        each = list(dict.fromkeys(texts))
+        return dict(zip(each, map(identifier, each, self._redactor.texts(each)), strict=True))
 
     def redact(self, text: str) -> str:
         """Return a text without secrets."""
@@ -358,15 +362,6 @@ def _payload(entry: LogEntry) -> str:
         return canonical_json(payload).decode()
     names = (*entry.lookup("protoPayload.serviceName"), *entry.lookup("protoPayload.methodName"))
     return " ".join(map(str, names))
-
-
-def identifier(text: str, redactor: Redactor) -> str:
-    """Return an identifier that holds no secret and still tells two apart that did."""
-    redacted = redactor.text(text)
-    if redacted == text:
-        return short_name(text)
-    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
-    return short_name(f"{redacted} {digest}")
 
 
 def sample_of(redacted: LogEntry, original: LogEntry, key: tuple[str, int, str]) -> Sample:

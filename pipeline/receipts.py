@@ -11,6 +11,7 @@ import json
 from array import array
 from base64 import b64decode, b64encode
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -103,7 +104,9 @@ def written(examined: Examined, detector: Detector, *, tells_time: bool = False)
     All revisions that were told of have to be told wholly: nobody remembers what was told before.
     """
     redact = detector.redact_name
-    sightings = Sightings(examined.sightings).redacted(redact, detector.identify)
+    seen = examined.sightings
+    known = detector.identify_all(chain.from_iterable(map(_identifiers, seen.values())))
+    sightings = Sightings(seen).redacted(redact, known.__getitem__)
     beats = Minutes(examined.beats).redacted(redact)
     receipt = _Receipt(
         VERSION,
@@ -119,6 +122,10 @@ def written(examined: Examined, detector: Detector, *, tells_time: bool = False)
     )
     is_told = not receipt.is_empty or (tells_time and receipt.watermark)
     return _encoded(receipt) if is_told else b""
+
+
+def _identifiers(one: Sighting) -> tuple[str, str]:
+    return one.log_name, one.insert_id
 
 
 def held_written(lines: Iterable[LogEntry], waits: Waits) -> bytes:

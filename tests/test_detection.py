@@ -15,6 +15,8 @@ from pipeline.redaction.expressions import PLACEHOLDER
 from tests.support import BASE, SECOND, detect, detector, entry, rule_text, ruleset
 
 SECRET = "hunter2hunter2"
+SECRETS = ("ghp_" + "a1B2" * 9, "ghp_" + "b2A1" * 9, f"password={SECRET}")
+DETECTOR = detector(ruleset(rule_text("x")))
 
 
 def one(rule: str, text: str = "", **fields: Any) -> Detection:
@@ -90,6 +92,15 @@ def test_whatever_the_secret_is_it_is_gone(secret: str) -> None:
     """Also where the rule spells it out."""
     found = one(rule_text("a", f"password=(?P<pw>Zq{secret}7)"), f"x password=Zq{secret}7 y")
     assert f"Zq{secret}7" not in repr(found)
+
+
+@given(st.lists(st.text(max_size=20) | st.sampled_from([*SECRETS, "id\ud800", "x" * 600])))
+def test_many_identifiers_are_what_each_is_by_itself(texts: list[str]) -> None:
+    """Those that hold a secret are told apart, and hold none."""
+    known = DETECTOR.identify_all(texts)
+    assert known == {text: DETECTOR.identify(text) for text in texts}
+    assert len(set(known.values())) == len(set(texts))
+    assert not set(SECRETS).intersection(known.values())
 
 
 # --- captures -------------------------------------------------------------------------------------

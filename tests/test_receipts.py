@@ -63,6 +63,29 @@ def test_no_secret_is_written() -> None:
     assert DETECTOR.key_of(found.parts[0]) == DETECTOR.key_of(line)
 
 
+class OneByOne(Detector):
+    """Counts how many identifiers it is asked for one by one."""
+
+    asked = 0
+
+    def identify(self, text: str) -> str:
+        """Count it."""
+        self.asked += 1
+        return super().identify(text)
+
+
+def test_the_identifiers_of_all_revisions_are_looked_at_together() -> None:
+    """One by one they took an eighth of the time that a batch takes."""
+    detector = OneByOne(ruleset(rule_text("missing")), Redactor())
+    secrets = ("ghp_" + "a1B2" * 9, "ghp_" + "b2A1" * 9)
+    told = examined(*(entry(key=one, service=one[-4:], severity="INFO") for one in secrets))
+    found = receipts.read(receipts.written(told, detector))
+    assert detector.asked == 0
+    assert {one.insert_id for one in found.sightings.values()} == {
+        DETECTOR.identify(one) for one in secrets
+    }
+
+
 def test_a_line_without_a_time_or_a_name_is_known_by_the_same_key() -> None:
     """What its key is made of is written down, not made again of a redacted text."""
     line = LogEntry({"textPayload": "ValueError: password=hunter2hunter2", "severity": "ERROR"})

@@ -33,3 +33,14 @@ def short_name(text: str) -> str:
         return text
     beginning = data[:_BEGINNING].decode(errors="ignore")
     return f"{beginning}…{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def identifier(text: str, redacted: str) -> str:
+    """Return an identifier that is as `redacted` as it is given, and tells apart what had secrets.
+
+    `text` is what it was.
+    """
+    if redacted == text:
+        return short_name(text)
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
+    return short_name(f"{redacted} {digest}")
