@@ -23,7 +23,7 @@ from pipeline.errors import StoreError
 from pipeline.ports import Progress
 from pipeline.redaction.names import short_name
 from pipeline.report import Action
-from pipeline.stores.sql.database import parse_url
+from pipeline.stores.sql.database import Database, parse_url
 from pipeline.stores.sql.pruning import changed, untried
 from pipeline.stores.sql.schema import look_at
 from pipeline.stores.sql.store import SqlStore
@@ -226,6 +226,28 @@ def test_calls_end_in_time(postgresql: str) -> None:
         assert time.monotonic() - begun < STANDARD
         other.rollback()
         assert store.lease("a", "me", BASE + 1, BASE)
+
+
+def pause(database: Database, seconds: float) -> StoreError | None:
+    """Stand still amid a write, as who is frozen does; return what comes of it."""
+    try:
+        with database.writing() as connection:
+            time.sleep(seconds)
+            connection.exec_driver_sql("SELECT 1")
+    except StoreError as error:
+        return error
+    return None
+
+
+def test_who_stood_still_amid_a_write_tries_again(postgresql: str) -> None:
+    """His session was ended for the others; there is nothing that anybody has to mend."""
+    database = Database(fresh(postgresql), timeout=0.2)
+    error = pause(database, 2)
+    assert error is not None
+    assert error.recoverable
+    assert "stood still" in str(error)
+    assert pause(database, 0) is None
+    database.close()
 
 
 UNREACHABLE = [

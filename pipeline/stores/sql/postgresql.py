@@ -37,6 +37,7 @@ _LONGER: Final = 6
 """A statement may read or write a lot, so it may take longer than to wait for somebody."""
 
 _HINTS: Final = {
+    "25P03": "this process stood still amid a transaction for too long; try again later",
     "28": "it does not let us in; look at user and password, and at who may connect",
     "3D": "there is no such database; make it with CREATE DATABASE",
     "42501": "its user may not do that; GRANT it CREATE and USAGE on the schema",
@@ -46,7 +47,7 @@ _HINTS: Final = {
 }
 """By SQLSTATE, or its first two digits."""
 
-_PASSING: Final = ("08", "40", "53", "55P03", "57")
+_PASSING: Final = ("08", "25P03", "40", "53", "55P03", "57")
 """What SQLSTATE begins with where the same may succeed later."""
 
 
