@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from pipeline.detection import Detection
+
 MANY = 8
 STANDARD = 9
 """Seconds, fewer than the time-out that there is if none is said."""
@@ -248,6 +250,24 @@ def test_who_stood_still_amid_a_write_tries_again(postgresql: str) -> None:
     assert "stood still" in str(error)
     assert pause(database, 0) is None
     database.close()
+
+
+def test_nobody_waits_while_what_is_to_be_recorded_is_made(postgresql: str) -> None:
+    """That may take long, as where it is read from a file: others write meanwhile."""
+    url = fresh(postgresql)
+    with SqlStore(url, timeout=0.2) as store, SqlStore(url, timeout=0.2) as other:
+
+        def made() -> Iterator[Detection]:
+            other.keep_mark("made", BASE)
+            yield detection("a")
+
+        def cleared() -> Iterator[tuple[str, int, str]]:
+            other.keep_mark("cleared", BASE)
+            yield ("a", BASE, "b")
+
+        store.record(made(), [], BASE, cleared())
+        assert [one.rule for one in store.detections()] == ["a"]
+        assert store.mark("made") == store.mark("cleared") == BASE
 
 
 UNREACHABLE = [

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine.default import DefaultDialect
 
 from pipeline.detection import Detection, Sample
@@ -40,7 +40,7 @@ from tests.fakes.postgresql import fresh
 from tests.stores.support import BASE, detection, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -119,6 +119,44 @@ def test_a_file_keeps_everything(tmp_path: Path) -> None:
     with SqlStore(url(tmp_path)) as store:
         assert [store.detections(), store.anchors(), store.ledger()] == before
         assert store.incidents() == (given_.document,)
+
+
+AT_ONCE = 500
+"""Rows that are written at once: while a database waits for more, others wait for it."""
+
+
+@contextmanager
+def written() -> Iterator[list[int]]:
+    """Tell how many rows are given to a database at a time."""
+    found: list[int] = []
+
+    def note(_connection: object, _cursor: object, _said: str, given_: Any, *_: object) -> None:
+        if isinstance(given_, list):
+            found.append(len(given_))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield found
+    event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_much_is_written_little_by_little() -> None:
+    """Else a database hears nothing of us while all of it is prepared."""
+    rules, times = ("a", "b", "c"), range(AT_ONCE + 100)
+    many = [detection(rule, at=at) for rule in rules for at in times]
+    incidents = [outcome(f"inc-{at}", anchor=("v1-a", BASE + at)) for at in times]
+    with SqlStore() as store:
+        for _ in range(2):
+            with written() as found:
+                store.record(many, incidents, BASE)
+            assert max(found) <= AT_ONCE * len(rules)
+            assert sorted((one.timestamp, one.rule) for one in store.detections()) == sorted(
+                (one.timestamp, one.rule) for one in many
+            )
+            assert len(store.incidents()) == len(store.ledger()) == len(incidents)
+        store.lease("a", "me", BASE + 1, BASE)
+        with written() as found:
+            assert store.forget((), 2 * BASE, "a", "me") == len(times)
+        assert max(found) == AT_ONCE
 
 
 def test_who_waits_for_another_process_gives_up_in_time(tmp_path: Path) -> None:

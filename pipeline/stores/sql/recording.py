@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
@@ -42,10 +43,11 @@ from pipeline.stores.sql.tables import (
 from pipeline.traffic import Question, asked_since, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Row, Table
 
+    from pipeline.correlation.keys import Key
     from pipeline.correlation.thinning import Gone
     from pipeline.detection import Detection
     from pipeline.entry.beats import Day
@@ -61,18 +63,41 @@ _REVISION = "revision"
 """The mark that is no time, but how often incidents were written."""
 
 _CHUNK = 500
-"""Values in one `IN`; databases bound the number of parameters."""
+"""Values in one `IN`; databases bound the number of parameters.
+
+Also rows that are written at once, so that the database hears of us again and again: one that
+waits for somebody within a transaction keeps others waiting, and gives that up (`postgresql`).
+"""
+
+_IN_PORTIONS = {"yield_per": 10_000}
+"""Rows that the database sends at once, where there may be many."""
 
 _NEAR = 2
 """Columns of a key that are asked for each by itself; with more there would be too many ways to
 combine their values."""
 
 
-def record_detections(connection: Connection, given: Iterable[Detection]) -> None:
-    """Replace what is known of the entries given, except where a richer copy told it."""
-    by_entry: dict[tuple[str, int, str], dict[str, Detection]] = defaultdict(dict)
+Told: TypeAlias = "Mapping[Key, Mapping[str, Detection]]"
+"""Detections by entry, then by rule."""
+
+_T = TypeVar("_T")
+
+
+def gathered(given: Iterable[Detection]) -> Told:
+    """Return detections as they are recorded: to be made before others have to wait."""
+    by_entry: dict[Key, dict[str, Detection]] = defaultdict(dict)
     for detection in given:
         by_entry[detection.key][detection.rule] = detection
+    return by_entry
+
+
+def record_detections(connection: Connection, given: Told) -> None:
+    """Replace what is known of the entries given, except where a richer copy told it."""
+    for some in portions(given.items()):
+        _record_some(connection, dict(some))
+
+
+def _record_some(connection: Connection, by_entry: Told) -> None:
     best = _richness(connection, sorted({time for _, time, _ in by_entry}))
     for key, told in by_entry.items():
         copies = {item.richness for item in told.values()}
@@ -83,7 +108,7 @@ def record_detections(connection: Connection, given: Iterable[Detection]) -> Non
         for detection in told.values()
         if detection.richness == best[key]
     ]
-    _replace(connection, detections, new, _ENTRY)
+    _replace_some(connection, detections, new, _ENTRY)
 
 
 def _richness(connection: Connection, times: Sequence[int]) -> dict[Any, Any]:
@@ -103,9 +128,9 @@ def record_incidents(connection: Connection, outcomes: Sequence[Outcome]) -> Non
     if not outcomes:
         return
     number = next_revision(connection)
-    rows = [{**incident_row(one), "revision": number} for one in outcomes]
+    rows = ({**incident_row(one), "revision": number} for one in outcomes)
     _replace(connection, incidents, rows, ("id",))
-    _replace(connection, documents, list(map(document_row, outcomes)), ("incident_id",))
+    _replace(connection, documents, map(document_row, outcomes), ("incident_id",))
     absorbed = [
         {"the_id": name, "by": outcome.incident.id}
         for outcome in outcomes
@@ -172,14 +197,14 @@ def record_decisions(connection: Connection, outcomes: Sequence[Outcome], now: i
     columns = [ledger.c[name] for name in _ONCE]
     known = connection.execute(select(*columns).where(ledger.c.decided_at == now))
     written = {tuple(row) for row in known}
-    new = [
+    rows = (
         ledger_row(outcome, now)
         for outcome in outcomes
         if outcome.decision.action is not Action.LEAVE
-    ]
-    new = [row for row in new if tuple(row[name] for name in _ONCE) not in written]
-    if new:
-        connection.execute(insert(ledger), new)
+    )
+    new = (row for row in rows if tuple(row[name] for name in _ONCE) not in written)
+    for some in portions(new):
+        connection.execute(insert(ledger), some)
 
 
 def record_sightings(connection: Connection, given: Mapping[Running, Sighting], now: int) -> None:
@@ -237,7 +262,7 @@ def forget(connection: Connection, kept: Collection[tuple[str, int, str]], befor
     """Forget detections older than a time whose entries are not among those kept."""
     columns = [detections.c[name] for name in _ENTRY]
     old = select(*columns).where(detections.c.timestamp < before).distinct()
-    gone = {tuple(row) for row in connection.execute(old)} - {
+    gone = {tuple(row) for row in connection.execute(old, execution_options=_IN_PORTIONS)} - {
         (log_name, time, insert_id) for log_name, time, insert_id in kept
     }
     delete_by(connection, detections, _ENTRY, gone)
@@ -247,24 +272,38 @@ def forget(connection: Connection, kept: Collection[tuple[str, int, str]], befor
 def thin(connection: Connection, gone: Gone) -> None:
     """Forget entries that are only counted, keep what stands for them, and what is settled."""
     delete_by(connection, detections, _ENTRY, gone.keys)
-    record_detections(connection, gone.standing)
+    record_detections(connection, gathered(gone.standing))
     delete_by(connection, requests, Question._fields, gone.unasked)
     bundle = gone.bundle
     connection.execute(delete(counted).where(counted.c.until < bundle.until - KEPT))
     connection.execute(insert(counted), bundle._asdict())
     connection.execute(delete(settled))
-    pages = [{"document": to_json(page.document())} for page in gone.settled]
-    if pages:
+    for pages in portions({"document": to_json(page.document())} for page in gone.settled):
         connection.execute(insert(settled), pages)
+
+
+def portions(given: Iterable[_T]) -> Iterator[list[_T]]:
+    """Yield as many at a time as are written at once, none of them before it is asked for."""
+    rest = iter(given)
+    while some := [*islice(rest, _CHUNK)]:
+        yield some
 
 
 def _replace(
     connection: Connection,
     table: Table,
-    new: Sequence[Mapping[str, Any]],
+    new: Iterable[Mapping[str, Any]],
     key: Sequence[str],
 ) -> None:
-    """Insert rows in place of all that share a key with them."""
+    """Insert rows, of which no two share a key, in place of all that share one with them."""
+    for some in portions(new):
+        _replace_some(connection, table, some, key)
+
+
+def _replace_some(
+    connection: Connection, table: Table, new: Sequence[Mapping[str, Any]], key: Sequence[str]
+) -> None:
+    """Insert a few rows in place of all that share a key with them."""
     if not new:
         return
     delete_by(connection, table, key, {tuple(row[name] for name in key) for row in new})
@@ -275,7 +314,7 @@ def delete_by(
     connection: Connection, table: Table, key: Sequence[str], keys: Iterable[tuple[Any, ...]]
 ) -> None:
     """Delete the rows that have one of the keys."""
-    same = (table.c[name] == bindparam(f"the_{name}") for name in key)
-    given = [{f"the_{name}": item for name, item in zip(key, each, strict=True)} for each in keys]
-    if given:
-        connection.execute(delete(table).where(*same), given)
+    statement = delete(table).where(*(table.c[name] == bindparam(f"the_{name}") for name in key))
+    given = ({f"the_{name}": item for name, item in zip(key, each, strict=True)} for each in keys)
+    for some in portions(given):
+        connection.execute(statement, some)

@@ -119,12 +119,13 @@ class SqlStore:
             LeaseLostError: somebody else holds the lease that the progress names.
 
         """
+        told, gone = recording.gathered(detections), [*cleared]  # nobody waits for that
         with self._database.writing() as connection:
             if progress is not None:
                 receiving.go_on(connection, progress)
                 recording.forget_untold(connection, progress.untold)
-            recording.clear_entries(connection, cleared)
-            recording.record_detections(connection, detections)
+            recording.clear_entries(connection, gone)
+            recording.record_detections(connection, told)
             recording.record_incidents(connection, outcomes)
             recording.record_decisions(connection, outcomes, now)
             recording.record_sightings(connection, sightings, now)
