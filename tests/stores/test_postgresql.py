@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import psycopg
 import pytest
@@ -250,6 +250,61 @@ def test_who_stood_still_amid_a_write_tries_again(postgresql: str) -> None:
     assert "stood still" in str(error)
     assert pause(database, 0) is None
     database.close()
+
+
+def stop_amid_rows(connection: Connection) -> None:
+    """Give a row of several, and no more: the database waits for the next one without an end."""
+    raw = cast("psycopg.Connection", connection.connection.driver_connection).pgconn
+    raw.enter_pipeline_mode()
+    raw.send_query_params(b"SELECT 1", None)
+    raw.flush()
+
+
+def stop_amid_an_answer(connection: Connection) -> None:
+    """Ask for more than there is room for on its way, and take nothing."""
+    raw = cast("psycopg.Connection", connection.connection.driver_connection).pgconn
+    raw.send_query(b"SELECT repeat('x', 100000000)")
+    raw.flush()
+
+
+def stop_between(connection: Connection) -> None:
+    """Do nothing after a statement."""
+
+
+@pytest.mark.parametrize("stop", [stop_between, stop_amid_rows, stop_amid_an_answer])
+def test_others_wait_for_who_is_frozen_amid_a_write_for_two_time_outs(
+    postgresql: str, stop: Callable[[Connection], None]
+) -> None:
+    """Who is killed keeps nobody waiting at all: his connection ends with him."""
+    url = fresh(postgresql)
+    frozen, other = Database(url, timeout=1), Database(url, timeout=1)
+    with frozen.reading() as reading, ExitStack() as stack:
+        stop(stack.enter_context(frozen.writing()))
+        begun = time.monotonic()
+        for _ in range(STANDARD):
+            with suppress(StoreError), other.writing():
+                break
+        waited = time.monotonic() - begun
+        reading.exec_driver_sql("SELECT 1")  # who only reads is in nobody's way
+        with pytest.raises(StoreError) as caught:
+            stack.close()
+    assert caught.value.recoverable
+    assert 1 < waited < STANDARD / 2
+    frozen.close()
+    other.close()
+
+
+def test_who_waits_ends_nobody_who_goes_on(postgresql: str) -> None:
+    """However long it takes in all."""
+    url = fresh(postgresql)
+    busy, other = Database(url, timeout=0.5), Database(url, timeout=0.5)
+    with busy.writing() as connection:
+        for _ in range(5):
+            connection.exec_driver_sql("SELECT pg_sleep(0.4)")
+            with pytest.raises(StoreError, match="kept it locked"), other.writing():
+                pass
+    busy.close()
+    other.close()
 
 
 def test_nobody_waits_while_what_is_to_be_recorded_is_made(postgresql: str) -> None:

@@ -36,6 +36,30 @@ _SETTINGS: Final = {
 _LONGER: Final = 6
 """A statement may read or write a lot, so it may take longer than to wait for somebody."""
 
+_PAUSE: Final = 2
+"""Who writes is heard of all the time: what takes long is made before, the rest little by little.
+
+So whoever is not was stopped, and all others wait for him. Who only reads keeps nobody waiting.
+"""
+
+_BEGIN: Final = (
+    "SELECT set_config('idle_in_transaction_session_timeout', '{pause}', true), "
+    f"pg_try_advisory_xact_lock({_LOCK})"
+)
+"""Returns whether nobody else writes."""
+
+_WAIT: Final = f"SELECT pg_advisory_xact_lock({_LOCK})"
+
+_END_FROZEN: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
+WHERE locktype = 'advisory' AND granted AND database = datid AND datname = current_database()
+AND (classid::bigint << 32 | objid::bigint, objsubid) = ({lock}, 1)
+AND usename = current_user AND wait_event IN ('ClientRead', 'ClientWrite')
+AND state_change < clock_timestamp() - interval '{pause} ms'
+"""
+"""Who is stopped while he gives rows, one after the other, or takes some, counts as one at work:
+PostgreSQL waits for him without an end. So who wants to write ends him."""
+
 _HINTS: Final = {
     "25P03": "this process stood still amid a transaction for too long; try again later",
     "28": "it does not let us in; look at user and password, and at who may connect",
@@ -89,8 +113,8 @@ def name_of(url: URL) -> str:
 def engine_of(url: URL, timeout: float) -> Engine:
     """Make an engine whose connections end when those who hold them do.
 
-    To connect takes `timeout` seconds at most, so does waiting for a lock; a statement, or a pause
-    within a transaction, takes longer.
+    To connect takes `timeout` seconds at most, so does waiting for a lock; a pause within a
+    transaction that writes takes longer, a statement or any other pause longer still.
     """
     short, long = round(timeout * 1_000), round(timeout * _LONGER * 1_000)
     limits = {
@@ -104,6 +128,7 @@ def engine_of(url: URL, timeout: float) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={**settings, "options": options},
+        execution_options={"pause": round(timeout * _PAUSE * 1_000)},
         hide_parameters=True,
         pool_pre_ping=True,
     )
@@ -112,7 +137,11 @@ def engine_of(url: URL, timeout: float) -> Engine:
 def begin(connection: Connection, *, writes: bool) -> None:
     """Go on in the transaction; one that writes waits here for all others that do."""
     if writes:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        pause = connection.get_execution_options()["pause"]
+        _, is_alone = connection.exec_driver_sql(_BEGIN.format(pause=pause)).one()
+        if not is_alone:
+            connection.exec_driver_sql(_END_FROZEN.format(lock=_LOCK, pause=pause))
+            connection.exec_driver_sql(_WAIT)
 
 
 def ready(engine: Engine) -> None:
