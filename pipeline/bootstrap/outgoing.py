@@ -58,8 +58,14 @@ class Outgoing:
         return self._told == self._asked
 
     def is_full(self) -> bool:
-        """Whether so much waits that nothing more may be decided; an incident counts once."""
+        """Whether so much waits that nothing more may be decided; an incident counts once.
+
+        Who is told so waits for a round of reports, which begins at once: the last one may have
+        been over without telling anything, while another process had the lease.
+        """
         was_full, self._was_full = self._was_full, len(self._waiting) >= MOST
         if self._was_full and not was_full:
             self._warn(f"correlate: {MOST:,} incidents wait to be reported: it goes on after that")
+        if self._was_full:
+            self.wake()
         return self._was_full

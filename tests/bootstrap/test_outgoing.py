@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline.audit import SECOND
 from pipeline.bootstrap.outgoing import MOST, Outgoing
 from pipeline.bootstrap.serving import PAUSE
-from pipeline.live import Step
+from pipeline.errors import StoreError
+from pipeline.live import LEASE, Step
 from pipeline.report import Action
+from pipeline.stores.memory import MemoryStore
 from tests.bootstrap.test_serving import Nothing, service
 from tests.stores.support import outcome
 
@@ -95,6 +98,28 @@ def test_what_need_not_be_reported_keeps_nobody_waiting(live: Deciding, *, repor
     assert said == []
 
 
+def test_who_waits_and_gets_the_lease_again_wakes_who_reports() -> None:
+    """The round that failed while another one had the lease is made up for at once."""
+    store, live, rounds = MemoryStore(), Deciding(count()), list[float]()
+
+    def report(_: object) -> None:
+        rounds.append(time.monotonic())
+        while live.steps < 3:
+            time.sleep(PAUSE)
+        if len(rounds) == 1:
+            now = time.time_ns()
+            store.release(LEASE, "one")
+            assert store.lease(LEASE, "another", now + 3 * SECOND, now)
+            time.sleep(3 * PAUSE)  # by then it is known that another one has it
+            message = "not now"
+            raise StoreError(message)
+        one.stop()
+
+    one = service(report, live=live, store=store, ends_after=15, report_every=60.0)
+    one.run()
+    assert len(rounds) == 2
+
+
 def test_what_was_asked_for_meanwhile_is_not_told_yet() -> None:
     """A round tells what had been decided when it began."""
     said: list[str] = []
@@ -111,6 +136,17 @@ def test_what_was_asked_for_meanwhile_is_not_told_yet() -> None:
     found.append((one.is_full(), one.is_told))
     assert found == [(True, False), (True, False), (False, False), (True, False), (False, True)]
     assert said == [TOLD, TOLD]
+
+
+def test_who_is_full_wakes_who_reports() -> None:
+    """Else both would wait for each other, if a round was over without being told."""
+    one = Outgoing(lambda _: None)
+    one.ask(f"inc-{at}" for at in range(MOST))
+    one.wait(0)
+    assert one.is_full()
+    begun = time.monotonic()
+    one.wait(60)
+    assert time.monotonic() < begun + 30
 
 
 def test_who_waits_is_woken() -> None:
