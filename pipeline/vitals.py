@@ -173,6 +173,8 @@ class Vitals:
             self.lag = max(0, now - received.latest)
             if self.lag <= LATE:
                 self.current_at = now
+        elif not received.late and now - self.heard_at > QUIET:  # no entries between these
+            self.current_at, self.lag = now, 0
 
 
 def trouble(name: str, error: Exception) -> str:

@@ -77,6 +77,29 @@ def test_nothing_of_any_service_is_the_sink() -> None:
     assert [one.name for one in conditions(vitals, None, LATER, 25 * HOUR)] == ["service_quiet"]
 
 
+@pytest.mark.parametrize("others", [{"own": 1}, {"poison": 1}], ids=["own", "poison"])
+def test_what_is_no_entry_of_theirs_makes_nobody_be_behind(others: dict[str, int]) -> None:
+    """Where it comes so often that no pull is without, it is the sink all the same."""
+    vitals = taken(LATER)
+    for second in range(3, 1_000, 3):
+        now = LATER + second * SECOND
+        vitals.took(Received(messages=1, **others), now)
+        expected = ["nothing_comes"] if second >= 900 else []
+        assert told(vitals, now=now + 2 * SECOND) == expected
+
+
+def test_what_is_no_entry_hides_nothing_of_what_we_are_behind_with() -> None:
+    """It may come among entries that are old, or late itself."""
+    mixed, late = taken(LATER - HOUR), taken(LATER - HOUR)
+    for second in range(3, 90, 3):
+        now = LATER + second * SECOND
+        mixed.took(Received(messages=1, entries=second % 2, own=1 - second % 2, latest=BASE), now)
+        late.took(Received(messages=1, own=1, late=1), now)
+    for vitals in (mixed, late):
+        assert told(vitals, now=now) == ["behind"]
+        assert vitals.lag > HOUR - SECOND
+
+
 def test_what_another_process_received_counts() -> None:
     """The store has it; nor does anything before the start."""
     vitals = Vitals(started_at=BASE)
