@@ -171,6 +171,18 @@ def test_time_outs_and_tries_are_of_the_environment(say: Set) -> None:
     assert read_settings(NEEDED).settings.retrying == Retrying(5, 9)
 
 
+@pytest.mark.parametrize(
+    ("key", "said"), [("7", "7"), ("on", "True"), ("~", "None"), ("1.5", "1.5")]
+)
+def test_a_key_that_is_no_text_is_a_mistake_as_any_other(write: Write, key: str, said: str) -> None:
+    """YAML reads some words as something else."""
+    write(f"{key}: 1\nreceivers: 2\n")
+    read = read_settings(NEEDED)
+    (found,) = told(read)
+    assert found.startswith(f"settings.yml:1: '{said}' is no setting; ")
+    assert read.settings.receivers == 2
+
+
 def test_all_mistakes_are_said_at_once_each_in_its_place(write: Write, say: Set) -> None:
     """A wrong setting has its default, so that what follows can be checked, too."""
     write("receivers: many\nrules: 3\ncatalog:\nsubscriptoin: x\nworkers: 2\ngithub_storm: {}\n")

@@ -107,9 +107,11 @@ def read_settings(
         document = _read_file(file or os.environ.get(FILE, ""), "--settings" if file else FILE)
     except ConfigurationError as error:
         mistakes += error.mistakes
-    said: dict[str, Any] = dict(document.value) if document else {}
+    said: dict[str, Any] = {}
     if document:
         mistakes += _unfit(document)
+        # What is no text (`on`, `7`) is no setting either: that was said by now.
+        said = {key: value for key, value in document.value.items() if isinstance(key, str)}
     # A variable that is there wins even if it is empty: so what the file says is taken back.
     said = {key: value for key, value in said.items() if variable(key) not in os.environ}
     places = Places(document, frozenset(options), frozenset(os.environ))
