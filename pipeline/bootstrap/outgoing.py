@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+from pipeline.errors import SinkError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from pipeline.errors import FivewhysError
+    from pipeline.retrying import Retrying
 
 MOST: Final = 1_000
 """Incidents that may wait to be reported before nothing more is correlated. Receipts wait then, and
@@ -20,9 +25,14 @@ class Outgoing:
     that there is something new, and how much.
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
-        """Nothing waits; `warn` is told of it when too much does."""
+    def __init__(self, warn: Callable[[str], None], retrying: Retrying) -> None:
+        """Nothing waits; `warn` is told of it when too much does.
+
+        `retrying` says how often a tracker is tried by who wants to end.
+        """
         self._warn = warn
+        self._retrying = retrying
+        self._failed = 0
         self._was_full = False
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -49,13 +59,18 @@ class Outgoing:
     def told(self, asked: int) -> None:
         """Note that all was reported that had been asked for by then (what `wait` returned)."""
         with self._lock:
-            self._told = asked
+            self._told, self._failed = asked, 0
             self._waiting = {name: at for name, at in self._waiting.items() if at > asked}
+
+    def failed(self, error: FivewhysError) -> None:
+        """Note that a round failed, and begin another one."""
+        self._failed += isinstance(error, SinkError)  # what else fails is ours, and no tracker
+        self.wake()
 
     @property
     def is_told(self) -> bool:
-        """Whether all that was asked for was reported, or tried to be."""
-        return self._told == self._asked
+        """Whether all that was asked for was reported, or tried to be as often as it has to be."""
+        return self._told == self._asked or self._retrying.is_over(self._failed)
 
     def is_full(self) -> bool:
         """Whether so much waits that nothing more may be decided; an incident counts once.

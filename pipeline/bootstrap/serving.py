@@ -96,7 +96,7 @@ class Service:
         self._parts = parts
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._outgoing = Outgoing(partial(parts.log, "WARNING"))
+        self._outgoing = Outgoing(partial(parts.log, "WARNING"), parts.retrying)
         self._signals = 0
         self._fatal: FivewhysError | None = None
         self._tenure = Tenure(parts.store, parts.holder, parts.retrying, parts.aside)
@@ -377,8 +377,8 @@ class Service:
                 self._parts.report(self._sleep)
             except _StoppedError:
                 return False
-            except FivewhysError:
-                self._outgoing.wake()
+            except FivewhysError as error:
+                self._outgoing.failed(error)
                 raise
             self._outgoing.told(asked)
             self.vitals.reported_at = time.time_ns()

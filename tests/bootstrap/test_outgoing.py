@@ -12,10 +12,12 @@ import pytest
 from pipeline.audit import SECOND
 from pipeline.bootstrap.outgoing import MOST, Outgoing
 from pipeline.bootstrap.serving import PAUSE
-from pipeline.errors import StoreError
+from pipeline.errors import SinkError, StoreError
 from pipeline.live import LEASE, Step
 from pipeline.report import Action
+from pipeline.retrying import Retrying
 from pipeline.stores.memory import MemoryStore
+from pipeline.vitals import COMES_AGAIN
 from tests.bootstrap.test_serving import Nothing, service
 from tests.stores.support import outcome
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 EACH = 400
 """Incidents that are decided about at once."""
+
+TWICE = Retrying(5, 2)
+OURS, THEIRS = StoreError("no"), SinkError("no", recoverable=False)
 
 TOLD = "correlate: 1,000 incidents wait to be reported: it goes on after that"
 
@@ -120,10 +125,47 @@ def test_who_waits_and_gets_the_lease_again_wakes_who_reports() -> None:
     assert len(rounds) == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "is_tried"),
+    [(THEIRS, True), (OURS, False)],
+    ids=["tracker", "store"],
+)
+def test_a_drain_does_not_wait_for_a_tracker_for_ever(error: Exception, *, is_tried: bool) -> None:
+    """What was tried so often stays as it is, and the next run tries again; the store is ours."""
+    rounds = list[float]()
+
+    def report(_: object) -> None:
+        rounds.append(time.monotonic())
+        raise error
+
+    one = service(report, ends_idle=True, ends_after=COMES_AGAIN / SECOND + 5, retrying=TWICE)
+    one.vitals.started_at -= COMES_AGAIN
+    begun = time.monotonic()
+    one.run()
+    assert (time.monotonic() - begun < 4) == is_tried
+    assert (len(rounds) == TWICE.tries) == is_tried
+
+
+def test_what_is_told_again_is_waited_for_again() -> None:
+    """Each time so many tries may fail."""
+    one = Outgoing(print, TWICE)
+    one.ask()
+    found = []
+    for _ in range(2):
+        one.failed(OURS)
+        one.failed(THEIRS)
+        found.append(one.is_told)
+        one.failed(THEIRS)
+        found.append(one.is_told)
+        one.told(one.wait(0))
+        one.ask()
+    assert found == [False, True, False, True]
+
+
 def test_what_was_asked_for_meanwhile_is_not_told_yet() -> None:
     """A round tells what had been decided when it began."""
     said: list[str] = []
-    one = Outgoing(said.append)
+    one = Outgoing(said.append, TWICE)
     one.ask(f"inc-{at}" for at in range(MOST))
     asked = one.wait(0)
     one.ask(["inc-1", "inc-1", "more"])
@@ -140,7 +182,7 @@ def test_what_was_asked_for_meanwhile_is_not_told_yet() -> None:
 
 def test_who_is_full_wakes_who_reports() -> None:
     """Else both would wait for each other, if a round was over without being told."""
-    one = Outgoing(lambda _: None)
+    one = Outgoing(lambda _: None, TWICE)
     one.ask(f"inc-{at}" for at in range(MOST))
     one.wait(0)
     assert one.is_full()
@@ -151,7 +193,7 @@ def test_who_is_full_wakes_who_reports() -> None:
 
 def test_who_waits_is_woken() -> None:
     """By what is new, or for another reason; then there is nothing to wait for any more."""
-    one = Outgoing(print)
+    one = Outgoing(print, TWICE)
     one.wake()
     begun = time.monotonic()
     assert one.wait(60) == 0
