@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,6 +84,16 @@ def test_what_holds_an_entry_now_is_received_and_leaves(url: str) -> None:
         assert store.poison()[0].reason == "no JSON"
     (told,) = receipts.read(receipt).told
     assert {one.key[2] for one in told.detections} == {"good"}
+
+
+def test_what_another_one_took_meanwhile_does_not_stay(url: str) -> None:
+    """Here all of it goes as soon as something is received again."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        database.execute(
+            "CREATE TRIGGER another AFTER INSERT ON inbox BEGIN DELETE FROM quarantine; END"
+        )
+    result = run("retry", "--all", "--store", url)
+    assert (result.exit_code, result.stdout) == (0, "3 messages left quarantine, 0 stay\n")
 
 
 def test_some_can_be_tried_again_alone(url: str) -> None:

@@ -95,8 +95,10 @@ def retry(
         for one in kept:
             opened.receive(receipts.of_text(one.text), (), time.time_ns())
             feed.taken.add(one.name)
-        left = opened.release_poison([one.number for one in chosen if one.name in feed.taken])
-    return left, len(chosen) - left
+        opened.release_poison([one.number for one in chosen if one.name in feed.taken])
+        there = {one.number for one in opened.poison()}  # others may have taken some meanwhile
+    stay = sum(one.number in there for one in chosen)
+    return len(chosen) - stay, stay
 
 
 def drop(store: str, numbers: Collection[int]) -> int:
