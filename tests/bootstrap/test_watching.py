@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -257,6 +258,23 @@ def is_answered(port: int) -> bool:
     except OSError:
         time.sleep(0.05)
         return False
+
+
+def test_it_answers_again_once_threads_can_be_started_again(
+    vitals: Vitals, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where there were too many, or no memory for one."""
+    port = free_port()
+    with watching(vitals, port=port):
+        usual = threading.stack_size(1 << 46)  # there is no such room
+        try:
+            for _ in range(AT_ONCE + 1):
+                with suppress(OSError):
+                    ask(port, "/livez")
+        finally:
+            threading.stack_size(usual)
+        assert ask(port, "/livez") == (HTTPStatus.OK, "ok\n")
+    assert {one.message for one in caplog.records} == {"a question was not answered"}
 
 
 def test_a_port_that_is_taken_is_a_mistake(vitals: Vitals) -> None:
