@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from pipeline.errors import FivewhysError
     from pipeline.retrying import Retrying
 
-MOST: Final = 1_000
+MOST: Final = 10_000
 """Incidents that may wait to be reported before nothing more is correlated. Receipts wait then, and
-once there are as many of these as may be, nothing more is received: the rest stays in Pub/Sub."""
+once there are as many of these as may be, nothing more is received: the rest stays in Pub/Sub.
+
+A round of reports about a storm may take hours, for which a new failure should not have to wait:
+so it is as many as a process has room for, and not as many as it reports soon.
+"""
 
 
 class Outgoing:

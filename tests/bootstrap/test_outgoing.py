@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from itertools import count, cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,33 +25,35 @@ from tests.stores.support import outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-EACH = 400
+    from pipeline.ports import Outcome
+
+EACH = 4_000
 """Incidents that are decided about at once."""
 
 TWICE = Retrying(5, 2)
 OURS, THEIRS = StoreError("no"), SinkError("no", recoverable=False)
 
-TOLD = "correlate: 1,000 incidents wait to be reported: it goes on after that"
+TOLD = "correlate: 10,000 incidents wait to be reported: it goes on after that"
 
 
 class Deciding(Nothing):
-    """Decides about incidents of these names, so many at each step; made beforehand."""
+    """Decides about incidents of these names, so many at each of nine steps."""
 
     def __init__(self, names: Iterable[int], action: Action = Action.CREATE) -> None:
         self.steps = 0
-        found = iter(names)
-        self._made = [
-            tuple(outcome(f"inc-{next(found)}", action=action) for _ in range(EACH))
-            for _ in range(9)
-        ]
+        self._names = iter(names)
+        self._like = outcome(action=action)
 
     def step(self, *_: object, **__: object) -> Any:
         """Decide, as long as there is something to decide about."""
         time.sleep(0.01)
-        if self.steps == len(self._made):
+        if self.steps == 9:
             return Step()
         self.steps += 1
-        return Step(outcomes=self._made[self.steps - 1])
+        return Step(outcomes=tuple(self._made(f"inc-{next(self._names)}") for _ in range(EACH)))
+
+    def _made(self, name: str) -> Outcome:
+        return replace(self._like, incident=replace(self._like.incident, id=name))
 
 
 def steps_beside(live: Deciding, *, reports: bool = True) -> tuple[list[int], list[str]]:
