@@ -14,6 +14,8 @@ from tests.support import entry
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.fakes.pubsub import Emulator
 
 COMMAND = [sys.executable, "-c", "from pipeline.cli import main; main()", "run"]
@@ -62,6 +64,19 @@ def test_all_mistakes_are_listed_before_anything_is_touched(tmp_path: Path) -> N
         "/settings.yml:3",
     ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.yml", "settings.yml"]
+
+
+def test_without_credentials_no_store_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be pulled from is known before anything is touched."""
+    monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    store = tmp_path / "store.db"
+    done = run(SUBSCRIPTION="projects/demo/subscriptions/logs", STORE=f"sqlite:///{store}")
+    assert done.returncode == 2
+    assert "none.json was not found" in done.stderr
+    assert not store.exists()
 
 
 def test_a_run_by_a_file_alone(emulator: Emulator, tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def running(read: Read, house: House, log: Callable[[str, str], None]) -> Iterat
         log("WARNING", f"start: {error}; it is tried again")
 
     with ExitStack() as stack:
-        store = stack.enter_context(open_patiently(settings.store, settings.retrying, note))
         feed = stack.enter_context(PubSubFeed(settings.subscription, pulling))
+        store = stack.enter_context(open_patiently(settings.store, settings.retrying, note))
         left = Left(partial(_tell_left, log))
         receivers = tuple(
             _receiver(house, feed, store, settings, left) for _ in range(settings.receivers)
