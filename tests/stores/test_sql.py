@@ -159,6 +159,23 @@ def test_much_is_written_little_by_little() -> None:
         assert max(found) == AT_ONCE
 
 
+def test_of_many_entries_of_one_time_is_asked_once() -> None:
+    """As those without a time are: for each portion the others would be read again, all of them."""
+    many = [detection(insert_id=f"id-{at}") for at in range(3 * AT_ONCE)]
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, said: str, *_: object) -> None:
+        if said.startswith("SELECT") and "FROM detections" in said:
+            asked.append(said)
+
+    with SqlStore() as store:
+        event.listen(Engine, "before_cursor_execute", note)
+        store.record(many, [], BASE)
+        event.remove(Engine, "before_cursor_execute", note)
+        assert len(asked) == 1
+        assert len(store.detections()) == len(many)
+
+
 def test_who_waits_for_another_process_gives_up_in_time(tmp_path: Path) -> None:
     """After as long as the environment says; then it is told in plain words."""
     with SqlStore(url(tmp_path), timeout=0.1) as store:

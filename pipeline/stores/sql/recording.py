@@ -93,22 +93,19 @@ def gathered(given: Iterable[Detection]) -> Told:
 
 def record_detections(connection: Connection, given: Told) -> None:
     """Replace what is known of the entries given, except where a richer copy told it."""
-    for some in portions(given.items()):
-        _record_some(connection, dict(some))
-
-
-def _record_some(connection: Connection, by_entry: Told) -> None:
-    best = _richness(connection, sorted({time for _, time, _ in by_entry}))
-    for key, told in by_entry.items():
+    # Of all together: very many may be of one time, as those are that have none.
+    best = _richness(connection, sorted({time for _, time, _ in given}))
+    for key, told in given.items():
         copies = {item.richness for item in told.values()}
         best[key] = max(copies | ({best[key]} if key in best else set()))
-    new = [
-        detection_row(detection)
-        for key, told in by_entry.items()
-        for detection in told.values()
-        if detection.richness == best[key]
-    ]
-    _replace_some(connection, detections, new, _ENTRY)
+    for some in portions(given.items()):
+        new = [
+            detection_row(detection)
+            for key, told in some
+            for detection in told.values()
+            if detection.richness == best[key]
+        ]
+        _replace_some(connection, detections, new, _ENTRY)
 
 
 def _richness(connection: Connection, times: Sequence[int]) -> dict[Any, Any]:
