@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from pipeline.detection import Detection
 
 MANY = 8
+LOCK = 5_940_715_333
+"""What those wait for who write."""
+
 STANDARD = 9
 """Seconds, fewer than the time-out that there is if none is said."""
 
@@ -305,6 +308,20 @@ def test_who_waits_ends_nobody_who_goes_on(postgresql: str) -> None:
                 pass
     busy.close()
     other.close()
+
+
+def test_who_waits_ends_nobody_who_is_in_no_transaction(postgresql: str) -> None:
+    """Such a lock is no writer's; and who was idle until now may have taken it just after."""
+    url = fresh(postgresql)
+    database = Database(url, timeout=0.2)
+    text = make_url(url).render_as_string(hide_password=False)
+    with psycopg.connect(text, autocommit=True) as idle:
+        idle.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        time.sleep(1)
+        with pytest.raises(StoreError, match="kept it locked"), database.writing():
+            pass
+        idle.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+    database.close()
 
 
 def test_nobody_waits_while_what_is_to_be_recorded_is_made(postgresql: str) -> None:

@@ -55,10 +55,15 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND database = datid AND datname = current_database()
 AND (classid::bigint << 32 | objid::bigint, objsubid) = ({lock}, 1)
 AND usename = current_user AND wait_event IN ('ClientRead', 'ClientWrite')
+AND xact_start IS NOT NULL
 AND state_change < clock_timestamp() - interval '{pause} ms'
 """
 """Who is stopped while he gives rows, one after the other, or takes some, counts as one at work:
-PostgreSQL waits for him without an end. So who wants to write ends him."""
+PostgreSQL waits for him without an end. So who wants to write ends him.
+
+What sessions do may be read before who holds the lock: who was in no transaction then, but idle for
+long, is at work if he holds it now.
+"""
 
 _HINTS: Final = {
     "25P03": "this process stood still amid a transaction for too long; try again later",
