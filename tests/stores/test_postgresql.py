@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -52,6 +53,15 @@ def run(url: str, statement: str) -> None:
     text = make_url(url).render_as_string(hide_password=False)
     with psycopg.connect(text, autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+@contextmanager
+def locked(url: str) -> Iterator[None]:
+    """Let nobody write meanwhile."""
+    text = make_url(url).render_as_string(hide_password=False)
+    with psycopg.connect(text) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        yield
 
 
 def test_the_schema_is_what_the_tables_say(postgresql: str) -> None:
@@ -322,6 +332,36 @@ def test_who_waits_ends_nobody_who_is_in_no_transaction(postgresql: str) -> None
             pass
         idle.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
     database.close()
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "EXECUTE ON FUNCTION pg_terminate_backend",
+        "SELECT ON pg_stat_activity",
+        "SELECT ON pg_locks",
+    ],
+)
+def test_who_may_end_nobody_waits_as_well(postgresql: str, right: str) -> None:
+    """Some take these rights from all; then one writes after the other all the same."""
+    name = f"poor{uuid.uuid4().hex}"
+    run(postgresql, f"CREATE ROLE {name} LOGIN")
+    run(postgresql, f"CREATE SCHEMA {name} AUTHORIZATION {name}")
+    mine = make_url(postgresql).set(username=name)
+    url = mine.update_query_dict({"options": f"-csearch_path={name}"})
+    with SqlStore(url.render_as_string(hide_password=False)) as store:
+        run(postgresql, f"REVOKE {right} FROM PUBLIC")
+        try:
+            with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+                stack.enter_context(locked(postgresql))
+                waits = pool.submit(store.keep_mark, "a", BASE)
+                time.sleep(0.5)
+                assert not waits.done()
+                stack.close()
+                waits.result()
+        finally:
+            run(postgresql, f"GRANT {right} TO PUBLIC")
+        assert store.mark("a") == BASE
 
 
 def test_nobody_waits_while_what_is_to_be_recorded_is_made(postgresql: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Text, create_engine
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.compiler import compiles
 
 from pipeline.errors import StoreError
@@ -145,7 +147,9 @@ def begin(connection: Connection, *, writes: bool) -> None:
         pause = connection.get_execution_options()["pause"]
         _, is_alone = connection.exec_driver_sql(_BEGIN.format(pause=pause)).one()
         if not is_alone:
-            connection.exec_driver_sql(_END_FROZEN.format(lock=_LOCK, pause=pause))
+            # Some databases let nobody see or end sessions: then there is only to wait.
+            with suppress(ProgrammingError), connection.begin_nested():
+                connection.exec_driver_sql(_END_FROZEN.format(lock=_LOCK, pause=pause))
             connection.exec_driver_sql(_WAIT)
 
 
