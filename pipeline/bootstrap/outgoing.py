@@ -71,20 +71,19 @@ class Outgoing:
         self._failed += isinstance(error, SinkError)  # what else fails is ours, and no tracker
         self.wake()
 
+    def forget(self) -> None:
+        """Let nobody wait for what is another's to report: who decides again asks for all of it."""
+        with self._lock:
+            self._waiting = {}
+
     @property
     def is_told(self) -> bool:
         """Whether all that was asked for was reported, or tried to be as often as it has to be."""
         return self._told == self._asked or self._retrying.is_over(self._failed)
 
     def is_full(self) -> bool:
-        """Whether so much waits that nothing more may be decided; an incident counts once.
-
-        Who is told so waits for a round of reports, which begins at once: the last one may have
-        been over without telling anything, while another process had the lease.
-        """
+        """Whether so much waits that nothing more may be decided; an incident counts once."""
         was_full, self._was_full = self._was_full, len(self._waiting) >= MOST
         if self._was_full and not was_full:
             self._warn(f"correlate: {MOST:,} incidents wait to be reported: it goes on after that")
-        if self._was_full:
-            self.wake()
         return self._was_full

@@ -343,6 +343,7 @@ class Service:
         vitals = self.vitals
         self._live, self._is_settled, vitals.is_correlating = None, False, False
         self._tenure.lost()
+        self._outgoing.forget()
         vitals.services, vitals.quiet = NOBODY, ()
 
     def _note_refused(self, refused: Refused) -> None:
