@@ -182,9 +182,14 @@ def load_rules(
         ConfigurationError: every mistake in them.
 
     """
-    files = rule_files(folders, named("rules"))
-    ruleset = load_ruleset(files, read_placeholders(placeholders, named("placeholders")))
-    mistakes = Mistakes()
+    mistakes, no_files = Mistakes(), list[tuple[str, str]]()
+    files = mistakes.attempt(lambda: rule_files(folders, named("rules")), no_files)
+    none: dict[str, tuple[str, ...]] = {}
+    expanded = mistakes.attempt(
+        lambda: read_placeholders(placeholders, named("placeholders")), none
+    )
+    mistakes.raise_if_any()
+    ruleset = load_ruleset(files, expanded)
     for rule in ruleset.rules.values():
         mistakes.attempt(lambda rule=rule: compile_rule(rule), None)  # type: ignore[misc]
     for maker in ruleset.makers.values():

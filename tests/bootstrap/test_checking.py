@@ -55,6 +55,12 @@ def test_folders_of_rules_are_said_by_the_option_each() -> None:
     assert wrong(rules=("gone",)) == [GONE["rules"].format("--rules")]
 
 
+def test_of_rules_and_placeholders_both_are_said() -> None:
+    """Though the one are read by the other."""
+    found = wrong(rules=("gone",), placeholders="gone")
+    assert found == [GONE[key].format(AS_OPTION[key]) for key in ("rules", "placeholders")]
+
+
 @pytest.mark.parametrize("key", GONE)
 def test_what_a_variable_names_is_said_by_the_variable(
     key: str, monkeypatch: pytest.MonkeyPatch
