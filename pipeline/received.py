@@ -19,8 +19,9 @@ LATE_AFTER: Final = 8_000_000_000
 
 
 class Received(NamedTuple):
-    """What came of messages: entries, detections, and how many held no entry, or our own.
+    """What came of messages: entries, detections, and how many messages held no entry.
 
+    `own` are entries as well, our own ones: a message may hold several.
     `heard` are entries that tell of trouble, `unmatched` those among them that no rule matches.
     They were worked on for `working` until they were kept, and acknowledged in `acknowledging`
     more; the `latest` of them was logged then (all in nanoseconds, UTC; 0: there was none). So many

@@ -163,7 +163,7 @@ class Vitals:
         if not received.messages:
             self.current_at, self.lag = now, 0
             return
-        if received.late or received.messages > received.own + received.poison:
+        if received.late or received.entries:
             self.came_at = now
         self.received = self.received.and_more(received)
         self.batches.observe(received.working / SECOND)

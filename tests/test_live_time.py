@@ -186,6 +186,7 @@ def test_that_time_passes_is_told_now_and_then() -> None:
     [
         (Received(messages=1, entries=1), True),
         (Received(messages=2, own=1, entries=1), True),
+        (Received(messages=3, own=3, entries=2), True),
         (Received(messages=3, own=1, poison=2), False),
         (Received(messages=3, own=1, poison=2, late=1), True),
     ],
