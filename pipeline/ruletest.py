@@ -20,7 +20,7 @@ from pipeline.correlation.keys import identity_of
 from pipeline.entry import format_timestamp, parse_entry, parse_timestamp
 from pipeline.entry.beats import Beats, beat_in, merge_beats
 from pipeline.entry.requests import request_in
-from pipeline.errors import ConfigurationError, EntryError, RuleError
+from pipeline.errors import CatalogError, ConfigurationError, EntryError, RuleError
 from pipeline.silence import deletions, silences, without
 from pipeline.traffic import Traffic
 from pipeline.validating import validation_mistakes
@@ -104,7 +104,7 @@ class Timeline(_Model):
         """Read the catalog.
 
         Raises:
-            CatalogError: every mistake in it; `place` is shown.
+            CatalogError: every mistake in it.
 
         """
         if not self.catalog:
@@ -251,6 +251,10 @@ class _Runner:
         except EntryError as error:
             message = f"an entry of {test.name!r} is none: {error}"
             self._mistakes.append(self._document.mistake(message, path))
+        except CatalogError as error:
+            for one in error.mistakes:
+                message = f"the catalog of {test.name!r}: {one.message}"
+                self._mistakes.append(self._document.mistake(message, (*path, "catalog")))
         except ConfigurationError as error:  # a template of a rule that raised
             self._mistakes += error.mistakes
         else:

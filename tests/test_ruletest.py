@@ -151,15 +151,16 @@ ONE = "[{root: cause, symptoms: [cause, effect]}]"
 
 
 def test_a_timeline_may_have_a_catalog() -> None:
-    """Edges ask it; what is wrong in it is told with the file and the timeline."""
+    """Edges ask it; what is wrong in it is told with the file, the line and the timeline."""
     right = "    catalog: {services: {backend: {}}}"
     assert difference(timeline("+0s cause; +2s effect", ONE, right)) == ""
     wrong = "    catalog: {services: {backend: {depends_on: [nobody]}}}"
     with pytest.raises(RuleError) as caught:
         run(timeline("+0s cause", "[]", wrong))
     (mistake,) = caught.value.mistakes
-    assert "catalog of 'n'" in str(mistake)
-    assert "'nobody'" in str(mistake)
+    assert str(mistake).startswith(
+        "rules/area/cause.test.yml:6: the catalog of 'n': backend depends"
+    )
 
 
 @pytest.mark.parametrize(
