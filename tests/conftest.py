@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
     from tests.fakes import pubsub
 
+# PostgreSQL is started by a fork as another user, amid which gRPC's own handlers, if a test before
+# left threads of it, crashed the child once. Read when gRPC is loaded.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 # No deadline: a slow machine is not a broken law. In CI Hypothesis draws the same examples each
 # time of its own accord, so that a check of the same commit gives the same answer.
 settings.register_profile("fivewhys", deadline=None)
