@@ -367,7 +367,8 @@ def test_what_people_merged_is_there_again_once_they_take_that_back() -> None:
             other_incident=second.incident_id,
         )
     )
-    house.step(live)
+    for _ in range(40):
+        house.step(live)
     assert len(house.store.incidents()) == 1
     house.store.undo(merge.number, "alice")
     house.step(live)

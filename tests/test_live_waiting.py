@@ -204,3 +204,47 @@ def test_what_changed_within_group_interval_is_told_when_that_is_over() -> None:
     (second,) = reported(house, live)
     ready = (known.decided_at - before) // SECOND + END
     assert ready <= second <= ready + NEARLY + IDLE // SECOND
+
+
+def two_reported(house: House, live: Live) -> Verdict:
+    """Report two incidents; return what merges them."""
+    take(house, line("missing", 0), line("slow", 5, service="auth"))
+    passing(house, live, 60)
+    first, second = sorted(house.store.anchors())
+    handle, other = (first.fingerprint, first.time), (second.fingerprint, second.time)
+    name, joined = first.incident_id, second.incident_id
+    return Verdict(Kind.MERGE, name, handle, house.now, "ana", other=other, other_incident=joined)
+
+
+def absorbing(found: list[tuple[int, Outcome]]) -> list[int]:
+    """Return after how many seconds something was recorded as part of another incident."""
+    return [second for second, outcome in found if outcome.incident.absorbed]
+
+
+def test_what_is_part_of_another_for_some_seconds_only_stays_what_it_is() -> None:
+    """Nothing is recorded of that, so that no issue is closed and opened again."""
+    house = house_of()
+    live = house.live("one")
+    merge = house.store.give(two_reported(house, live))
+    assert absorbing(passing(house, live, 20)) == []
+    house.store.undo(merge.number, "ana")
+    assert absorbing(passing(house, live, 60)) == []
+    house.store.give(merge)
+    assert absorbing(passing(house, live, 29)) == []
+    assert absorbing(passing(house, live, 10))
+    assert len(house.store.incidents()) == 1
+
+
+def test_who_takes_over_waits_for_what_is_part_of_another_and_not_for_what_was() -> None:
+    """What was recorded so is told at once; what was about to be is waited for anew."""
+    house = house_of()
+    live = house.live("one")
+    house.store.give(two_reported(house, live))
+    take(house, line("missing", 61))
+    assert absorbing(passing(house, live, 20)) == []
+    live = house.live("two")
+    assert absorbing(passing(house, live, 20)) == []
+    assert absorbing(passing(house, live, 20))
+    live = house.live("three")
+    take(house, line("missing", 101))
+    assert absorbing(passing(house, live, 5))
