@@ -123,7 +123,7 @@ def test_one_pulls_where_nothing_comes() -> None:
     assert most <= 1
 
 
-def test_what_fails_is_told_once_to_who_takes_and_nobody_pulls_till_then() -> None:
+def test_what_fails_is_told_to_who_takes_and_nobody_pulls_till_then() -> None:
     """Whoever takes decides when it is tried again."""
     subscription = Subscription(5)
     subscription.failure = SourceError("no route", recoverable=True)
@@ -135,6 +135,39 @@ def test_what_fails_is_told_once_to_who_takes_and_nobody_pulls_till_then() -> No
         assert len(subscription.asked) == number
     subscription.failure = None
     assert len(pulled.take()) == 5
+    pulled.stop()
+
+
+def test_what_fails_is_told_to_all_who_wait() -> None:
+    """One failure, for each of them; the first who takes again has it tried again."""
+    asking = threading.Event()
+    asked: list[int] = []
+    told: list[str] = []
+
+    def ask(count: int) -> Sequence[Message]:
+        asked.append(count)
+        asking.wait(20)
+        message = "no route"
+        raise SourceError(message, recoverable=True)
+
+    pulled = Ahead(ask, lambda _: None, 100, 1_000)
+
+    def take() -> None:
+        with pytest.raises(SourceError) as caught:
+            pulled.take()
+        told.append(str(caught.value))
+
+    takers = [threading.Thread(target=take, daemon=True) for _ in range(3)]
+    for taker in takers:
+        taker.start()
+    time.sleep(20 * SHORT)
+    asking.set()
+    for taker in takers:
+        taker.join(10)
+    assert told == ["no route"] * 3
+    assert len(asked) == 1
+    take()
+    assert len(asked) == 2
     pulled.stop()
 
 

@@ -22,9 +22,9 @@ PULLERS: Final = 4
 class Ahead:
     """Pulls by threads of its own, which begin with the first that is taken.
 
-    `ask` pulls at most so many messages, and may wait; what it raises is raised by `take`, and
-    nothing is pulled until somebody takes again. At most `messages` wait to be taken, of `size`
-    bytes, about. What nobody takes any more is given back.
+    `ask` pulls at most so many messages, and may wait; what it raises is raised by each `take` that
+    waits then, or by the next, and nothing is pulled until somebody takes again. At most `messages`
+    wait to be taken, of `size` bytes, about. What nobody takes any more is given back.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Ahead:
             if self._stopped:
                 return ()
             if self._failure is not None and not self._waiting:
-                failure, self._failure, self._rests = self._failure, None, True
-                raise failure
+                self._rests = True
+                raise self._failure
             found = self._batch()
             self._changed.notify_all()
         return found
@@ -79,7 +79,8 @@ class Ahead:
         return bool(self._waiting) or self._failure is not None or self._stopped
 
     def _begin(self) -> None:
-        self._rests = False
+        if self._rests:  # else it was told to nobody
+            self._failure, self._rests = None, False
         if not self._threads and not self._stopped:
             self._threads = [
                 threading.Thread(target=self._go_on, args=(at,), name=f"pull {at}", daemon=True)
