@@ -133,7 +133,7 @@ class Live:
         self._since: dict[str, int] = {}
         self._merging: dict[str, int] = {}
         self._merged: frozenset[str] = frozenset()
-        self._old_at = 0
+        self._old_at = self._kept_at = 0
         self._patience, self._is_late = policy.group_wait, False
         self._received_until = self._marked = self._marked_at = self._looked_at = self._moved_at = 0
         self._heard_at = self._tidied_at = self._came_at = self._pruned_at = self._thinned_at = 0
@@ -154,7 +154,6 @@ class Live:
         self._merging = {name: at for name, at in since.items() if name in self._ledger}
         for entry in self._ledger.values():
             self._correlator.on_time(min(entry.decided_at, come_by(now)))
-        self._correlator.on_verdicts(self._store.verdicts())
         self._merged = absorbed_by(self._correlator.incidents()) - self._merging.keys()
         self._came_at = now
         self._received_until = self._marked = self._store.mark(RECEIVED)
@@ -304,7 +303,8 @@ class Live:
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
         untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
-        if not (outcomes or self._taken or taking.touched or untold):
+        is_due = self._merging and now - self._kept_at >= AGAIN  # for how long is to be kept
+        if not (outcomes or self._taken or taking.touched or untold or is_due):
             return
         event_time = correlator.now
         held, since = taking.held(self._unsettled(now), now), now - self._keeps
@@ -321,6 +321,7 @@ class Live:
             beats=taking.new_beats(),
             progress=progress,
         )
+        self._kept_at = now
         self._taken.clear()
         taking.recorded()
         # The absorbed, too: they may come back.

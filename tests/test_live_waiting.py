@@ -11,7 +11,7 @@ from pipeline.live import BEHIND, IDLE, TICK
 from pipeline.report import Action, Policy
 from pipeline.suppressions import load_suppressions
 from pipeline.verdicts import Kind, Verdict
-from tests.support import BASE, SECOND
+from tests.support import BASE, SECOND, entry
 from tests.test_live import RULES, House, line
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 END = 200
 """Seconds after which what is held back is not any more."""
+
+TRACE = "projects/demo/traces/06796866738c859f2f19b7cfb3214824"
 
 NEARLY = (BEHIND + TICK) // SECOND + 1
 """Seconds after which, at the latest, event time has come as far as the clock was."""
@@ -208,12 +210,25 @@ def test_what_changed_within_group_interval_is_told_when_that_is_over() -> None:
 
 def two_reported(house: House, live: Live) -> Verdict:
     """Report two incidents; return what merges them."""
-    take(house, line("missing", 0), line("slow", 5, service="auth"))
+    take(house, line("missing", 0), line("slow", 5, service="auth", trace=TRACE))
     passing(house, live, 60)
     first, second = sorted(house.store.anchors())
     handle, other = (first.fingerprint, first.time), (second.fingerprint, second.time)
     name, joined = first.incident_id, second.incident_id
     return Verdict(Kind.MERGE, name, handle, house.now, "ana", other=other, other_incident=joined)
+
+
+def tying(at: float, trace: str = TRACE) -> bytes:
+    """Write an entry that makes one incident of what fails in a trace and of what is missing."""
+    return line("missing", at, trace=trace)
+
+
+def sorting(at: float) -> bytes:
+    """Write a richer copy of that entry, which says that it is nothing of the kind.
+
+    It might be a line of a traceback: some seconds pass until it is told of.
+    """
+    return entry("well after all", at=at, key=f"missing-{at}", trace=TRACE, spanId="1").json
 
 
 def absorbing(found: list[tuple[int, Outcome]]) -> list[int]:
@@ -248,3 +263,34 @@ def test_who_takes_over_waits_for_what_is_part_of_another_and_not_for_what_was()
     live = house.live("three")
     take(house, line("missing", 101))
     assert absorbing(passing(house, live, 5))
+
+
+@pytest.mark.parametrize("every", [1, 20, 29])
+def test_who_is_replaced_again_and_again_tells_what_is_part_of_another(every: int) -> None:
+    """Also where nothing comes and so nothing else is recorded."""
+    house = house_of()
+    live = house.live("one")
+    two_reported(house, live)
+    take(house, tying(61))
+    found: list[int] = []
+    for start in range(0, 300, every):
+        found += (start + second for second in absorbing(passing(house, live, every)))
+        live = house.live(f"from-{start}")
+    assert 90 <= found[0] <= 240
+    assert len(house.store.incidents()) == 1
+
+
+def test_what_is_part_of_another_again_is_waited_for_again() -> None:
+    """What was taken back meanwhile was told as what it is by itself."""
+    house = house_of()
+    live = house.live("one")
+    two_reported(house, live)
+    for at in (61, 151):
+        take(house, tying(at))
+        found = absorbing(passing(house, live, 40))
+        assert found
+        assert found[0] >= 29
+        assert len(house.store.incidents()) == 1
+        take(house, sorting(at))
+        passing(house, live, 50)
+        assert len(house.store.incidents()) == 2
