@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from pipeline.detection import Detection, Sample
     from pipeline.verdicts import Verdict
@@ -162,8 +162,3 @@ class Incident:
             and item.first_seen <= detection.timestamp <= item.last_seen
             for item in (*self.symptoms, *self.context)
         )
-
-
-def absorbed_by(incidents: Iterable[Incident]) -> frozenset[str]:
-    """Return the ids of reported incidents that became part of these."""
-    return frozenset(name for one in incidents for name in one.absorbed)

@@ -22,8 +22,8 @@ from pipeline.deployments import History
 from pipeline.entry.value import come_by
 from pipeline.filling import RECEIVED, may_come_late
 from pipeline.holding import Standing
-from pipeline.incident import Incident, absorbed_by
 from pipeline.lifecycle import DAY, MINUTE
+from pipeline.merging import Merging
 from pipeline.ports import Progress
 from pipeline.received import LATE
 from pipeline.report import Action
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.correlation import Correlator
     from pipeline.detection import Detector
     from pipeline.holding import Account
+    from pipeline.incident import Incident
     from pipeline.ports import Outcome, Store
     from pipeline.remembering import Remembering
     from pipeline.report import LedgerEntry, Policy
@@ -131,8 +132,7 @@ class Live:
         self._waiting: dict[str, tuple[int, int | None]] = {}
         self._expired: frozenset[int] = frozenset()
         self._since: dict[str, int] = {}
-        self._merging: dict[str, int] = {}
-        self._merged: frozenset[str] = frozenset()
+        self._merging = Merging()
         self._old_at = self._kept_at = 0
         self._patience, self._is_late = policy.group_wait, False
         self._received_until = self._marked = self._marked_at = self._looked_at = self._moved_at = 0
@@ -151,10 +151,10 @@ class Live:
         self._ledger = dict(self._store.ledger())
         self._told = dict.fromkeys(self._store.unreported())  # by the rules of now they may be none
         self._since = {name: at for name, at in since.items() if name not in self._ledger}
-        self._merging = {name: at for name, at in since.items() if name in self._ledger}
         for entry in self._ledger.values():
             self._correlator.on_time(min(entry.decided_at, come_by(now)))
-        self._merged = absorbed_by(self._correlator.incidents()) - self._merging.keys()
+        parts = {name: at for name, at in since.items() if name in self._ledger}
+        self._merging.begin(self._correlator.incidents(), parts)
         self._came_at = now
         self._received_until = self._marked = self._store.mark(RECEIVED)
 
@@ -165,7 +165,7 @@ class Live:
     def _unsettled(self, now: int) -> dict[str, int]:
         over, since = self._taking.by_all(now - self._patience - 2 * AGAIN), self._since
         new = {name: since[name] for name in since.keys() & self._current if since[name] > over}
-        return new | self._merging
+        return {**new, **self._merging.since}
 
     def is_done(self, now: int) -> bool:
         """Whether moreover no lines of tracebacks are held back."""
@@ -243,12 +243,10 @@ class Live:
         correlator.on_verdicts(self._store.verdicts())
         incidents = correlator.incidents()
         self._current = frozenset(item.id for item in incidents)
-        self._merge(incidents, now)
-        chosen = [
-            item
-            for item in incidents
-            if self._merging.keys().isdisjoint(item.absorbed) and self._is_news(item, now)
-        ]
+        wait, by_all, merging = self._policy.group_wait, self._taking.by_all, self._merging
+        merging.take(incidents, now, by_all(now - wait), by_all(now - wait * PATIENCE))
+        told = [item for item in incidents if not merging.holds(item)]
+        chosen = [item for item in told if self._is_news(item, now)]
         if not chosen:
             return ()
         history = History(self._taking.sightings())
@@ -264,17 +262,6 @@ class Live:
         if expired - self._expired:
             self._waiting = dict.fromkeys(self._waiting, (0, 0))
         self._expired = frozenset(expired)
-
-    def _merge(self, incidents: Sequence[Incident], now: int) -> None:
-        """Note which reported incidents are parts of others, once they are for `group_wait`.
-
-        What is out of order can look so until its cause is here, some seconds later: the issue of
-        one would be closed, and opened again.
-        """
-        absorbed, over = absorbed_by(incidents), self._taking.by_all(now - self._policy.group_wait)
-        new = {name: self._merging.get(name, now) for name in absorbed - self._merged}
-        self._merging = {name: since for name, since in new.items() if since > over}
-        self._merged = absorbed - self._merging.keys()
 
     def _is_news(self, incident: Incident, now: int) -> bool:
         """Whether an incident is to be decided about: it changed, or what it waits for came."""
@@ -303,7 +290,7 @@ class Live:
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
         untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
-        is_due = self._merging and now - self._kept_at >= AGAIN  # for how long is to be kept
+        is_due = self._merging.since and now - self._kept_at >= AGAIN  # for how long is to be kept
         if not (outcomes or self._taken or taking.touched or untold or is_due):
             return
         event_time = correlator.now
@@ -325,7 +312,7 @@ class Live:
         self._taken.clear()
         taking.recorded()
         # The absorbed, too: they may come back.
-        for name in self._told.keys() - self._current - self._merging.keys():
+        for name in self._told.keys() - self._current - self._merging.since.keys():
             self._forget(name)
         correlator.on_reports(self._reported(outcomes))
         for outcome in outcomes:

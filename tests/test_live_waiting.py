@@ -294,3 +294,25 @@ def test_what_is_part_of_another_again_is_waited_for_again() -> None:
         take(house, sorting(at))
         passing(house, live, 50)
         assert len(house.store.incidents()) == 2
+
+
+def test_of_what_more_and_more_is_a_part_is_told_all_the_same() -> None:
+    """Else the largest incident of all, and all that is new in it, would wait as long as it grows.
+
+    Nothing is told of it before a while, in which it may turn out to be none.
+    """
+    house = house_of()
+    live = house.live("one")
+    traces = [f"projects/demo/traces/{number:032x}" for number in range(1, 13)]
+    take(house, line("missing", 0))
+    for number, trace in enumerate(traces):
+        take(house, line("slow", number + 1, service=f"service-{number}", trace=trace))
+    passing(house, live, 60)
+    assert len(house.store.ledger()) == 1 + len(traces)
+    found = []
+    for number, trace in enumerate(traces):
+        take(house, tying(61 + 20 * number, trace))
+        found += [20 * number + second for second in absorbing(passing(house, live, 20))]
+    assert 110 <= found[0] <= 130
+    assert absorbing(passing(house, live, 40))
+    assert len(house.store.incidents()) == 1

@@ -1,0 +1,60 @@
+"""Which reported incidents became parts of others, told once they are for a while.
+
+What is out of order can look so until its cause is here, some seconds later: the issue of one would
+be closed as a duplicate, and opened again.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.incident import Incident
+
+
+class Merging:
+    """Knows which parts are waited for; whoever asks tells the time."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._since: Mapping[str, int] = {}
+        self._merged: frozenset[str] = frozenset()
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """Since when (ns UTC) those that wait are parts of others, by their ids."""
+        return MappingProxyType(self._since)
+
+    def begin(self, incidents: Iterable[Incident], since: Mapping[str, int]) -> None:
+        """Take up since when parts wait; all other parts of these incidents are told as such."""
+        self._since = dict(since)
+        self._merged = _parts(incidents) - since.keys()
+
+    def take(self, incidents: Iterable[Incident], now: int, over: int, at_last: int) -> None:
+        """Take what incidents there are `now`.
+
+        Parts of one wait until all of them are parts since `over`, or one of them since `at_last`,
+        lest an incident of which more and more is a part never be told of (all of them ns UTC).
+        """
+        merged, waiting = set[str](), dict[str, int]()
+        for incident in incidents:
+            new = {
+                name: self._since.get(name, now)
+                for name in incident.absorbed
+                if name not in self._merged
+            }
+            if new and max(new.values()) > over and min(new.values()) > at_last:
+                waiting |= new
+            merged |= set(incident.absorbed) - waiting.keys()
+        self._since, self._merged = waiting, frozenset(merged)
+
+    def holds(self, incident: Incident) -> bool:
+        """Return whether an incident has parts that wait."""
+        return not self._since.keys().isdisjoint(incident.absorbed)
+
+
+def _parts(incidents: Iterable[Incident]) -> frozenset[str]:
+    return frozenset(name for one in incidents for name in one.absorbed)
