@@ -244,7 +244,9 @@ class Live:
         incidents = correlator.incidents()
         self._current = frozenset(item.id for item in incidents)
         wait, by_all, merging = self._policy.group_wait, self._taking.by_all, self._merging
-        merging.take(incidents, now, by_all(now - wait), by_all(now - wait * PATIENCE))
+        # What says otherwise may be held back, as lines of tracebacks are.
+        lines = 2 * AGAIN if self._taking.is_waiting(correlator.now) else 0
+        merging.take(incidents, now, by_all(now - wait - lines), by_all(now - wait * PATIENCE))
         told = [item for item in incidents if not merging.holds(item)]
         chosen = [item for item in told if self._is_news(item, now)]
         if not chosen:

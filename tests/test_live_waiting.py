@@ -240,11 +240,13 @@ def test_what_is_part_of_another_for_some_seconds_only_stays_what_it_is() -> Non
     """Nothing is recorded of that, so that no issue is closed and opened again."""
     house = house_of()
     live = house.live("one")
-    merge = house.store.give(two_reported(house, live))
-    assert absorbing(passing(house, live, 20)) == []
-    house.store.undo(merge.number, "ana")
-    assert absorbing(passing(house, live, 60)) == []
-    house.store.give(merge)
+    two_reported(house, live)
+    take(house, tying(61))
+    assert absorbing(passing(house, live, 2)) == []
+    take(house, sorting(61))
+    assert absorbing(passing(house, live, 88)) == []
+    assert len(house.store.incidents()) == 2
+    take(house, tying(151))
     assert absorbing(passing(house, live, 29)) == []
     assert absorbing(passing(house, live, 10))
     assert len(house.store.incidents()) == 1
@@ -254,8 +256,8 @@ def test_who_takes_over_waits_for_what_is_part_of_another_and_not_for_what_was()
     """What was recorded so is told at once; what was about to be is waited for anew."""
     house = house_of()
     live = house.live("one")
-    house.store.give(two_reported(house, live))
-    take(house, line("missing", 61))
+    two_reported(house, live)
+    take(house, tying(61))
     assert absorbing(passing(house, live, 20)) == []
     live = house.live("two")
     assert absorbing(passing(house, live, 20)) == []
@@ -263,6 +265,19 @@ def test_who_takes_over_waits_for_what_is_part_of_another_and_not_for_what_was()
     live = house.live("three")
     take(house, line("missing", 101))
     assert absorbing(passing(house, live, 5))
+
+
+def test_a_run_that_ends_waits_for_what_is_part_of_another() -> None:
+    """And no longer."""
+    house = house_of()
+    live = house.live("one")
+    two_reported(house, live)
+    assert live.is_settled(house.now)
+    take(house, tying(61))
+    passing(house, live, 20)
+    assert not live.is_settled(house.now)
+    passing(house, live, 20)
+    assert live.is_done(house.now)
 
 
 @pytest.mark.parametrize("every", [1, 20, 29])
