@@ -1,13 +1,15 @@
 """Which reported incidents became parts of others, told once they are for a while.
 
 What is out of order can look so until its cause is here, some seconds later: the issue of one would
-be closed as a duplicate, and opened again.
+be closed as a duplicate, and opened again. What people merged does not look so, it is so: at once.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from pipeline.verdicts import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,10 +43,9 @@ class Merging:
         """
         merged, waiting = set[str](), dict[str, int]()
         for incident in incidents:
+            told = self._merged | _said(incident)
             new = {
-                name: self._since.get(name, now)
-                for name in incident.absorbed
-                if name not in self._merged
+                name: self._since.get(name, now) for name in incident.absorbed if name not in told
             }
             if new and max(new.values()) > over and min(new.values()) > at_last:
                 waiting |= new
@@ -58,3 +59,9 @@ class Merging:
 
 def _parts(incidents: Iterable[Incident]) -> frozenset[str]:
     return frozenset(name for one in incidents for name in one.absorbed)
+
+
+def _said(incident: Incident) -> frozenset[str]:
+    """Return the ids of which people said that they are one incident with another."""
+    merges = (item for item in incident.verdicts if item.kind is Kind.MERGE)
+    return frozenset(name for item in merges for name in (item.incident, item.other_incident))

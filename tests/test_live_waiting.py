@@ -236,6 +236,15 @@ def absorbing(found: list[tuple[int, Outcome]]) -> list[int]:
     return [second for second, outcome in found if outcome.incident.absorbed]
 
 
+def test_what_people_merged_is_part_of_another_at_once() -> None:
+    """It does not only look so."""
+    house = house_of()
+    live = house.live("one")
+    house.store.give(two_reported(house, live))
+    assert absorbing(passing(house, live, 5)) == [1]
+    assert len(house.store.incidents()) == 1
+
+
 def test_what_is_part_of_another_for_some_seconds_only_stays_what_it_is() -> None:
     """Nothing is recorded of that, so that no issue is closed and opened again."""
     house = house_of()
