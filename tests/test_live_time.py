@@ -10,6 +10,7 @@ import pytest
 from pipeline.entry import format_timestamp
 from pipeline.filling import FILLING, RECEIVED
 from pipeline.received import LATE, LATE_AFTER, OWN_LABEL, Received
+from pipeline.stores.memory import MemoryStore
 from pipeline.vitals import ANSWERS, COMES_AGAIN, QUIET, Vitals
 from tests.support import BASE, SECOND
 from tests.test_live import RULES, TRACEBACK, House, line, replayed, summary
@@ -439,3 +440,26 @@ def test_old_entries_that_are_published_with_pauses_count_as_in_a_replay(
     (expected,) = replayed(texts, rules)[0].values()
     assert found[4:] == expected[4:]
     assert len(house.store.ledger()) == 1
+
+
+class Asked(MemoryStore):
+    """A store that counts how often somebody asks for how long something comes late."""
+
+    asked = 0
+
+    def mark(self, name: str) -> int:
+        """Count that."""
+        self.asked += name == LATE
+        return super().mark(name)
+
+
+def test_steps_within_a_second_look_at_the_clock_once() -> None:
+    """There may be hundreds, and each look asks the store."""
+    house = House(RULES, asked := Asked())
+    live = house.live("one")
+    house.step(live)
+    before = asked.asked
+    live.step(house.now + SECOND // 2, is_current=False)
+    assert asked.asked == before
+    house.step(live)
+    assert asked.asked > before
