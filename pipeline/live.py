@@ -291,7 +291,9 @@ class Live:
 
     def _commit(self, outcomes: tuple[Outcome, ...], now: int) -> None:
         correlator, taking = self._correlator, self._taking
-        untold = tuple(sorted(self._told.keys() - self._current - self._ledger.keys()))
+        # The absorbed, too: they may come back. What of them waits is not told of elsewhere yet.
+        gone = set[str]() if self._merging.since else self._told.keys() - self._current
+        untold = tuple(sorted(gone - self._ledger.keys()))
         is_due = self._merging.since and now - self._kept_at >= AGAIN  # for how long is to be kept
         if not (outcomes or self._taken or taking.touched or untold or is_due):
             return
@@ -313,8 +315,7 @@ class Live:
         self._kept_at = now
         self._taken.clear()
         taking.recorded()
-        # The absorbed, too: they may come back.
-        for name in self._told.keys() - self._current - self._merging.since.keys():
+        for name in gone:
             self._forget(name)
         correlator.on_reports(self._reported(outcomes))
         for outcome in outcomes:

@@ -24,6 +24,7 @@ class Merging:
         """Begin without any."""
         self._since: Mapping[str, int] = {}
         self._merged: frozenset[str] = frozenset()
+        self._held: Mapping[str, int] = {}
 
     @property
     def since(self) -> Mapping[str, int]:
@@ -32,25 +33,32 @@ class Merging:
 
     def begin(self, incidents: Iterable[Incident], since: Mapping[str, int]) -> None:
         """Take up since when parts wait; all other parts of these incidents are told as such."""
-        self._since = dict(since)
-        self._merged = _parts(incidents) - since.keys()
+        parts = _parts(incidents)
+        self._since = {name: at for name, at in since.items() if name in parts}
+        self._merged = parts - since.keys()
 
     def take(self, incidents: Iterable[Incident], now: int, over: int, at_last: int) -> None:
         """Take what incidents there are `now`.
 
-        Parts of one wait until all of them are parts since `over`, or one of them since `at_last`,
-        lest an incident of which more and more is a part never be told of (all of them ns UTC).
+        Parts of one wait until all of them are parts since `over`, or some of them wait since
+        `at_last`, lest an incident of which more and more is a part, or now this and now that,
+        never be told of (all of them ns UTC).
         """
-        merged, waiting = set[str](), dict[str, int]()
+        merged = set[str]()
+        waiting, held = dict[str, int](), dict[str, int]()
         for incident in incidents:
+            if not incident.absorbed:
+                continue
             told = self._merged | _said(incident)
             new = {
                 name: self._since.get(name, now) for name in incident.absorbed if name not in told
             }
-            if new and max(new.values()) > over and min(new.values()) > at_last:
+            first = min((*new.values(), self._held.get(incident.id, now)))
+            if new and max(new.values()) > over and first > at_last:
                 waiting |= new
+                held[incident.id] = first
             merged |= set(incident.absorbed) - waiting.keys()
-        self._since, self._merged = waiting, frozenset(merged)
+        self._since, self._merged, self._held = waiting, frozenset(merged), held
 
     def holds(self, incident: Incident) -> bool:
         """Return whether an incident has parts that wait."""
@@ -62,6 +70,13 @@ def _parts(incidents: Iterable[Incident]) -> frozenset[str]:
 
 
 def _said(incident: Incident) -> frozenset[str]:
-    """Return the ids of which people said that they are one incident with another."""
-    merges = (item for item in incident.verdicts if item.kind is Kind.MERGE)
-    return frozenset(name for item in merges for name in (item.incident, item.other_incident))
+    """Return the ids of which people said that they are one with an incident, also by others."""
+    merges = [
+        {item.incident, item.other_incident}
+        for item in incident.verdicts
+        if item.kind is Kind.MERGE
+    ]
+    found = {incident.id}
+    for _ in merges:  # as far as one leads to the next
+        found.update(*(ends for ends in merges if ends & found))
+    return frozenset(found)

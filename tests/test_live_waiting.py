@@ -320,6 +320,25 @@ def test_what_is_part_of_another_again_is_waited_for_again() -> None:
         assert len(house.store.incidents()) == 2
 
 
+def test_what_joins_one_that_waits_is_there_until_that_is_told() -> None:
+    """Also where it was not reported yet: else nobody would see it for half a minute."""
+    house = house_of()
+    live = house.live("one")
+    two_reported(house, live)
+    take(house, tying(61))
+    passing(house, live, 2)
+    trace = f"projects/demo/traces/{2:032x}"
+    take(house, line("slow", 62, service="mail", trace=trace))
+    passing(house, live, 2)
+    assert len(house.store.incidents()) == 3
+    take(house, tying(63, trace))
+    passing(house, live, 2)
+    assert len(house.store.incidents()) == 3
+    assert absorbing(passing(house, live, 60))
+    (left,) = house.store.incidents()
+    assert len({one.fingerprint for one in left.symptoms}) == 3
+
+
 def test_of_what_more_and_more_is_a_part_is_told_all_the_same() -> None:
     """Else the largest incident of all, and all that is new in it, would wait as long as it grows.
 

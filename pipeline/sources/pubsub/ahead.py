@@ -23,8 +23,9 @@ class Ahead:
     """Pulls by threads of its own, which begin with the first that is taken.
 
     `ask` pulls at most so many messages, and may wait; what it raises is raised by each `take` that
-    waits then, or by the next, and nothing is pulled until somebody takes again. At most `messages`
-    wait to be taken, of `size` bytes, about. What nobody takes any more is given back.
+    waits then, or by the next, and nothing is pulled until somebody takes again; what another pull
+    raises meanwhile is told to nobody, as it is tried again. At most `messages` wait to be taken,
+    of `size` bytes, about. What nobody takes any more is given back.
     """
 
     def __init__(
