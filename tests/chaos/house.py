@@ -58,7 +58,7 @@ class House:
             "FIVEWHYS_GITHUB_REPOSITORY": REPOSITORY,
             "FIVEWHYS_GITHUB_TOKEN": TOKEN,
             "FIVEWHYS_GITHUB_URL": base,
-            "FIVEWHYS_GITHUB_GROUP_INTERVAL": "1s",  # nothing waits at the end
+            "FIVEWHYS_GITHUB_GROUP_INTERVAL": "1s",  # little waits at an end
             "FIVEWHYS_MARKER_KEY": "a key for markers of this run",
         }
 

@@ -177,6 +177,8 @@ def storm(
         tell(f"{weather.killed} killed; draining")
         calm.wait(DRAIN)
         drains = weather.drain()
+        if quiet.waiting():  # an edit that followed another one within `group_interval`
+            _drain(quiet, folder, "quiet-drain")
         ours, theirs = rough.findings(), quiet.findings()
     problems = [f"a traceback in {one}" for one in sorted(folder.iterdir()) if _is_broken(one)]
     problems += [] if calm.returncode == 0 else ["the quiet run failed"]
@@ -260,19 +262,7 @@ class _Weather:
 
     def drain(self) -> int:
         """Let processes drain what is left; return how many it took."""
-        until = time.monotonic() + DRAIN
-        for count in range(1, 10):
-            left = max(1.0, until - time.monotonic())
-            process = self._house.start(
-                self._folder / f"drain-{count}.log", "--until-idle", **self._ports
-            )
-            try:
-                process.wait(left)
-            finally:
-                process.kill()
-            if process.returncode == 0 and not self._house.waiting():
-                return count
-        return count
+        return _drain(self._house, self._folder, "drain", **self._ports)
 
     def end(self) -> None:
         """Kill what is alive."""
@@ -339,6 +329,21 @@ class _Weather:
         if len(due) >= AT_ONCE or (due and share == 1):
             self._emulator.publish(self._house.topic, due)
             self._published += len(due)
+
+
+def _drain(house: House, folder: Path, name: str, **ports: int) -> int:
+    """Let processes drain what is left in a house; return how many it took."""
+    until = time.monotonic() + DRAIN
+    for count in range(1, 10):
+        left = max(1.0, until - time.monotonic())
+        process = house.start(folder / f"{name}-{count}.log", "--until-idle", **ports)
+        try:
+            process.wait(left)
+        finally:
+            process.kill()
+        if process.returncode == 0 and not house.waiting():
+            return count
+    return count
 
 
 def _lives(chance: random.Random) -> Iterator[float]:
